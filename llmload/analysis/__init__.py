@@ -1,0 +1,1 @@
+"""Reading saved results: comparisons, trends, causes. Pure."""

@@ -1,0 +1,262 @@
+"""One run, from a Plan to a Result: workers, dashboard, outputs, rules that end it early."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from llmload import __version__
+from llmload.app.interrupts import Interrupts
+from llmload.app.simulated import with_simulator
+from llmload.clock import NS, monotonic_ns
+from llmload.cluster.local import LocalCluster, Lost
+from llmload.cluster.messages import Delta, Lines
+from llmload.dashboard.frame import Frame, Stage
+from llmload.dashboard.live import Display, QuietDisplay
+from llmload.metrics.summary import PhaseInfo, Summary
+from llmload.observe.environment import environment
+from llmload.observe.machine import MachineWatch
+from llmload.outputs.base import Output, RecordSink, Speaks
+from llmload.reports.result import LoadInfo, Result, ScenarioInfo
+from llmload.scenario.plan import Plan
+from llmload.sim.process import SimProcess
+from llmload.units import format_count
+from llmload.verdict.judge import Judgement, abort_due, judge
+from llmload.verdict.validity import RunFacts, Validity, validity
+
+__all__ = ["Options", "run_plan"]
+
+_LOOK_SECONDS = 1.0
+"""How often the machine is looked at and rules that may end the run are judged."""
+
+
+@dataclass(slots=True)
+class Options:
+    """How a plan is to be run; what is not in the scenario."""
+
+    workers: int = 1
+    display: Display = field(default_factory=QuietDisplay)
+    outputs: tuple[Output, ...] = ()
+    chunks: bool = False
+    """Request-log lines carry the time of every chunk."""
+
+
+def run_plan(plan: Plan, options: Options) -> Result:
+    """Run it and return what was found, however it ended.
+
+    Raises UnreachableError, UsageError (a key that can't be found), OutputError: all before the first request.
+    """
+    with with_simulator(plan) as (resolved, simulator), Interrupts() as interrupts:
+        try:
+            for output in options.outputs:
+                output.start(resolved)
+            records = any(isinstance(output, RecordSink) for output in options.outputs)
+            options.display.start()
+            with LocalCluster(resolved, options.workers, records, options.chunks) as cluster:
+                session = _Session(resolved, options, cluster, simulator, interrupts)
+                result = session.run()
+            _finish(options, result)
+            return result
+        finally:
+            options.display.stop()
+            _finish(options, None)
+
+
+def _finish(options: Options, result: Result | None) -> None:
+    for output in options.outputs:
+        output.finish(result)
+        if isinstance(output, Speaks):
+            for text in output.messages():
+                options.display.message(text)
+
+
+class _Session:
+    def __init__(
+        self,
+        plan: Plan,
+        options: Options,
+        cluster: LocalCluster,
+        simulator: SimProcess | None,
+        interrupts: Interrupts,
+    ) -> None:
+        self._plan = plan
+        self._options = options
+        self._cluster = cluster
+        self._simulator = simulator
+        self._interrupts = interrupts
+        self._summary = Summary()
+        self._judgements: list[Judgement] = []
+        self._validity: Validity | None = None
+        self._notes: list[str] = []
+        self._aborted = ""
+        self._interrupted = ""
+        self._obeyed = 0
+        self._draining = False
+        self._lost = 0
+
+    # -- the run -----------------------------------------------------------------------------------------
+
+    def run(self) -> Result:
+        self._show("starting", 0.0)
+        self._cluster.begin()
+        started = datetime.now(UTC) + _until(self._cluster.start)
+        self._summary = self._empty(self._cluster.start)
+        if self._simulator is not None:
+            self._simulator.begin(self._cluster.start)
+        if self._cluster.fallback:
+            self._note(f"measured by reading in tasks, not at the socket: {self._cluster.fallback}")
+        ours = (self._simulator.pid,) if self._simulator is not None else ()
+        watch = MachineWatch(self._cluster.pids, ours)
+        look = self._cluster.start + round(_LOOK_SECONDS * NS)
+        for worker, message in self._cluster.events():
+            if message is not None:
+                self._take(worker, message)
+            now = monotonic_ns()
+            if now >= look:
+                look = now + round(_LOOK_SECONDS * NS)
+                self._look(watch, now)
+            self._obey_interrupts()
+            self._show(self._stage(now), (now - self._cluster.start) / NS)
+        result = self._result(started, (monotonic_ns() - self._cluster.start) / NS)
+        self._show("done", result.duration)
+        return result
+
+    def _empty(self, start: int) -> Summary:
+        phases = tuple(PhaseInfo(phase.name, phase.start, phase.end, phase.measure) for phase in self._plan.phases)
+        return Summary(start=start, phases=phases)
+
+    def _take(self, worker: int, message: Delta | Lines | Lost) -> None:
+        if isinstance(message, Delta):
+            delta = message.summary()
+            self._summary.merge(delta)
+            for output in self._options.outputs:
+                output.update(delta, self._summary)
+        elif isinstance(message, Lines):
+            for output in self._options.outputs:
+                if isinstance(output, RecordSink):
+                    output.records(message.data)
+        else:
+            self._lost += 1
+            self._note(f"worker {worker} died; its share of the load was not sent from then on")
+
+    def _look(self, watch: MachineWatch, now: int) -> None:
+        for health in watch.sample():
+            if health.worker in self._summary.health:
+                self._summary.health[health.worker].merge(health)
+        self._judgements = judge(self._plan.objectives, self._summary)
+        self._validity = validity(self._summary, self._facts())
+        for output in self._options.outputs:
+            if isinstance(output, Speaks):
+                for text in output.messages():
+                    self._note(text)
+        if self._draining:
+            return
+        seconds = (now - self._cluster.start) / NS
+        if due := abort_due(self._plan.objectives, self._summary, seconds):
+            self._abort(f"objective missed: {due.objective.rule}")
+        elif self._simulator is not None and not self._simulator.alive:
+            self._abort("the simulator died")
+        elif self._plan.budget.stop and self._summary.select(measured=False).cost >= self._plan.budget.stop:
+            self._abort(f"the budget of ${self._plan.budget.stop:g} is spent")
+
+    def _abort(self, why: str) -> None:
+        self._aborted = why
+        self._draining = True
+        self._note(f"run ended early: {why}")
+        self._cluster.drain()
+
+    def _obey_interrupts(self) -> None:
+        while self._obeyed < self._interrupts.count:
+            self._obeyed += 1
+            self._interrupted = self._interrupts.reason
+            if self._obeyed == 1:
+                self._draining = True
+                self._cluster.drain()
+                waiting = f"{format_count(self._cluster.in_flight)} calls in flight"
+                self._note(f"{self._interrupted}: no more requests; waiting for {waiting}. Again to stop at once.")
+            else:
+                self._cluster.stop()
+
+    # -- what is seen --------------------------------------------------------------------------------------
+
+    def _stage(self, now: int) -> Stage:
+        over = (now - self._cluster.start) / NS >= self._plan.load.duration
+        return "draining" if over or self._draining else "running"
+
+    def _note(self, text: str) -> None:
+        if text not in self._notes:
+            self._notes.append(text)
+            self._options.display.message(text)
+
+    def _show(self, stage: Stage, elapsed: float) -> None:
+        load = self._plan.load
+        seconds = min(max(0.0, elapsed), load.duration)
+        closed = load.model == "closed"
+        self._options.display.update(
+            Frame(
+                title=self._plan.name,
+                target=", ".join(_shown(target.base_url, self._simulator) for target in self._plan.targets),
+                summary=self._summary,
+                stage=stage,
+                phase=self._phase(seconds) if len(self._plan.phases) > 1 else "",
+                elapsed=max(0.0, elapsed),
+                duration=load.duration,
+                planned_rate=None if closed else load.curve.rate,
+                users=round(load.curve.rate(seconds)) if closed else 0,
+                in_flight=self._cluster.in_flight,
+                judgements=tuple(self._judgements),
+                validity=self._validity,
+                messages=tuple(self._notes[-3:]),
+            )
+        )
+
+    def _phase(self, seconds: float) -> str:
+        for phase in self._plan.phases:
+            if seconds < phase.end:
+                return phase.name
+        return self._plan.phases[-1].name
+
+    # -- the end -------------------------------------------------------------------------------------------
+
+    def _facts(self) -> RunFacts:
+        load = self._plan.load
+        return RunFacts(
+            workers=self._options.workers,
+            cpus=int(environment()["cpus"]),
+            max_in_flight=load.max_in_flight,
+            on_limit=load.on_limit,
+            duration=load.duration,
+            interrupted=self._interrupted,
+            aborted=self._aborted,
+            lost_workers=self._lost,
+            objectives=self._plan.objectives,
+            demo=self._plan.demo,
+        )
+
+    def _result(self, started: datetime, duration: float) -> Result:
+        self._judgements = judge(self._plan.objectives, self._summary)
+        self._validity = validity(self._summary, self._facts())
+        return Result(
+            version=__version__,
+            scenario=ScenarioInfo.of(self._plan),
+            started=started.isoformat(timespec="milliseconds"),
+            duration=duration,
+            summary=self._summary,
+            validity=self._validity,
+            judgements=tuple(self._judgements),
+            load=LoadInfo.of(self._plan.load),
+            workers=self._options.workers,
+            interrupted=self._interrupted,
+            aborted=self._aborted,
+            environment=environment(),
+            notes=tuple(self._notes),
+        )
+
+
+def _until(start: int) -> timedelta:
+    return timedelta(seconds=(start - monotonic_ns()) / NS)
+
+
+def _shown(base_url: str, simulator: SimProcess | None) -> str:
+    return "embedded simulator" if simulator is not None and base_url == simulator.url else base_url
+

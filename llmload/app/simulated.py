@@ -1,0 +1,35 @@
+"""Targets at ``sim:`` get a simulator of their own for the time of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from llmload.scenario.plan import Plan
+from llmload.sim.process import SimProcess
+from llmload.sim.spec import SimSpec
+
+__all__ = ["is_simulated", "with_simulator"]
+
+_SCHEME = "sim:"
+
+
+def is_simulated(plan: Plan) -> bool:
+    """Whether any target is the embedded simulator."""
+    return any(target.base_url.startswith(_SCHEME) for target in plan.targets)
+
+
+@contextmanager
+def with_simulator(plan: Plan, truth_log: Path | None = None) -> Iterator[tuple[Plan, SimProcess | None]]:
+    """``plan`` with the simulator's address in place of ``sim:``, and the simulator if there is one."""
+    if not is_simulated(plan):
+        yield plan, None
+        return
+    with SimProcess(plan.sim or SimSpec(), truth_log=truth_log) as simulator:
+        targets = tuple(
+            replace(target, base_url=simulator.url) if target.base_url.startswith(_SCHEME) else target
+            for target in plan.targets
+        )
+        yield replace(plan, targets=targets), simulator

@@ -1,0 +1,26 @@
+"""``llmload schema``: the JSON Schemas of our files."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+__all__ = ["schema"]
+
+
+def schema(
+    of: Annotated[Literal["scenario", "result"], typer.Argument(metavar="[scenario|result]", help="Of which file.")] = "scenario",
+) -> None:
+    """Print the JSON Schema of scenario files or of results, for editors and other programs."""
+    import json
+
+    if of == "scenario":
+        from llmload.scenario.schema import scenario_schema
+
+        document = scenario_schema()
+    else:
+        from llmload.reports.schema import result_schema
+
+        document = result_schema()
+    typer.echo(json.dumps(document, indent=2, ensure_ascii=False))

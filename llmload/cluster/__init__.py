@@ -1,0 +1,1 @@
+"""Runs shards of one Plan in other processes and merges their Summaries."""

@@ -1,0 +1,166 @@
+"""The process that measures: one engine on one event loop, and nothing else that could hold the interpreter for long."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import queue
+import signal
+import threading
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from typing import Any
+
+from llmload.clock import NS, monotonic_ns, wall_time
+from llmload.cluster.messages import (
+    Begin, Delta, Drain, Failed, Finished, Job, Lines, Ready, Stop, Unreachable, receive, send,
+)  # fmt: skip
+from llmload.engine.run import Engine
+from llmload.errors import LlmloadError, UnreachableError
+from llmload.outputs.request_log import encode_record
+from llmload.records import Record
+from llmload.transport.choice import open_transport
+
+__all__ = ["work"]
+
+_DELTA_SECONDS = 0.5
+_GC_THRESHOLDS = (50_000, 20, 50)
+"""Collect rarely: Records hold no cycles, and a full collection stops the clock."""
+
+
+def work(pipe: Connection, job: Job) -> None:
+    """Entry point of a worker process."""
+    # Ctrl-C reaches the whole foreground group; the parent decides what it means and tells us over the pipe.
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, signal.SIG_IGN)
+    _raise_fd_limit()
+    post = _Post(pipe)
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(_Worker(pipe, post, job).run())
+        post(Finished())
+    except UnreachableError as error:
+        post(Unreachable(str(error)))
+    except LlmloadError as error:
+        post(Unreachable(str(error), usage=True))
+    except BaseException:
+        post(Failed(traceback.format_exc()))
+    finally:
+        post.close()
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
+
+
+def _raise_fd_limit() -> None:
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+class _Post:
+    """Sends from a thread of its own, so that a parent that is busy drawing never holds up the loop."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+        self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="post", daemon=True)
+        self._thread.start()
+
+    def __call__(self, message: Any) -> None:
+        self._queue.put(message)
+
+    def _run(self) -> None:
+        while (message := self._queue.get()) is not None:
+            try:
+                send(self._pipe, message)
+            except OSError:
+                return  # the parent is gone; the worker notices on its reading side
+
+    def close(self) -> None:
+        """Send what is queued, then end."""
+        self._queue.put(None)
+        self._thread.join(timeout=30)
+
+
+class _Worker:
+    def __init__(self, pipe: Connection, post: _Post, job: Job) -> None:
+        self._pipe = pipe
+        self._post = post
+        self._job = job
+        self._start = 0
+        self._lines: list[Record] = []
+        self._begin: asyncio.Future[int]
+
+    async def run(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._begin = loop.create_future()
+        job = self._job
+        transport, fallback = open_transport(job.plan.targets)
+        engine = Engine(
+            job.plan, transport, shard=job.shard, of=job.of, hook=self._lines.append if job.records else None
+        )
+        threading.Thread(target=self._listen, args=(loop, engine), name="listen", daemon=True).start()
+        try:
+            await engine.open()
+            self._post(Ready(transport.path, fallback))
+            self._start = await self._begin
+            _settle_gc()
+            await self._measure(engine)
+        finally:
+            await transport.close()
+
+    async def _measure(self, engine: Engine) -> None:
+        running = asyncio.ensure_future(engine.run(self._start))
+        while not running.done():
+            await asyncio.wait((running,), timeout=_DELTA_SECONDS)
+            self._report(engine)
+        running.result()
+
+    def _report(self, engine: Engine) -> None:
+        summary = engine.take()
+        if summary is not None:
+            self._post(Delta(summary.to_bytes(), engine.in_flight))
+        if self._lines:
+            wall = wall_time() - (monotonic_ns() - self._start) / NS
+            lines = [encode_record(record, self._start, wall, chunks=self._job.chunks) for record in self._lines]
+            self._lines.clear()
+            self._post(Lines(b"".join(lines)))
+
+    def _listen(self, loop: asyncio.AbstractEventLoop, engine: Engine) -> None:
+        """Thread: obey the parent; a parent that is gone means stop."""
+        try:
+            while True:
+                message = receive(self._pipe)
+                if isinstance(message, Begin):
+                    loop.call_soon_threadsafe(self._begin.set_result, message.at)
+                elif isinstance(message, Drain):
+                    loop.call_soon_threadsafe(engine.drain)
+                elif isinstance(message, Stop):
+                    loop.call_soon_threadsafe(engine.stop)
+        except (EOFError, OSError):
+            with suppress(RuntimeError):  # the loop may be closed by now
+                loop.call_soon_threadsafe(self._orphaned, engine)
+
+    def _orphaned(self, engine: Engine) -> None:
+        engine.stop()
+        if not self._begin.done():
+            self._begin.cancel()
+
+
+def _settle_gc() -> None:
+    """Everything made so far lives until the end: keep the collector from looking at it again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLDS)

@@ -1,0 +1,1 @@
+"""Summary -> Rich renderable, and its refresh loop."""

@@ -1,0 +1,37 @@
+"""What a dialect is: the two directions of one API's wire format. Pure: no socket, no clock."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from llmload.records import Answer, Api, Call, WireRequest
+
+__all__ = ["Dialect", "Reader"]
+
+
+class Reader(Protocol):
+    """Reads one response body into an Answer while it arrives."""
+
+    def feed(self, data: bytes, t: int) -> None:
+        """Take the bytes of one read; ``t`` (ns) is when it happened. DecodeError: they break their own format."""
+
+    def close(self, t: int) -> None:
+        """The body ended properly at ``t``. Not called when the connection died or the call was given up."""
+
+
+class Dialect(Protocol):
+    """One API's wire format. Stateless: one instance serves every call."""
+
+    @property
+    def name(self) -> str:
+        """What a scenario calls it."""
+
+    @property
+    def apis(self) -> frozenset[Api]:
+        """The kinds of request it can make."""
+
+    def request(self, call: Call) -> WireRequest:
+        """The request as it goes out, without credentials."""
+
+    def reader(self, call: Call, answer: Answer, status: int, content_type: str) -> Reader:
+        """Something to read this response's body into ``answer``, chosen by what the response says it is."""

@@ -1,0 +1,30 @@
+"""Server text made safe to print, log and group by: it is hostile until it has been through here."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+__all__ = ["LINE_LIMIT", "clean_line"]
+
+LINE_LIMIT: Final = 300
+"""Most characters of server text in one line of ours."""
+
+_ESCAPES: Final = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor
+    r"|(?:\x1b\]|\x9d)[^\x07\x1b\x9c\x9d]*(?:\x07|\x1b\\|\x9c)"  # OSC: titles, links
+    r"|\x1b[ -/]*[0-~]"  # the short ones
+)
+_SECRETS: Final = re.compile(r"(?i)\b(sk-|bearer\s+)(?=[\w.~+/*-]{8})[\w.~+/*=-]+")
+
+
+def clean_line(text: str, limit: int = LINE_LIMIT) -> str:
+    """``text`` as one line of at most ``limit`` characters.
+
+    Terminal escapes go; whatever else doesn't print (C0, C1, DEL, line separators, direction overrides) and runs
+    of space become one space; what looks like an API key, which some servers repeat in their errors, is masked.
+    """
+    text = _ESCAPES.sub(" ", text[: 8 * limit])
+    printable = "".join(char if char.isprintable() else " " for char in text)
+    line = _SECRETS.sub(r"\1[hidden]", " ".join(printable.split()))
+    return line if len(line) <= limit else line[: limit - 1] + "…"

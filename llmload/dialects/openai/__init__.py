@@ -1,0 +1,46 @@
+"""The API of OpenAI and of the many servers and gateways that speak it: chat, completions, embeddings, models."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from llmload.dialects.base import Reader
+from llmload.dialects.clean import clean_line
+from llmload.dialects.error_body import ErrorReader
+from llmload.dialects.openai.document import DocumentReader
+from llmload.dialects.openai.request import wire_request
+from llmload.dialects.openai.stream import StreamReader
+from llmload.records import Answer, Api, Call, WireRequest
+
+__all__ = ["OpenAi"]
+
+_BY_TYPE: Final[tuple[tuple[str, bool], ...]] = (
+    ("text/event-stream", True),
+    ("json", False),
+    ("text/html", False),
+)
+"""(part of a content type, whether it is a stream); what is not listed says nothing, so what was asked for counts."""
+
+
+def _is_stream(content_type: str, asked: bool) -> bool:
+    return next((stream for part, stream in _BY_TYPE if part in content_type), asked)
+
+
+class OpenAi:
+    """Dialect "openai"."""
+
+    name = "openai"
+    apis = frozenset({Api.CHAT, Api.COMPLETIONS, Api.EMBEDDINGS, Api.MODELS})
+
+    def request(self, call: Call) -> WireRequest:
+        """The request as it goes out, without credentials."""
+        return wire_request(call)
+
+    def reader(self, call: Call, answer: Answer, status: int, content_type: str) -> Reader:
+        """By status and content type; by what was asked for only where the type says nothing."""
+        answer.content_type = clean_line(content_type.partition(";")[0].lower(), 100)
+        if not 200 <= status < 300:
+            return ErrorReader(answer)
+        if _is_stream(answer.content_type, call.stream):
+            return StreamReader(answer)
+        return DocumentReader(call.api, answer)

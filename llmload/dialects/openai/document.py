@@ -1,0 +1,135 @@
+"""Answers that are one JSON document: chat and completions without streaming, embeddings, the list of models.
+
+A batch of embeddings is a megabyte of numbers that nobody looks at, and parsing it would hold the event loop (and so
+the time stamps of every other call) for milliseconds. Flat vectors are cut out by byte search before the rest is
+parsed; the price is that the numbers themselves are not checked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import orjson
+
+from llmload.dialects.error_body import reported_error
+from llmload.dialects.kept import KeptText
+from llmload.dialects.openai.fields import Kind, choices_of, finish_reason, index_of, note_model, pieces, usage_of
+from llmload.errors import DecodeError
+from llmload.records import Answer, Api
+
+__all__ = ["DOCUMENT_LIMIT", "DocumentReader"]
+
+DOCUMENT_LIMIT: Final = 1 << 30
+"""Largest document read, in bytes, whatever larger bound a run has of its own."""
+
+_VECTOR: Final = re.compile(rb'(?<!\\)"embedding"\s*:\s*\[')
+"""The beginning of a vector. A quote after a backslash would be inside a string."""
+_NOT_FLAT: Final = (b"[", b"{", b'"')
+
+
+class DocumentReader:
+    """Collects the body and reads it when it is whole. Leaves no stamps: there are no chunks to time.
+
+    ``answer.items`` counts what the document is made of: choices with content or a finish reason, vectors, models.
+    """
+
+    __slots__ = ("_answer", "_api", "_body")
+
+    def __init__(self, api: Api, answer: Answer) -> None:
+        self._api = api
+        self._answer = answer
+        self._body = bytearray()
+
+    def feed(self, data: bytes, t: int) -> None:
+        """Keep the bytes of one read. DecodeError: the body is too long."""
+        self._body += data
+        if len(self._body) > DOCUMENT_LIMIT:
+            self._body.clear()
+            raise DecodeError(f"the body is longer than {DOCUMENT_LIMIT} bytes")
+
+    def close(self, t: int) -> None:
+        """Read the document."""
+        answer = self._answer
+        answer.ended = True
+        if not self._body or self._body.isspace():
+            return
+        try:
+            document = orjson.loads(_hollow(bytes(self._body)) if self._api is Api.EMBEDDINGS else self._body)
+        except orjson.JSONDecodeError:
+            document = None
+        self._body.clear()
+        if not isinstance(document, dict):
+            answer.malformed += 1
+            return
+        note_model(document, answer)
+        answer.usage = usage_of(document, choices_of(document))
+        answer.error = reported_error(document)
+        if not _READERS[self._api](document, answer) and answer.error is None:
+            answer.malformed += 1
+
+
+def _hollow(body: bytes) -> bytes:
+    """``body`` with one number in each flat vector that has any; the same document otherwise.
+
+    Linear whatever the body: ``[`` comes first of the marks, so no search runs past the beginning of the next vector.
+    """
+    kept: list[bytes] = []
+    position = end = 0
+    while begin := _VECTOR.search(body, position):
+        start = begin.end()
+        if end < start:
+            end = body.find(b"]", start)
+        if end < 0:
+            break
+        kept.append(body[position:start])
+        position = start
+        flat = all(body.find(mark, start, end) < 0 for mark in _NOT_FLAT)
+        if flat and body[start:end].strip():
+            kept.append(b"0")
+            position = end
+    kept.append(body[position:])
+    return b"".join(kept)
+
+
+def _read_choices(document: dict[str, Any], answer: Answer) -> bool:
+    kept = KeptText.of(answer)
+    calls: set[tuple[int, int]] = set()
+    for choice in choices_of(document):
+        found = pieces(choice)
+        reason = finish_reason(choice)
+        answer.items += bool(found or reason)
+        answer.choices_finished += reason is not None
+        answer.finish = reason or answer.finish
+        calls.update((index_of(choice), piece.call) for piece in found if piece.kind is Kind.TOOL_CALL)
+        for piece in found:
+            if kept is not None and piece.kind is Kind.TEXT:
+                kept.add(piece.text)
+    answer.tool_calls = len(calls)
+    return isinstance(document.get("choices"), list)
+
+
+def _read_vectors(document: dict[str, Any], answer: Answer) -> bool:
+    entries = document.get("data")
+    if not isinstance(entries, list):
+        return False
+    answer.items = sum(1 for entry in entries if isinstance(entry, dict) and entry.get("embedding"))
+    return True
+
+
+def _read_models(document: dict[str, Any], answer: Answer) -> bool:
+    entries = document.get("data")
+    if not isinstance(entries, list):
+        return False
+    answer.items = len(entries)
+    return True
+
+
+_READERS: Final[Mapping[Api, Callable[[dict[str, Any], Answer], bool]]] = {
+    Api.CHAT: _read_choices,
+    Api.COMPLETIONS: _read_choices,
+    Api.EMBEDDINGS: _read_vectors,
+    Api.MODELS: _read_models,
+}
+"""Each reads a document into the answer; False when it isn't of that shape."""

@@ -1,0 +1,1 @@
+"""Runs a Plan: dispatch, one call, caps, time-outs, stopping."""

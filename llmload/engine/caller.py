@@ -1,0 +1,163 @@
+"""Prepares calls ahead of their time, starts them, and keeps count of those in flight.
+
+A call never waits for another call. Only a cap on calls in flight, which the scenario must ask for, makes arrivals
+wait (from their planned time, so that the wait shows in their latency) or drops them; both are counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from llmload.clock import NS, Clock
+from llmload.dialects import dialect
+from llmload.engine.call import CallRun, Deadlines, Prepared
+from llmload.metrics.recorder import Recorder
+from llmload.records import Origin, Outcome, Record
+from llmload.scenario.plan import Phase, Plan
+from llmload.transport.base import Transport
+from llmload.workload.workload import Workload
+
+__all__ = ["Caller", "RecordHook"]
+
+RecordHook = Callable[[Record], None]
+"""Called with every finished Record, after it was recorded."""
+
+
+class Caller:
+    """Everything that happens to calls between their planned time and their Record."""
+
+    def __init__(
+        self, plan: Plan, transport: Transport, recorder: Recorder, clock: Clock, worker: int, hook: RecordHook | None
+    ) -> None:
+        self._plan = plan
+        self._transport = transport
+        self._recorder = recorder
+        self._clock = clock
+        self._worker = worker
+        self._hook = hook
+        self._deadlines = Deadlines.of(plan.limits)
+        self._workload = Workload(plan.classes, plan.seeds.mix, plan.seeds.prompts)
+        self._dialects = {target.name: dialect(target.dialect) for target in plan.targets}
+        self._phases = tuple((round(phase.end * NS), phase) for phase in plan.phases)
+        self._loop = asyncio.get_running_loop()
+        self._running: dict[asyncio.Task[None], CallRun] = {}
+        self._queue: deque[Prepared] = deque()
+        self._idle: asyncio.Future[None] | None = None
+        self.start = 0
+        """Monotonic ns of the run's start."""
+        self.limit: Callable[[], int | None] = lambda: None
+        """How many calls may be in flight now; None: any number."""
+        self.max_in_flight = 0
+        self.cap_hits = 0
+        self.dropped = 0
+
+    @property
+    def in_flight(self) -> int:
+        """Calls started and not ended."""
+        return len(self._running)
+
+    @property
+    def waiting(self) -> int:
+        """Arrivals that wait for a place under the cap."""
+        return len(self._queue)
+
+    def phase_at(self, offset: int) -> Phase:
+        """The phase ``offset`` ns after the start; the last one lasts for ever."""
+        for end, phase in self._phases:
+            if offset < end:
+                return phase
+        return self._phases[-1][1]
+
+    def prepare(self, index: int, offset: int, origin: Origin = Origin.SCHEDULE) -> Prepared:
+        """Call number ``index``, planned ``offset`` ns after the start, ready to be sent."""
+        phase = self.phase_at(offset)
+        call = self._workload.call(index, phase.weights)
+        record = Record(call, self.start + offset, phase.name, origin)
+        record.worker = self._worker
+        speaks = self._dialects[call.target]
+        return Prepared(record, speaks.request(call), speaks)
+
+    def arrive(self, prepared: Prepared) -> None:
+        """Its time has come: start it, or apply the cap."""
+        self._recorder.planned(prepared.record.planned)
+        limit = self.limit()
+        if limit is None or len(self._running) < limit:
+            self.launch(prepared)
+            return
+        self.cap_hits += 1
+        prepared.record.queued = True
+        if self._plan.load.on_limit == "drop":
+            self.dropped += 1
+            self._never_sent(prepared, Outcome.DROPPED, "dropped: max_in_flight was reached")
+        else:
+            self._queue.append(prepared)
+
+    def arrive_user(self, prepared: Prepared) -> asyncio.Task[None]:
+        """A user of the closed model is ready: users are their own cap."""
+        self._recorder.planned(prepared.record.planned)
+        return self.launch(prepared)
+
+    def launch(self, prepared: Prepared) -> asyncio.Task[None]:
+        """Start the call on a task of its own."""
+        call = CallRun(prepared, self._transport, self._deadlines, self._clock)
+        task = self._loop.create_task(self._carry_out(call))
+        self._running[task] = call
+        task.add_done_callback(self._ended)
+        in_flight = len(self._running)
+        self.max_in_flight = max(self.max_in_flight, in_flight)
+        self._recorder.in_flight(in_flight, self._clock())
+        return task
+
+    async def _carry_out(self, call: CallRun) -> None:
+        self._record(await call.run())
+
+    def _record(self, record: Record) -> None:
+        if record.sent:
+            self._recorder.sent(record.sent)
+        self._recorder.add(record)
+        if self._hook is not None:
+            self._hook(record)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        del self._running[task]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._loop.call_exception_handler({"message": "a call failed in llmload itself", "exception": error})
+        self.admit()
+        if not self._running and not self._queue and self._idle is not None and not self._idle.done():
+            self._idle.set_result(None)
+
+    def admit(self) -> None:
+        """Start queued arrivals for which there is a place now."""
+        while self._queue:
+            limit = self.limit()
+            if limit is not None and len(self._running) >= limit:
+                return
+            self.launch(self._queue.popleft())
+
+    def _never_sent(self, prepared: Prepared, outcome: Outcome, detail: str) -> None:
+        record = prepared.record
+        record.outcome, record.detail, record.end = outcome, detail, self._clock()
+        self._record(record)
+
+    async def drained(self, seconds: float) -> bool:
+        """Wait until nothing is in flight or queued; False when that takes longer than ``seconds``."""
+        if not self._running and not self._queue:
+            return True
+        self._idle = self._loop.create_future()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._idle
+        except TimeoutError:
+            return False
+        return True
+
+    async def abandon(self, why: str) -> None:
+        """End everything in flight now as ``unfinished``: censored, counted, never thrown away."""
+        while self._queue:
+            self._never_sent(self._queue.popleft(), Outcome.UNFINISHED, f"never sent ({why}): waiting under max_in_flight")
+        for call in list(self._running.values()):
+            call.give_up(Outcome.UNFINISHED, f"still running when {why}")
+        if self._running:
+            await asyncio.wait(list(self._running), timeout=5)

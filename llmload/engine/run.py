@@ -1,0 +1,189 @@
+"""Runs one shard of a Plan: opens, dispatches, drains, and gives Summaries while it goes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from itertools import count, takewhile
+
+from llmload.arrivals.closed import Users
+from llmload.arrivals.schedule import Schedule
+from llmload.clock import NS, Clock, monotonic_ns
+from llmload.engine.caller import Caller, RecordHook
+from llmload.engine.dispatch import Dispatcher
+from llmload.engine.probe import LoopProbe
+from llmload.engine.users import Crowd
+from llmload.metrics.health import WorkerHealth
+from llmload.metrics.recorder import Recorder, RecorderSetup
+from llmload.metrics.summary import PhaseInfo, Summary
+from llmload.records import Arrival
+from llmload.scenario.plan import Plan
+from llmload.transport.base import Transport
+
+__all__ = ["Engine", "recorder_setup"]
+
+_OPEN_MOST = 1000
+_OPEN_SECONDS_OF_LOAD = 2.0
+
+
+def recorder_setup(plan: Plan, start: int) -> RecorderSetup:
+    """How Records of ``plan`` are to be folded."""
+    return RecorderSetup(
+        start=start,
+        phases=tuple(PhaseInfo(phase.name, phase.start, phase.end, phase.measure) for phase in plan.phases),
+        objectives={cls.name: cls.objectives for cls in plan.classes},
+        prices={t.name: (t.prices.input, t.prices.output, t.prices.cached, t.prices.request) for t in plan.targets},
+        slice_tags=plan.slice_tags,
+        stall=round(plan.limits.stall * NS),
+    )
+
+
+class Engine:
+    """One shard of a run. ``open``, then ``run`` once; ``take`` at any time from the same loop."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        transport: Transport,
+        clock: Clock = monotonic_ns,
+        shard: int = 0,
+        of: int = 1,
+        hook: RecordHook | None = None,
+    ) -> None:
+        self._plan = plan
+        self._transport = transport
+        self._clock = clock
+        self._shard = shard
+        self._of = of
+        self._hook = hook
+        self._probe = LoopProbe(shard, transport.path, clock)
+        self._recorder: Recorder | None = None
+        self._caller: Caller | None = None
+        self._source: Dispatcher | Crowd | None = None
+        self._stop_now = asyncio.Event()
+        self._draining = asyncio.Event()
+        self._unsent = 0
+        self._opened = 0
+
+    async def open(self) -> None:
+        """Open connections ahead of the load. Raises UnreachableError."""
+        wanted = {target.name: self._connections(target.name) for target in self._plan.targets}
+        await self._transport.open(wanted)
+
+    def _connections(self, name: str) -> int:
+        """As the scenario says; else what two seconds of the load's peak would need, shared by targets and workers."""
+        target, load = self._plan.target(name), self._plan.load
+        if target.connections is not None:
+            return target.connections // self._of
+        peak = load.curve.peak() * (1.0 if load.model == "closed" else _OPEN_SECONDS_OF_LOAD)
+        if load.max_in_flight is not None:
+            peak = min(peak, load.max_in_flight)
+        return min(_OPEN_MOST, round(peak / len(self._plan.targets) / self._of))
+
+    # -- the run -----------------------------------------------------------------------------------------
+
+    async def run(self, start: int) -> None:
+        """Carry the shard out, beginning at monotonic ns ``start``; returns when every call has its Record."""
+        self._recorder = Recorder(recorder_setup(self._plan, start))
+        caller = self._caller = Caller(
+            self._plan, self._transport, self._recorder, self._clock, self._shard, self._hook
+        )
+        caller.start = start
+        caller.limit = self._limit(caller)
+        source = self._source = self._make_source(caller)
+        self._probe.begin()
+        try:
+            await self._dispatch(source, caller)
+            await self._drain(caller)
+        finally:
+            self._unsent = source.left() if self._draining.is_set() else 0
+            self._probe.end()
+
+    async def _dispatch(self, source: Dispatcher | Crowd, caller: Caller) -> None:
+        if self._draining.is_set():
+            return
+        running = asyncio.ensure_future(source.run())
+        stopping = asyncio.ensure_future(self._draining.wait())
+        follow = asyncio.ensure_future(self._follow_users(caller)) if self._plan.load.model == "paced" else None
+        try:
+            await asyncio.wait((running, stopping), return_when=asyncio.FIRST_COMPLETED)
+            source.stop()
+            await running
+        finally:
+            stopping.cancel()
+            if follow is not None:
+                follow.cancel()
+
+    async def _drain(self, caller: Caller) -> None:
+        drained = asyncio.ensure_future(caller.drained(self._plan.limits.drain))
+        stopping = asyncio.ensure_future(self._stop_now.wait())
+        await asyncio.wait((drained, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if not (drained.done() and drained.result()):
+            await caller.abandon("the run was stopped" if self._stop_now.is_set() else "the time to drain was over")
+        for task in (drained, stopping):
+            task.cancel()
+
+    def _make_source(self, caller: Caller) -> Dispatcher | Crowd:
+        plan = self._plan
+        most = plan.load.max_requests
+        if plan.load.model == "closed":
+            indexes: Iterator[int] = count(self._shard, self._of)
+            if most is not None:
+                indexes = takewhile(lambda index: index < most, indexes)
+            return Crowd(plan, caller, indexes, self._shard, self._of, self._clock)
+        schedule = Schedule(plan.load.curve, plan.load.process, plan.seeds.arrivals)
+        arrivals: Iterator[Arrival] = schedule.arrivals(self._shard, self._of)
+        if most is not None:
+            arrivals = takewhile(lambda arrival: arrival.index < most, arrivals)
+        return Dispatcher(arrivals, caller, self._clock)
+
+    def _limit(self, caller: Caller) -> Callable[[], int | None]:
+        cap, users = self._plan.load.max_in_flight, self._plan.load.users
+        shared = None if cap is None else max(1, cap // self._of + (self._shard < cap % self._of))
+        if users is None:
+            return lambda: shared
+        crowd = Users(users)
+
+        def at_now() -> int:
+            present = crowd.share((self._clock() - caller.start) / NS, self._shard, self._of)
+            return present if shared is None else min(present, shared)
+
+        return at_now
+
+    async def _follow_users(self, caller: Caller) -> None:
+        """Where the number of users grows, arrivals that wait for one may start."""
+        while True:
+            await asyncio.sleep(0.02)
+            caller.admit()
+
+    # -- from outside ------------------------------------------------------------------------------------
+
+    def drain(self) -> None:
+        """Start nothing more; let calls in flight end within the time to drain."""
+        self._draining.set()
+
+    def stop(self) -> None:
+        """End at once; calls in flight are recorded as unfinished."""
+        self._draining.set()
+        self._stop_now.set()
+
+    @property
+    def in_flight(self) -> int:
+        """Calls in flight now."""
+        return self._caller.in_flight if self._caller else 0
+
+    def take(self) -> Summary | None:
+        """What was recorded since the last ``take``; None before the run has begun."""
+        if self._recorder is None:
+            return None
+        self._recorder.health(self._probe.take(self._fill))
+        return self._recorder.take()
+
+    def _fill(self, health: WorkerHealth) -> None:
+        caller = self._caller
+        assert caller is not None
+        health.cap_hits, caller.cap_hits = caller.cap_hits, 0
+        health.dropped, caller.dropped = caller.dropped, 0
+        health.unsent, self._unsent = self._unsent, 0
+        health.max_in_flight = caller.max_in_flight
+        health.connections_opened, self._opened = self._transport.opened - self._opened, self._transport.opened

@@ -1,0 +1,87 @@
+"""The closed model: users who call, wait for the answer, think, and call again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+from llmload.arrivals.closed import Think, Users
+from llmload.clock import NS, Clock
+from llmload.engine.caller import Caller
+from llmload.records import Origin
+from llmload.scenario.plan import Plan
+
+__all__ = ["Crowd"]
+
+_TICK_SECONDS = 0.02
+"""How exactly the number of users follows its curve."""
+
+
+class Crowd:
+    """As many users as the curve says; a user who leaves finishes the call it is in."""
+
+    def __init__(self, plan: Plan, caller: Caller, indexes: Iterator[int], shard: int, of: int, clock: Clock) -> None:
+        self._duration = plan.load.duration
+        self._users = Users(plan.load.curve)
+        self._think = Think(plan.load.think, plan.load.think_random, plan.seeds.arrivals)
+        self._caller = caller
+        self._indexes = indexes
+        self._shard = shard
+        self._of = of
+        self._clock = clock
+        self._wanted = 0
+        self._present: set[asyncio.Task[None]] = set()
+        self._stopped = asyncio.Event()
+
+    async def run(self) -> None:
+        """Follow the curve to its end; calls in flight then are left running."""
+        loop = asyncio.get_running_loop()
+        begin = loop.time() + (self._caller.start - self._clock()) / NS
+        try:
+            while not self._stopped.is_set() and (now := loop.time() - begin) < self._duration:
+                self._adjust(max(0.0, now))
+                try:
+                    async with asyncio.timeout_at(min(loop.time() + _TICK_SECONDS, begin + self._duration)):
+                        await self._stopped.wait()
+                except TimeoutError:
+                    continue
+        finally:
+            self._wanted = 0
+            for user in self._present:
+                user.cancel()
+
+    def stop(self) -> None:
+        """Nobody starts another call."""
+        self._stopped.set()
+
+    def left(self) -> int:
+        """A closed model has no arrivals that could be left over."""
+        return 0
+
+    def _adjust(self, seconds: float) -> None:
+        self._wanted = self._users.share(seconds, self._shard, self._of)
+        while len(self._present) < self._wanted:
+            user = asyncio.create_task(self._live(len(self._present)))
+            self._present.add(user)
+            user.add_done_callback(self._left)
+
+    def _left(self, user: asyncio.Task[None]) -> None:
+        self._present.discard(user)
+        if not user.cancelled() and (error := user.exception()) is not None:
+            asyncio.get_running_loop().call_exception_handler({"message": "a user failed", "exception": error})
+
+    async def _live(self, number: int) -> None:
+        ready = self._clock()
+        turn = 0
+        while number < self._wanted:
+            index = next(self._indexes, None)
+            if index is None:
+                self.stop()
+                return
+            call = self._caller.arrive_user(self._caller.prepare(index, ready - self._caller.start, Origin.USER))
+            await asyncio.wait((call,))
+            pause = self._think.pause(number * self._of + self._shard, turn)
+            ready = self._clock() + round(pause * NS)
+            turn += 1
+            if pause > 0:
+                await asyncio.sleep(pause)

@@ -1,0 +1,1 @@
+"""The metric catalogue, histograms, and the folds from Records to Summaries. Pure."""

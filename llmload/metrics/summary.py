@@ -1,0 +1,185 @@
+"""The Summary: everything a run, or a part of one, has measured. Summaries add up exactly.
+
+A worker's Recorder makes small ones (deltas); their sum over time and over workers is the result.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+from llmload.metrics.failures import ErrorGroup, ErrorKey, merge_errors
+from llmload.metrics.health import Gauge, WorkerHealth
+from llmload.metrics.histogram import Histogram
+from llmload.metrics.slices import CellKey, Slice
+from llmload.metrics.windows import Window, Windows, as_slice, coarsen
+
+__all__ = ["CellKey", "ErrorGroup", "Gauge", "Histogram", "PhaseInfo", "Slice", "Summary", "Window", "WorkerHealth"]
+
+DIMENSIONS: Final = ("class", "target", "model", "phase")
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseInfo:
+    """A named stretch of the run, in seconds from its start; ``end`` is exclusive. Calls belong to the phase
+    they were planned in. What is not measured (warm-up) is kept, and left out of totals."""
+
+    name: str
+    start: float
+    end: float
+    measure: bool = True
+
+
+@dataclass(slots=True)
+class Summary:
+    """``start`` is the run's monotonic start (ns); ``elapsed`` the seconds of its schedule covered so far.
+
+    ``windows`` are ``window_seconds`` wide, numbered from the start. ``completed`` counts calls that ran to an
+    end, good or bad, and not those dropped or unfinished.
+    """
+
+    start: int = 0
+    elapsed: float = 0.0
+    phases: tuple[PhaseInfo, ...] = ()
+    cells: dict[CellKey, Slice] = field(default_factory=dict)
+    windows: Windows = field(default_factory=dict)
+    window_seconds: int = 1
+    errors: dict[ErrorKey, ErrorGroup] = field(default_factory=dict)
+    planned: int = 0
+    sent: int = 0
+    completed: int = 0
+    health: dict[int, WorkerHealth] = field(default_factory=dict)
+
+    def merge(self, other: Summary) -> None:
+        """Add another part of the same run; any order and any grouping gives the same sum. (The one exception:
+        beyond 100 kinds of error, which ones are kept apart depends on the order.)"""
+        self.start = min(self.start, other.start) if self.start and other.start else self.start or other.start
+        self.elapsed = max(self.elapsed, other.elapsed)
+        self.phases = self.phases or other.phases
+        for name in ("planned", "sent", "completed"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for key, part in other.cells.items():
+            self.cells.setdefault(key, Slice()).merge(part)
+        self._merge_windows(other)
+        merge_errors(self.errors, other.errors)
+        for worker, health in other.health.items():
+            self.health.setdefault(worker, WorkerHealth(worker)).merge(health)
+
+    def _merge_windows(self, other: Summary) -> None:
+        width = max(self.window_seconds, other.window_seconds)
+        self.windows = coarsen(self.windows, width // self.window_seconds)
+        self.window_seconds = width
+        for number, by_class in other.windows.items():
+            here = self.windows.setdefault(number * other.window_seconds // width, {})
+            for cls, window in by_class.items():
+                here.setdefault(cls, Window()).merge(window)
+
+    # Cuts
+
+    def select(self, measured: bool = True, **where: str) -> Slice:
+        """The calls of which all of ``where`` holds (keys: class, target, model, phase, or a tag), added up.
+
+        Unless ``measured`` is False, phases that are not measured are left out (a phase asked for by its
+        name never is). What doesn't occur gives an empty Slice.
+        """
+        unmeasured = {phase.name for phase in self.phases if not phase.measure}
+        skipped = unmeasured if measured and "phase" not in where else set()
+        whole = Slice()
+        for key, part in self.cells.items():
+            if key.phase not in skipped and all(key.value(name) == value for name, value in where.items()):
+                whole.merge(part)
+        return whole
+
+    def dimensions(self) -> dict[str, list[str]]:
+        """The values that occur of class, target, model, phase (in the order of the run) and every tag."""
+        tags = sorted({name for key in self.cells for name, _ in key.tags})
+        found = {name: sorted({key.value(name) for key in self.cells} - {""}) for name in (*DIMENSIONS, *tags)}
+        order = {phase.name: n for n, phase in enumerate(self.phases)}
+        found["phase"].sort(key=lambda name: order.get(name, len(order)))
+        return found
+
+    def rolling(self, seconds: float, upto: float, **where: str) -> Slice:
+        """The calls that ended in [upto - seconds, upto) (s from the start; whole windows), all phases.
+
+        Only ``class`` can be cut by. Holds counts, tokens, outcomes, and ``good`` histograms of TTFT, chunk
+        gaps and latency to 2 digits.
+        """
+        if other := ", ".join(sorted(set(where) - {"class"})):
+            raise ValueError(f"a rolling window can be cut by class, not by {other}")
+        return as_slice(self.between(upto - seconds, upto, where.get("class")))
+
+    def between(self, start: float, end: float, cls: str | None = None) -> Iterator[Window]:
+        """The windows that begin in [start, end) (s), of one class or, without ``cls``, of all and none."""
+        width = self.window_seconds
+        for number in range(max(0, int(-(-start // width))), int(-(-end // width))):
+            by_class = self.windows.get(number, {})
+            yield from by_class.values() if cls is None else filter(None, [by_class.get(cls)])
+
+    def measured(self) -> tuple[float, int, int]:
+        """Seconds covered so far of the measured phases, and the calls planned and sent in them (to the width
+        of a window where a phase begins within one)."""
+        spans = [(phase.start, min(phase.end, self.elapsed)) for phase in self.phases if phase.measure]
+        if not self.phases:
+            return self.elapsed, self.planned, self.sent
+        windows = [window for start, end in spans for window in self.between(start, end, "")]
+        covered = sum(max(0.0, end - start) for start, end in spans)
+        return covered, sum(window.planned for window in windows), sum(window.sent for window in windows)
+
+    # Forms
+
+    def to_json(self) -> dict[str, Any]:
+        """A document of plain values in a fixed order: equal Summaries give equal documents."""
+        return {
+            "start": self.start,
+            "elapsed": self.elapsed,
+            "planned": self.planned,
+            "sent": self.sent,
+            "completed": self.completed,
+            "phases": [asdict(phase) for phase in self.phases],
+            "cells": [
+                {
+                    "class": key.cls, "target": key.target, "model": key.model, "phase": key.phase,
+                    "tags": dict(key.tags), **self.cells[key].to_json(),
+                }
+                for key in sorted(self.cells)
+            ],
+            "errors": [{"shape": key[2], **self.errors[key].to_json()} for key in sorted(self.errors)],
+            "window_seconds": self.window_seconds,
+            "windows": [
+                {"at": number, "class": cls, **window.to_json()}
+                for number, by_class in sorted(self.windows.items())
+                for cls, window in sorted(by_class.items())
+            ],
+            "health": [health.to_json() for _, health in sorted(self.health.items())],
+        }  # fmt: skip
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Summary:
+        """The inverse of ``to_json``; KeyError, TypeError or ValueError on anything else."""
+        plain = ("start", "elapsed", "planned", "sent", "completed", "window_seconds")
+        made = cls(**{name: data[name] for name in plain})
+        made.phases = tuple(PhaseInfo(**phase) for phase in data["phases"])
+        for cell in data["cells"]:
+            key = CellKey(cell["class"], cell["target"], cell["model"], cell["phase"], tuple(cell["tags"].items()))
+            made.cells[key] = Slice.from_json(cell)
+        for error in data["errors"]:
+            group = ErrorGroup.from_json({name: error[name] for name in error if name != "shape"})
+            made.errors[group.outcome, group.status, error["shape"]] = group
+        for window in data["windows"]:
+            made.windows.setdefault(window["at"], {})[window["class"]] = Window.from_json(window)
+        made.health = {int(health["worker"]): WorkerHealth.from_json(health) for health in data["health"]}
+        return made
+
+    def to_bytes(self) -> bytes:
+        """Compact, for sending between processes of one run."""
+        return pickle.dumps(self, protocol=pickle.HIGHEST_PROTOCOL)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Summary:
+        """The inverse of ``to_bytes``. Runs what the bytes say: for those of our own workers only."""
+        made = pickle.loads(data)  # noqa: S301
+        if not isinstance(made, cls):
+            raise TypeError(f"not a Summary: {type(made).__name__}")
+        return made

@@ -1,0 +1,1 @@
+"""The target and this machine from outside."""

@@ -1,0 +1,1 @@
+"""Live outputs: they own a file, socket or timer while a run goes on."""

@@ -1,0 +1,66 @@
+"""What a live output is: something that owns a file, a socket or a timer while a run goes on.
+
+The parent process drives it: ``start`` before the first request, ``update`` for every delta that comes in
+(about twice a second), ``finish`` once at the end. None of these may block for long or raise because of what
+the place written to does in mid-run: trouble there is counted, told once through ``messages``, and the run goes on.
+
+What only some outputs need is a protocol of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+from llmload.metrics.summary import Summary
+from llmload.scenario.plan import Plan
+from llmload.verdict.judge import Judgement
+from llmload.verdict.validity import Validity
+
+__all__ = ["Finished", "Output", "RecordSink", "Speaks"]
+
+
+class Finished(Protocol):
+    """What an output learns at the end: the parts of a Result that it may look at."""
+
+    @property
+    def summary(self) -> Summary: ...
+    @property
+    def judgements(self) -> Sequence[Judgement]: ...
+    @property
+    def validity(self) -> Validity: ...
+    @property
+    def interrupted(self) -> str: ...
+
+
+@runtime_checkable
+class Output(Protocol):
+    """One live output; used for one run."""
+
+    name: str
+    """Short and unique, for messages: ``requests``."""
+
+    def start(self, plan: Plan) -> None:
+        """Get ready to write; raises ``OutputError`` when that can't work, so that the run never begins."""
+
+    def update(self, delta: Summary, total: Summary) -> None:
+        """``delta`` came in since the last call, ``total`` is everything so far; neither may be kept or changed."""
+
+    def finish(self, result: Finished | None) -> None:
+        """Write what is left and let go of everything; None when the run came to no result. May be called twice."""
+
+
+@runtime_checkable
+class RecordSink(Protocol):
+    """An output that wants every finished call, as encoded lines."""
+
+    def records(self, lines: bytes) -> None:
+        """Take whole lines (each ends in a newline) without ever blocking."""
+
+
+@runtime_checkable
+class Speaks(Protocol):
+    """An output that may have something to tell the user."""
+
+    def messages(self) -> list[str]:
+        """What happened since this was last called; each line safe to print."""

@@ -1,0 +1,255 @@
+"""The facts of a run: what one call was (Call), what the target answered (Answer), and both with
+every time stamp (Record). Folds over Records (metrics, logs, dashboards) never see the engine.
+
+All stamps are monotonic nanoseconds (int); 0 means "did not happen".
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+__all__ = [
+    "Answer",
+    "Api",
+    "Arrival",
+    "Call",
+    "Message",
+    "Origin",
+    "Outcome",
+    "Record",
+    "Usage",
+    "WireRequest",
+]
+
+
+class Api(StrEnum):
+    """The kinds of request; a dialect says which it speaks."""
+
+    CHAT = "chat"
+    COMPLETIONS = "completions"
+    EMBEDDINGS = "embeddings"
+    MODELS = "models"
+
+
+class Outcome(StrEnum):
+    """How a call ended: exclusive and exhaustive."""
+
+    OK = "ok"
+    EXPECTED_STATUS = "expected_status"
+    HTTP_4XX = "http_4xx"
+    HTTP_429 = "http_429"
+    HTTP_5XX = "http_5xx"
+    CONNECT_ERROR = "connect_error"
+    TLS_ERROR = "tls_error"
+    TIMEOUT_CONNECT = "timeout_connect"
+    TIMEOUT_FIRST_TOKEN = "timeout_first_token"
+    TIMEOUT_IDLE = "timeout_idle"
+    TIMEOUT_TOTAL = "timeout_total"
+    PROTOCOL_ERROR = "protocol_error"
+    ERROR_EVENT = "error_event"
+    TRUNCATED = "truncated"
+    EMPTY = "empty"
+    CORRUPT = "corrupt"
+    CANCELLED = "cancelled"
+    DROPPED = "dropped"
+    UNFINISHED = "unfinished"
+
+    @property
+    def good(self) -> bool:
+        """The call got what it should have."""
+        return self in _GOOD
+
+    @property
+    def error(self) -> bool:
+        """The target failed the call (drops and calls we ended ourselves are not the target's errors)."""
+        return self not in _NOT_ERRORS
+
+
+_GOOD = frozenset({Outcome.OK, Outcome.EXPECTED_STATUS})
+_NOT_ERRORS = _GOOD | {Outcome.CANCELLED, Outcome.DROPPED, Outcome.UNFINISHED}
+
+
+class Origin(StrEnum):
+    """Where a call's planned time comes from."""
+
+    SCHEDULE = "schedule"
+    """The arrival schedule (open model)."""
+    USER = "user"
+    """A user of the closed model: the end of its last call + think time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One entry of the schedule: ``at`` ns after the start of the run; ``index`` counts over all shards."""
+
+    index: int
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a conversation."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to make, in no particular wire format.
+
+    ``messages`` is for chat, ``inputs`` for completions (one prompt) and embeddings (a batch).
+    ``input_tokens`` is what the workload planned (estimated), summed over inputs.
+    ``params`` are extra fields of the request body, passed through as they are.
+    """
+
+    index: int
+    cls: str
+    target: str
+    api: Api
+    model: str
+    stream: bool = False
+    messages: tuple[Message, ...] = ()
+    inputs: tuple[str, ...] = ()
+    max_tokens: int | None = None
+    input_tokens: int = 0
+    params: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    tags: tuple[tuple[str, str], ...] = ()
+    expect_status: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class WireRequest:
+    """A request as it goes out. ``path`` is relative to the target's base URL; ``headers`` don't
+    hold Host, Content-Length or credentials (the transport adds those)."""
+
+    method: str
+    path: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+@dataclass(slots=True)
+class Usage:
+    """Token counts as the server reported them; None where it said nothing."""
+
+    input: int | None = None
+    output: int | None = None
+    cached: int | None = None
+    reasoning: int | None = None
+
+
+class Answer:
+    """What the target said, filled in by a dialect's reader while bytes arrive.
+
+    ``stamps`` holds, for each content chunk, the time of the read that completed it.
+    """
+
+    __slots__ = (
+        "choices_finished",
+        "content_type",
+        "ended",
+        "error",
+        "events",
+        "finish",
+        "first_event",
+        "first_output",
+        "items",
+        "malformed",
+        "model",
+        "stamps",
+        "text",
+        "tool_calls",
+        "usage",
+    )
+
+    def __init__(self, keep_text: bool = False) -> None:
+        self.stamps: array[int] = array("q")
+        self.first_event = 0
+        self.first_output = 0
+        """First content that is not reasoning."""
+        self.events = 0
+        self.finish: str | None = None
+        self.choices_finished = 0
+        self.ended = False
+        """The dialect's end mark was seen, or the body was a whole document."""
+        self.error: str | None = None
+        """An error the server reported inside the body; bounded, control characters removed."""
+        self.usage: Usage | None = None
+        self.model = ""
+        self.items = 0
+        """Embedding vectors, list entries: what a non-streaming answer was made of."""
+        self.malformed = 0
+        self.tool_calls = 0
+        self.content_type = ""
+        self.text: list[str] | None = [] if keep_text else None
+        """Pieces of content, kept only when asked for; bounded by the reader."""
+
+
+class Record:
+    """Everything about one call. Times are monotonic ns, 0 where it never got so far."""
+
+    __slots__ = (
+        "answer",
+        "bytes_in",
+        "bytes_out",
+        "call",
+        "connected",
+        "detail",
+        "dispatched",
+        "dns",
+        "end",
+        "first_byte",
+        "headers",
+        "last_content",
+        "origin",
+        "outcome",
+        "phase",
+        "planned",
+        "queued",
+        "retry_after",
+        "reused",
+        "sent",
+        "status",
+        "tcp",
+        "tls",
+        "upload",
+        "worker",
+    )
+
+    def __init__(self, call: Call, planned: int, phase: str = "", origin: Origin = Origin.SCHEDULE) -> None:
+        self.call = call
+        self.planned = planned
+        self.phase = phase
+        self.origin = origin
+        self.answer = Answer()
+        self.outcome = Outcome.UNFINISHED
+        self.status = 0
+        self.detail = ""
+        """Why the call did not end well, in one bounded line; safe to print."""
+        self.dispatched = self.connected = self.sent = self.headers = 0
+        self.first_byte = self.last_content = self.end = 0
+        self.dns = self.tcp = self.tls = self.upload = 0
+        """Durations (ns) of the phases of dialling, 0 on a reused connection."""
+        self.reused = False
+        self.queued = False
+        """It had to wait for a free place under a cap on calls in flight."""
+        self.bytes_in = self.bytes_out = 0
+        self.retry_after = 0.0
+        self.worker = 0
+
+    @property
+    def first_content(self) -> int:
+        """When the first content chunk was read."""
+        return self.answer.stamps[0] if self.answer.stamps else 0
+
+    @property
+    def gaps(self) -> Sequence[int]:
+        """Distances between successive content chunks, ns."""
+        stamps = self.answer.stamps
+        return [b - a for a, b in zip(stamps, stamps[1:], strict=False)]

@@ -1,0 +1,101 @@
+"""Reading and writing the parts of a result document: what is wrong with one is said in words, with its place."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final, TypeVar
+
+import orjson
+
+from llmload.errors import ResultError
+
+__all__ = ["KIND", "SCHEMA_VERSION", "damage", "parse", "plain", "read", "typed"]
+
+KIND: Final = "llmload-result"
+SCHEMA_VERSION: Final = "1.0"
+"""``major.minor``: minors only add, so every document of the same major can be read."""
+
+_MAJOR: Final = int(SCHEMA_VERSION.partition(".")[0])
+_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
+    "str": (str,),
+    "int": (int,),
+    "int | None": (int, type(None)),
+    "float": (int, float),
+    "float | None": (int, float, type(None)),
+    "bool": (bool,),
+    "list": (list,),
+    "dict": (dict,),
+}
+"""By annotation; whatever is not here is checked by whoever reads it."""
+
+Part = TypeVar("Part")
+
+
+def parse(data: bytes, source: str) -> dict[str, Any]:
+    """A result document of a version we read; ResultError says why it isn't one."""
+    if not data.strip():
+        raise ResultError(f"{source}: the file is empty; was the run killed before it could write?")
+    try:
+        document = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise ResultError(f"{source}: not JSON, or cut short: {error.msg} at line {error.lineno}") from None
+    try:
+        return checked(document)
+    except ResultError as error:
+        raise ResultError(f"{source}: {error}") from None
+
+
+def checked(document: object) -> dict[str, Any]:
+    """The document, if it says that it is a result of our major version."""
+    if not isinstance(document, dict) or document.get("kind") != KIND:
+        raise ResultError('not a result of llmload (no "kind": "llmload-result"); results are written with --out FILE')
+    version = document.get("schema_version")
+    major = str(version).partition(".")[0]
+    if not isinstance(version, str) or not major.isdecimal():
+        raise ResultError(f"damaged: schema_version is {version!r}, not like {SCHEMA_VERSION!r}")
+    if int(major) > _MAJOR:
+        raise ResultError(f"written by a newer llmload (schema {version}, this one reads {_MAJOR}.x): upgrade llmload")
+    if int(major) < _MAJOR:
+        raise ResultError(f"of schema {version}, which this llmload no longer reads ({_MAJOR}.x): use an older one")
+    return document
+
+
+@contextmanager
+def damage(where: str) -> Iterator[None]:
+    """What goes wrong while ``where`` is read is damage to the document."""
+    try:
+        yield
+    except KeyError as error:
+        raise ResultError(f"damaged: {where} lacks {error.args[0]!r}") from error
+    except (TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
+        raise ResultError(f"damaged: {where}: {error}") from error
+
+
+def plain(part: Any) -> dict[str, Any]:
+    """A dataclass's fields, in order, ready for JSON."""
+    return {field.name: getattr(part, field.name) for field in dataclasses.fields(part)}
+
+
+def typed(data: Mapping[str, Any], name: str, kind: str) -> Any:
+    """``data[name]``, if it is of that kind; KeyError or TypeError if not."""
+    value = data[name]
+    allowed = _TYPES.get(kind)
+    if allowed and (not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed)):
+        raise TypeError(f"{name} is {type(value).__name__}, not {kind}")
+    return value
+
+
+def read(cls: type[Part], data: object, **parts: Any) -> Part:
+    """A dataclass from its fields in ``data``; ``parts`` are fields read already. Unknown fields are left out,
+    absent ones take their default. KeyError or TypeError on anything else."""
+    if not isinstance(data, dict):
+        raise TypeError(f"an object was expected, not {type(data).__name__}")
+    values = dict(parts)
+    for field in dataclasses.fields(cls):  # type: ignore[arg-type]
+        optional = field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
+        if field.name not in values and (field.name in data or not optional):
+            kind = str(field.type)
+            values[field.name] = typed(data, field.name, "dict" if kind.startswith("Mapping") else kind)
+    return cls(**values)

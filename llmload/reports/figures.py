@@ -1,0 +1,155 @@
+"""The figures of a run that every report shows, worked out once: how much was called, how long it took."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from llmload.metrics.catalogue import METRICS, Metric, scale
+from llmload.metrics.histogram import Histogram
+from llmload.metrics.summary import Slice, Summary
+from llmload.verdict.view import View, planned_calls, whole_view
+
+__all__ = ["GROUPS", "PERCENTILES", "Amount", "Distribution", "amounts", "distributions", "figures", "groups", "slices"]
+
+PERCENTILES: Final[Mapping[str, float]] = {
+    "p50": 50.0,
+    "p90": 90.0,
+    "p95": 95.0,
+    "p99": 99.0,
+    "p99.9": 99.9,
+    "p99.99": 99.99,
+}
+
+GROUPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
+    ("from the planned time: what users feel", ("ttft", "ttfo", "latency")),
+    ("from send: what the target alone did", ("headers", "ttft_send", "latency_send")),
+    ("within answers", ("itl", "tpot", "tokens_per_second", "stall")),
+    ("connecting", ("connect", "dns", "tcp", "tls", "upload")),
+    ("the generator itself", ("schedule_lag", "queue_wait")),
+    ("per call", ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens", "cost")),
+)
+"""How tables group the catalogue; a metric that isn't here comes last, under "other"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """How many calls got so far, how many per second of measured time, and which share of the planned ones."""
+
+    name: str
+    count: int
+    rate: float
+    share: float
+
+
+def amounts(summary: Summary) -> list[Amount]:
+    """Planned, sent, completed, succeeded and goodput of the measured phases.
+
+    Counts are of the calls planned in them, whenever those ended; rates are of what happened in their time.
+    """
+    view = whole_view(summary, ())
+    flow, calls = view.flow, view.slice
+    planned = planned_calls(summary)
+    all_measured = all(phase.measure for phase in summary.phases)
+    rows = (
+        ("planned", planned, flow.planned),
+        ("sent", min(planned, summary.sent if all_measured else round(flow.sent)), flow.sent),
+        ("completed", calls.calls - calls.dropped - calls.unfinished, flow.completed),
+        ("succeeded", calls.ok, flow.ok),
+        ("goodput", calls.goodput, flow.goodput),
+    )
+    seconds, base = flow.seconds, max(planned, 1)
+    return [Amount(name, count, went / seconds if seconds else 0.0, count / base) for name, count, went in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """A metric's values in few numbers, in the histogram's unit. A percentile is None where the sample can't
+    support it."""
+
+    metric: Metric
+    count: int
+    minimum: float
+    mean: float
+    stddev: float
+    maximum: float
+    percentiles: Mapping[str, int | None]
+
+    @classmethod
+    def of(cls, metric: Metric, values: Histogram) -> Distribution:
+        """Of a histogram that holds anything."""
+        found = {name: values.percentile(p) if values.enough(p) else None for name, p in PERCENTILES.items()}
+        return cls(metric, values.count, values.min, values.mean, values.stddev, values.max, found)
+
+    def to_json(self) -> dict[str, float | int | None]:
+        """In SI units: seconds, tokens, tokens/s, dollars."""
+        unit = scale(self.metric)
+        spread = {"min": self.minimum, "mean": self.mean, "stddev": self.stddev, "max": self.maximum}
+        return {
+            "count": self.count,
+            **{name: _tidy(value * unit) for name, value in spread.items()},
+            **{name: None if value is None else _tidy(value * unit) for name, value in self.percentiles.items()},
+        }
+
+
+def _tidy(value: float) -> float:
+    """Nine significant digits: all that was measured, none of the noise of binary fractions."""
+    return float(f"{value:.9g}")
+
+
+def distributions(calls: Slice) -> dict[str, Distribution]:
+    """Of every metric that has values, in catalogue order. Time to first output is left out where it is the same
+    as the time to first token: nothing was reasoned."""
+    found = {name: calls.histogram(name) for name in METRICS}
+    if "ttfo" in found and found["ttfo"] == found["ttft"]:
+        del found["ttfo"]
+    return {name: Distribution.of(METRICS[name], values) for name, values in found.items() if values.count}
+
+
+def groups(found: Mapping[str, Distribution]) -> Iterator[tuple[str, list[Distribution]]]:
+    """Distributions in the order and under the headings of ``GROUPS``; empty groups are left out."""
+    placed = {name for _, names in GROUPS for name in names}
+    rest = tuple(name for name in found if name not in placed)
+    for title, names in (*GROUPS, ("other", rest)):
+        rows = [found[name] for name in names if name in found]
+        if rows:
+            yield title, rows
+
+
+def slices(summary: Summary) -> Iterator[tuple[str, dict[str, Slice]]]:
+    """The cuts worth showing: every dimension that took more than one value, with the calls of each."""
+    for dimension, values in summary.dimensions().items():
+        if len(values) > 1:
+            yield dimension, {value: summary.select(measured=True, **{dimension: value}) for value in values}
+
+
+def _slice_json(calls: Slice) -> dict[str, Any]:
+    return {
+        "calls": calls.calls,
+        "ok": calls.ok,
+        "errors": calls.errors,
+        "error_rate": _tidy(calls.error_rate),
+        "goodput": calls.goodput,
+        "input_tokens": calls.input_tokens,
+        "output_tokens": calls.output_tokens,
+        "cost": calls.cost,
+        "metrics": {name: found.to_json() for name, found in distributions(calls).items()},
+    }
+
+
+def figures(summary: Summary) -> dict[str, Any]:
+    """All of it as plain values, for those who read a result with ``jq``; derived, and never read back."""
+    view: View = whole_view(summary, ())
+    return {
+        "measured_seconds": _tidy(view.flow.seconds),
+        "amounts": {
+            amount.name: {"count": amount.count, "rate": _tidy(amount.rate), "share": _tidy(amount.share)}
+            for amount in amounts(summary)
+        },
+        "total": _slice_json(view.slice),
+        "by": {
+            dimension: {value: _slice_json(part) for value, part in parts.items()}
+            for dimension, parts in slices(summary)
+        },
+    }

@@ -1,0 +1,186 @@
+"""The Result: everything known about a finished run, and its JSON document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from llmload.errors import ExitStatus, ResultError
+from llmload.metrics.summary import Summary
+from llmload.reports.document import KIND, SCHEMA_VERSION, checked, damage, parse, plain, read, typed
+from llmload.scenario.plan import Load, Plan
+from llmload.verdict.judge import Judgement
+from llmload.verdict.objectives import Objective
+from llmload.verdict.validity import Level, Reason, Validity
+from llmload.verdict.verdict import Verdict, decide
+
+__all__ = ["LoadInfo", "Result", "ScenarioInfo", "parse_result"]
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioInfo:
+    """Which scenario it was. ``source``: as resolved, secrets removed; ``fingerprint``: its SHA-256."""
+
+    name: str
+    description: str = ""
+    environment: str = ""
+    demo: bool = False
+    fingerprint: str = ""
+    seeds: Mapping[str, int] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    source: Mapping[str, object] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, plan: Plan) -> ScenarioInfo:
+        """What a result keeps of a plan."""
+        return cls(
+            plan.name, plan.description, plan.environment, plan.demo, plan.fingerprint,
+            plain(plan.seeds), dict(plan.tags), plan.source,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class LoadInfo:
+    """What was planned. Rates are calls/s (0 in the closed model, where ``users`` decide); ``duration`` in s."""
+
+    model: str = "open"
+    duration: float = 0.0
+    peak_rate: float = 0.0
+    mean_rate: float = 0.0
+    expected_calls: float = 0.0
+    users: float = 0.0
+    max_in_flight: int | None = None
+    on_limit: str = "queue"
+
+    @classmethod
+    def of(cls, load: Load) -> LoadInfo:
+        """What a result keeps of a plan's load."""
+        closed = load.model == "closed"
+        users = load.curve if closed else load.users
+        expected = 0.0 if closed else load.curve.expected(load.duration)
+        if load.max_requests is not None:
+            expected = min(expected, load.max_requests)
+        return cls(
+            model=load.model,
+            duration=load.duration,
+            peak_rate=0.0 if closed else load.curve.peak(),
+            mean_rate=expected / load.duration if load.duration else 0.0,
+            expected_calls=expected,
+            users=users.peak() if users is not None else 0.0,
+            max_in_flight=load.max_in_flight,
+            on_limit=load.on_limit,
+        )
+
+
+@dataclass(frozen=True)
+class Result:
+    """``started``: wall time, ISO 8601. ``duration``: seconds from start to end, draining included.
+
+    ``version``: of the llmload that made the run. ``interrupted``: why someone stopped the run, "" if nobody
+    did; ``aborted``: which objective or budget did. ``environment``: where it ran (python, platform ...).
+    """
+
+    version: str
+    scenario: ScenarioInfo
+    started: str
+    duration: float
+    summary: Summary
+    validity: Validity
+    judgements: Sequence[Judgement] = ()
+    load: LoadInfo = LoadInfo()
+    workers: int = 1
+    interrupted: str = ""
+    aborted: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+
+    @property
+    def verdict(self) -> Verdict:
+        """PASS, FAIL or INVALID, with the exit status."""
+        return decide(self.judgements, self.validity, bool(self.interrupted))
+
+    def exit_status(self) -> ExitStatus:
+        """What the process that made the run ends with."""
+        return self.verdict.status
+
+    def to_json(self) -> dict[str, Any]:
+        """The document, in a fixed order: equal results give equal documents."""
+        verdict = self.verdict
+        return {
+            "kind": KIND,
+            "schema_version": SCHEMA_VERSION,
+            "version": self.version,
+            "verdict": {"decision": verdict.decision.value, "exit_status": int(verdict.status)},
+            "scenario": plain(self.scenario),
+            "started": self.started,
+            "duration": self.duration,
+            "workers": self.workers,
+            "interrupted": self.interrupted,
+            "aborted": self.aborted,
+            "load": plain(self.load),
+            "judgements": [_judgement_json(judgement) for judgement in self.judgements],
+            "validity": _validity_json(self.validity),
+            "notes": list(self.notes),
+            "environment": dict(sorted(self.environment.items())),
+            "summary": self.summary.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, data: object) -> Result:
+        """Read a document of the same major version; ResultError says what is wrong with it, and where."""
+        document = checked(data)
+        parts: dict[str, Any] = {}
+        for name, reader in _READERS.items():
+            with damage(name):
+                parts[name] = reader(typed(document, name, "list" if name in ("judgements", "notes") else "dict"))
+        with damage("the document"):
+            return read(cls, document, **parts)
+
+
+def parse_result(data: bytes, source: str) -> Result:
+    """The Result in the bytes of a file; ResultError names the file (``source``) and what is wrong with it."""
+    document = parse(data, source)
+    try:
+        return Result.from_json(document)
+    except ResultError as error:
+        raise ResultError(f"{source}: {error}") from error
+
+
+def _judgement_json(judgement: Judgement) -> dict[str, Any]:
+    objective = plain(judgement.objective) | {"where": dict(judgement.objective.where)}
+    return plain(judgement) | {"objective": objective}
+
+
+def _validity_json(validity: Validity) -> dict[str, Any]:
+    reasons = [plain(reason) | {"level": reason.level.value} for reason in validity.reasons]
+    return {"level": validity.level.value, "reasons": reasons}
+
+
+def _pair(value: Any) -> tuple[float, float] | None:
+    if value is None:
+        return None
+    first, second = value
+    return float(first), float(second)
+
+
+def _read_judgement(data: dict[str, Any]) -> Judgement:
+    where = tuple((str(key), str(value)) for key, value in data["objective"]["where"].items())
+    objective = read(Objective, data["objective"], where=where)
+    interval, window = _pair(data.get("interval")), _pair(data.get("worst_window"))
+    return read(Judgement, data, objective=objective, interval=interval, worst_window=window)
+
+
+def _read_validity(data: dict[str, Any]) -> Validity:
+    reasons = tuple(read(Reason, reason, level=Level(reason["level"])) for reason in data["reasons"])
+    return Validity(Level(data["level"]), reasons)
+
+
+_READERS: Mapping[str, Callable[[Any], Any]] = {
+    "scenario": lambda data: read(ScenarioInfo, data),
+    "load": lambda data: read(LoadInfo, data),
+    "judgements": lambda data: tuple(_read_judgement(judgement) for judgement in data),
+    "validity": _read_validity,
+    "notes": lambda data: tuple(str(note) for note in data),
+    "summary": Summary.from_json,
+}

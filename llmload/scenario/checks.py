@@ -1,0 +1,215 @@
+"""What must fit together in a scenario that is right in each part: names that exist, keys that go with each other.
+
+Each check is a generator of Problems in the table ``CHECKS``; together they find everything in one go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from llmload.dialects import DIALECTS
+from llmload.errors import Problem
+from llmload.records import Api
+from llmload.scenario.bounds import parse_bound
+from llmload.scenario.document import Document
+from llmload.scenario.mix import ClassTable
+from llmload.scenario.model import Scenario
+from llmload.scenario.positions import Path
+from llmload.scenario.suggest import choice
+
+__all__ = ["check", "targets_of"]
+
+_DIMENSIONS: Final = ("class", "target", "model", "phase")
+RESERVED_TAGS: Final = frozenset({*_DIMENSIONS, "outcome"})
+"""Names that objectives and results already use for something else."""
+
+_MAKES_NO_SENSE: Final[Mapping[Api, Mapping[str, str]]] = {
+    Api.CHAT: {"batch": "only embeddings come in batches"},
+    Api.COMPLETIONS: {"batch": "only embeddings come in batches"},
+    Api.EMBEDDINGS: {"stream": "embeddings are not streamed", "max_tokens": "embeddings have no answer to limit"},
+    Api.MODELS: {
+        "stream": "a model list is not streamed",
+        "prompt": "a model list has no prompt",
+        "max_tokens": "a model list has no answer to limit",
+        "batch": "only embeddings come in batches",
+        "params": "a model list has no body",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A scenario being checked, and what several checks need of it."""
+
+    scenario: Scenario
+    document: Document
+
+    def problem(self, path: Path, what: str, hint: str = "") -> Problem:
+        return self.document.problem(path, what, hint)
+
+    def unknown(self, path: Path, what: str, name: str, known: Iterable[str]) -> Problem:
+        """ "there is no target 'x'" with the name that was probably meant."""
+        return self.problem(path, f"there is no {what} {name[:64]!r}", choice(name, known))
+
+    @cached_property
+    def tags(self) -> set[str]:
+        """Every tag that some call has."""
+        own = {tag for cls in self.scenario.classes.values() for tag in cls.tags}
+        return own | set(self.scenario.tags)
+
+    @cached_property
+    def phases(self) -> dict[str, bool]:
+        """Phase -> whether it is measured."""
+        return {phase.name: phase.measure for phase in self.scenario.load.phases}
+
+
+def check(scenario: Scenario, document: Document) -> list[Problem]:
+    """Every problem that a look across the tables shows."""
+    subject = Subject(scenario, document)
+    return [problem for find in CHECKS for problem in find(subject)]
+
+
+def targets_of(cls: ClassTable, scenario: Scenario) -> tuple[str, ...]:
+    """Where a class sends: what it names, or else everywhere."""
+    if cls.target is not None:
+        return (cls.target,)
+    return cls.targets or tuple(scenario.targets)
+
+
+def _seeds(subject: Subject) -> Iterator[Problem]:
+    if subject.scenario.seed is not None and subject.scenario.seeds is not None:
+        yield subject.problem(("seeds",), "has both seed and seeds", "keep one of them")
+
+
+def _tags(subject: Subject) -> Iterator[Problem]:
+    scenario = subject.scenario
+    tables: list[tuple[Path, Iterable[str]]] = [(("tags",), scenario.tags)]
+    tables += [(("classes", name, "tags"), cls.tags) for name, cls in scenario.classes.items()]
+    for path, tags in tables:
+        for tag in RESERVED_TAGS.intersection(tags):
+            yield subject.problem((*path, tag), "is no name for a tag: results already use it", "take another")
+    for index, tag in enumerate(scenario.slice_by):
+        if tag not in subject.tags:
+            yield subject.unknown(("slice_by", index), "tag", tag, sorted(subject.tags))
+
+
+def _targets(subject: Subject) -> Iterator[Problem]:
+    for name, target in subject.scenario.targets.items():
+        if target.dialect not in DIALECTS:
+            yield subject.unknown(("targets", name, "dialect"), "dialect", target.dialect, DIALECTS)
+
+
+def _class_targets(subject: Subject) -> Iterator[Problem]:
+    known = subject.scenario.targets
+    for name, cls in subject.scenario.classes.items():
+        path: Path = ("classes", name)
+        if cls.target is not None and cls.targets is not None:
+            yield subject.problem((*path, "targets"), "has both target and targets", "keep one of them")
+        elif cls.target is not None and cls.target not in known:
+            yield subject.unknown((*path, "target"), "target", cls.target, known)
+        for index, target in enumerate(cls.targets or ()):
+            if target not in known:
+                yield subject.unknown((*path, "targets", index), "target", target, known)
+
+
+def _class_models(subject: Subject) -> Iterator[Problem]:
+    """Every request but a model list names one model."""
+    targets = subject.scenario.targets
+    for name, cls in subject.scenario.classes.items():
+        if cls.model is not None or cls.api is Api.MODELS:
+            continue
+        own = {target: targets[target].model for target in targets_of(cls, subject.scenario) if target in targets}
+        missing = [target for target, model in own.items() if model is None]
+        if missing:
+            hint = f'give it to the class or to the target, as in targets.{missing[0]}.model = "..."'
+            yield subject.problem(("classes", name, "model"), "is missing", hint)
+        elif len(set(own.values())) > 1:
+            hint = "make one class per target, or give the class a model"
+            yield subject.problem(("classes", name), "its targets have different models", hint)
+
+
+def _class_keys(subject: Subject) -> Iterator[Problem]:
+    """Keys that mean nothing for the API of the class, or that its dialect doesn't speak."""
+    for name, cls in subject.scenario.classes.items():
+        for key, why in _MAKES_NO_SENSE[cls.api].items():
+            if key in cls.model_fields_set and getattr(cls, key) is not False:
+                yield subject.problem(("classes", name, key), why, f'its api is "{cls.api}"')
+        for target in targets_of(cls, subject.scenario):
+            dialect = getattr(subject.scenario.targets.get(target), "dialect", "")
+            apis = DIALECTS[dialect].apis if dialect in DIALECTS else {cls.api}
+            if cls.api not in apis:
+                what = f'the dialect of target {target!r}, "{dialect}", has no such requests'
+                yield subject.problem(("classes", name, "api"), what, f"it has {', '.join(sorted(apis))}")
+
+
+def _class_objectives(subject: Subject) -> Iterator[Problem]:
+    for name, cls in subject.scenario.classes.items():
+        for metric, bound in cls.objectives.items():
+            try:
+                parse_bound(metric, bound)
+            except ValueError as error:
+                what, _, hint = str(error).partition("; ")
+                yield subject.problem(("classes", name, "objectives", metric), what, hint)
+
+
+def _weights(subject: Subject) -> Iterator[Problem]:
+    classes, load = subject.scenario.classes, subject.scenario.load
+    hint = "give at least one class a weight above 0"
+    own_needed = not load.phases or any(phase.mix is None for phase in load.phases)
+    if own_needed and sum(cls.weight for cls in classes.values()) <= 0:
+        yield subject.problem(("classes",), "all weights are 0", hint)
+    for index, phase in enumerate(load.phases):
+        path: Path = ("load", "phases", index, "mix")
+        for name in phase.mix or ():
+            if name not in classes:
+                yield subject.unknown((*path, name), "class", name, classes)
+        if phase.mix is not None and sum(phase.mix.values()) <= 0:
+            yield subject.problem(path, "all weights are 0", hint)
+
+
+def _phase_names(subject: Subject) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for index, phase in enumerate(subject.scenario.load.phases):
+        if phase.name in seen:
+            what = f"there is a phase {phase.name!r} already"
+            yield subject.problem(("load", "phases", index, "name"), what, "results are cut by these names")
+        seen.add(phase.name)
+
+
+def _objective_filters(subject: Subject) -> Iterator[Problem]:
+    """Objectives about a class, target, model, phase or tag that doesn't exist would never have data."""
+    scenario = subject.scenario
+    models = {cls.model for cls in scenario.classes.values()} | {each.model for each in scenario.targets.values()}
+    known: Mapping[str, Iterable[str]] = {
+        "class": scenario.classes,
+        "target": scenario.targets,
+        "model": sorted(model for model in models if model),
+        "phase": subject.phases or ("main",),
+    }
+    for index, table in enumerate(scenario.objectives):
+        path: Path = ("objectives", index)
+        for key, value in table.objective().where:
+            if key in known:
+                if value not in known[key]:
+                    yield subject.unknown(path, key, value, known[key])
+                elif key == "phase" and not subject.phases.get(value, True):
+                    yield subject.problem(path, f"phase {value!r} is not measured, so there is nothing to judge")
+            elif key != "outcome" and key not in subject.tags:
+                yield subject.unknown(path, "tag", key, [*_DIMENSIONS, *sorted(subject.tags)])
+
+
+CHECKS: Final[tuple[Callable[[Subject], Iterator[Problem]], ...]] = (
+    _seeds,
+    _tags,
+    _targets,
+    _class_targets,
+    _class_models,
+    _class_keys,
+    _class_objectives,
+    _weights,
+    _phase_names,
+    _objective_filters,
+)

@@ -1,0 +1,219 @@
+"""Loaded -> Plan: everything checked and resolved, all problems reported at once."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path as FilePath
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from llmload.errors import Problem, ScenarioError
+from llmload.records import Api
+from llmload.scenario.bounds import parse_bound
+from llmload.scenario.checks import check, targets_of
+from llmload.scenario.document import Document
+from llmload.scenario.explain import explain, unknown_keys
+from llmload.scenario.files import read_prompts
+from llmload.scenario.load import Loaded
+from llmload.scenario.mix import ClassTable, PromptTable
+from llmload.scenario.model import Scenario
+from llmload.scenario.plan import Auth, Budget, Limits, Plan, Prices, Seeds, Target
+from llmload.scenario.positions import Path
+from llmload.scenario.redact import redact_problem, redacted
+from llmload.scenario.simulator import simulator
+from llmload.scenario.targets import SIMULATOR, ApiKeyTable, TargetTable
+from llmload.scenario.timeline import Timeline, lay_out
+from llmload.workload.spec import Lengths, PromptSpec, RequestClass
+
+__all__ = ["compile_scenario"]
+
+DEFAULT_PROMPT: Final = Lengths("fixed", low=64)
+_UNFIT: Final = re.compile(r"[^A-Za-z0-9_.-]")
+"""What a file's name may hold that a scenario's name may not."""
+
+Prompts = Mapping[str, tuple[str, ...]]
+"""Class -> the entries of its prompt file, if it has one."""
+
+
+def compile_scenario(loaded: Loaded) -> Plan:
+    """The Plan that ``loaded`` means. Reads prompt files. Raises ScenarioError with every problem found."""
+    document = loaded.document
+    scenario, problems = _validated(document)
+    timeline: Timeline | None = None
+    prompts: Prompts = {}
+    if scenario is not None:
+        problems += check(scenario, document)
+        timeline, against = lay_out(scenario.load, scenario.scale, document)
+        prompts, unreadable = _read_prompts(scenario, loaded)
+        problems += against + unreadable
+    if problems or scenario is None or timeline is None:
+        raise ScenarioError(_in_order(problems, loaded))
+    return _plan(scenario, timeline, prompts, loaded)
+
+
+def _validated(document: Document) -> tuple[Scenario | None, list[Problem]]:
+    """The model of the data, and what is wrong with the data.
+
+    Keys that don't exist are left out for a second try, so that a typo doesn't hide what else is wrong.
+    """
+    try:
+        return Scenario.model_validate(document.data), []
+    except ValidationError as error:
+        problems = explain(error, document)
+        data = _without(document.data, unknown_keys(error, document.data))
+    try:
+        return Scenario.model_validate(data), problems
+    except ValidationError:
+        return None, problems
+
+
+def _without(data: dict[str, Any], paths: list[Path]) -> dict[str, Any]:
+    pruned = copy.deepcopy(data)
+    for path in paths:
+        node: Any = pruned
+        for part in path[:-1]:
+            node = node[part]
+        node.pop(path[-1], None)
+    return pruned
+
+
+def _in_order(problems: list[Problem], loaded: Loaded) -> list[Problem]:
+    """Each once, in the order of the file; those of the command line and of other files last."""
+    shown = [redact_problem(problem, loaded.secrets) for problem in dict.fromkeys(problems)]
+    return sorted(shown, key=lambda problem: (problem.source != loaded.document.source, problem.line, problem.column))
+
+
+def _read_prompts(scenario: Scenario, loaded: Loaded) -> tuple[Prompts, list[Problem]]:
+    prompts, problems = {}, []
+    for name, cls in scenario.classes.items():
+        if cls.prompt.file is None:
+            continue
+        try:
+            prompts[name] = read_prompts(_beside(loaded, cls.prompt.file), cls.prompt.field)
+        except ScenarioError as error:
+            reason = "; ".join(str(problem).replace("\n    ", ", ") for problem in error.problems)
+            problems.append(loaded.document.problem(("classes", name, "prompt", "file"), reason))
+    return prompts, problems
+
+
+def _beside(loaded: Loaded, file: str) -> FilePath:
+    """A path as the scenario's author meant it: relative to the scenario."""
+    return loaded.directory / FilePath(file)
+
+
+def _plan(scenario: Scenario, timeline: Timeline, prompts: Prompts, loaded: Loaded) -> Plan:
+    source = _source(loaded)
+    objectives = tuple(table.objective(scenario.scale.time) for table in scenario.objectives)
+    filters = {key for objective in objectives for key, _ in objective.where}
+    sliced = dict.fromkeys((*scenario.slice_by, *sorted(filters & _all_tags(scenario))))
+    classes = tuple(_class(name, cls, scenario, prompts.get(name, ())) for name, cls in scenario.classes.items())
+    return Plan(
+        name=scenario.name or _UNFIT.sub("_", loaded.stem)[:64] or "scenario",
+        description=scenario.description,
+        targets=tuple(_target(name, table, scenario, loaded) for name, table in scenario.targets.items()),
+        classes=classes,
+        load=timeline.load,
+        phases=timeline.phases,
+        objectives=objectives,
+        limits=Limits(**{name: getattr(scenario.limits, name) for name in type(scenario.limits).model_fields}),
+        seeds=_seeds(scenario),
+        budget=Budget(scenario.budget.ask, scenario.budget.stop),
+        tags=tuple(scenario.tags.items()),
+        slice_tags=tuple(sliced),
+        environment=loaded.environment,
+        demo=loaded.demo,
+        sim=simulator(scenario, classes) if loaded.simulated else None,
+        source=source,
+        fingerprint=_fingerprint(source, prompts),
+    )
+
+
+def _all_tags(scenario: Scenario) -> set[str]:
+    return {tag for cls in scenario.classes.values() for tag in cls.tags} | set(scenario.tags)
+
+
+def _source(loaded: Loaded) -> dict[str, Any]:
+    """The scenario that was compiled, without secrets; loading it again gives the same plan."""
+    kept = {key: value for key, value in loaded.data.items() if key != "demo"}
+    return {key: redacted(value, loaded.secrets, key=key) for key, value in kept.items()}
+
+
+def _fingerprint(source: Mapping[str, Any], prompts: Prompts) -> str:
+    """SHA-256 of the canonical JSON of ``source`` and of the prompts that came from files."""
+    digests = {name: hashlib.sha256(_canonical(entries)).hexdigest() for name, entries in prompts.items()}
+    return hashlib.sha256(_canonical({"scenario": source, "prompts": digests})).hexdigest()
+
+
+def _canonical(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _seeds(scenario: Scenario) -> Seeds:
+    """One seed gives three neighbouring ones: the streams made of them have nothing in common."""
+    if scenario.seeds is not None:
+        return Seeds(scenario.seeds.arrivals, scenario.seeds.mix, scenario.seeds.prompts)
+    return Seeds() if scenario.seed is None else Seeds(scenario.seed, scenario.seed + 1, scenario.seed + 2)
+
+
+def _target(name: str, table: TargetTable, scenario: Scenario, loaded: Loaded) -> Target:
+    prices = table.prices
+    open_house = table.base_url == SIMULATOR and not (scenario.sim and scenario.sim.keys)
+    return Target(
+        name=name,
+        base_url=table.base_url,
+        dialect=table.dialect,
+        # A simulator that asks for no key gets none: a demonstration needs no credentials.
+        auth=Auth() if open_house or table.api_key is None else _auth(table.api_key, loaded),
+        headers=dict(table.headers),
+        prices=Prices(
+            prices.input, prices.output, prices.input if prices.cached is None else prices.cached, prices.request
+        ),
+        verify_tls=table.verify_tls,
+        ca_file=str(_beside(loaded, table.ca_file)) if table.ca_file else "",
+        proxy=table.proxy,
+        connections=table.connections,
+    )
+
+
+def _auth(key: ApiKeyTable, loaded: Loaded) -> Auth:
+    bearer = "Bearer " if key.header.lower() == "authorization" else ""
+    prefix = bearer if key.prefix is None else key.prefix
+    if key.env is not None:
+        return Auth("env", source=key.env, header=key.header, prefix=prefix)
+    if key.file is not None:
+        return Auth("file", source=str(_beside(loaded, key.file).expanduser()), header=key.header, prefix=prefix)
+    return Auth("command", command=key.command or (), header=key.header, prefix=prefix)
+
+
+def _class(name: str, cls: ClassTable, scenario: Scenario, entries: tuple[str, ...]) -> RequestClass:
+    targets = targets_of(cls, scenario)
+    model = cls.model or scenario.targets[targets[0]].model or ""
+    return RequestClass(
+        name=name,
+        weight=cls.weight,
+        api=cls.api,
+        targets=targets,
+        model="" if cls.api is Api.MODELS and cls.model is None else model,
+        stream=cls.stream,
+        prompt=_prompt(cls.prompt, entries),
+        max_tokens=cls.max_tokens,
+        batch=cls.batch,
+        params=dict(cls.params),
+        headers=dict(cls.headers),
+        tags=tuple(cls.tags.items()),
+        expect_status=frozenset(cls.expect_status),
+        objectives={metric: parse_bound(metric, bound) for metric, bound in cls.objectives.items()},
+    )
+
+
+def _prompt(table: PromptTable, entries: tuple[str, ...]) -> PromptSpec:
+    if table.text is not None:
+        return PromptSpec("text", text=table.text, system=table.system)
+    if table.file is not None:
+        return PromptSpec("file", entries=entries, system=table.system)
+    return PromptSpec(style=table.style or "mixed", tokens=table.tokens or DEFAULT_PROMPT, system=table.system)

@@ -1,0 +1,73 @@
+"""``[classes.NAME]``: what the requests are made of."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from llmload.records import Api
+from llmload.scenario.quantities import Flag, Name, Number, Params, Text, TokenRange
+from llmload.scenario.table import Shorthand, Table
+from llmload.scenario.targets import HeaderTable
+from llmload.workload.spec import Lengths
+
+__all__ = ["ClassTable", "PromptTable"]
+
+Style = Literal["prose", "code", "technical", "conversation", "mixed"]
+
+
+def _text_prompt(value: Any) -> Any:
+    return {"text": value} if isinstance(value, str) else value
+
+
+class PromptTable(Table):
+    """Where the text comes from: made up (`style`, `tokens`), always the same (`text`), or out of a file."""
+
+    style: Style | None = Field(None, description='What made-up text is like; left out: "mixed".')
+    tokens: TokenRange | None = Field(None, description="Length of made-up text in tokens.")
+    text: Text | None = Field(None, min_length=1, max_length=2**24, description="Always this text.")
+    file: Text | None = Field(None, min_length=1, description="JSONL or plain text, an entry per line, relative to the scenario.")
+    field: Text = Field("prompt", min_length=1, description="The field of a JSONL entry that holds the text.")
+    system: Text = Field("", max_length=2**24, description="System message of chats.")
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        kinds = {
+            "text": self.text is not None,
+            "file": self.file is not None,
+            "style or tokens": self.style is not None or self.tokens is not None,
+        }
+        given = [kind for kind, here in kinds.items() if here]
+        if len(given) > 1:
+            raise ValueError(f"has both {' and '.join(given)}; a prompt is made in one way")
+        if "field" in self.model_fields_set and self.file is None:
+            raise ValueError("field says which field of a file's entries to take, but there is no file")
+        return self
+
+
+class ClassTable(Table):
+    """A request class: one entry of the mix."""
+
+    weight: Number = Field(1.0, le=1e9, description="How many of these, in proportion to the other classes.")
+    api: Api = Field(Api.CHAT, description="Kind of request.")
+    stream: Flag = Field(False, description="Ask for a stream of chunks.")
+    target: Text | None = Field(None, description="Where to send it; left out: to all targets, evenly.")
+    targets: tuple[Text, ...] | None = Field(None, min_length=1, description="Several targets, taken evenly at random.")
+    model: Text | None = Field(None, min_length=1, description="Model asked for; left out: the target's.")
+    prompt: Annotated[PromptTable, Shorthand(_text_prompt, {"type": "string", "minLength": 1})] = Field(
+        PromptTable(), description="What is asked."
+    )
+    max_tokens: TokenRange | None = Field(None, description="Most tokens of an answer.")
+    batch: TokenRange = Field(Lengths("fixed", low=1), description="Inputs per embeddings request.")
+    params: Params = Field({}, description="Fields added to the request body as they are.")
+    headers: HeaderTable = Field({}, description="Headers sent with these requests.")
+    expect_status: tuple[Annotated[int, Field(strict=True, ge=100, le=599)], ...] = Field(
+        (), description="Statuses that are the right answer here, such as 401 for an invalid key."
+    )
+    tags: dict[Name, Name] = Field({}, description="Tags of these requests; list them in slice_by to cut results by them.")
+    objectives: dict[Text, Text | int] = Field(
+        {},
+        description="Bounds that each request must keep to count as goodput: metric -> largest good value.",
+        examples=[{"ttft": "500ms", "latency": "3s"}],
+    )

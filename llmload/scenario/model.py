@@ -1,0 +1,167 @@
+"""The scenario format: what a file may hold. Descriptions are the documentation that editors show.
+
+Here stand shapes and values that are wrong by themselves; what must fit together is in ``checks``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from llmload.scenario.curves import CurveTable
+from llmload.scenario.mix import ClassTable
+from llmload.scenario.quantities import Bytes, Duration, Factor, Flag, Name, Number, Offset, Rate, Text, Whole
+from llmload.scenario.table import Shorthand, Table
+from llmload.scenario.targets import TargetTable
+from llmload.sim.spec import SimSpec
+from llmload.verdict.objectives import Objective, parse_objective
+
+__all__ = [
+    "BudgetTable",
+    "DemoTable",
+    "LimitsTable",
+    "LoadTable",
+    "ObjectiveTable",
+    "PhaseTable",
+    "ScaleTable",
+    "Scenario",
+    "SeedsTable",
+]
+
+Seed = Annotated[int, Field(strict=True, ge=0, lt=2**62)]
+Weights = dict[Text, Annotated[Number, Field(le=1e9)]]
+
+
+def _number_of_users(value: Any) -> Any:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return {"type": "constant", "rate": value}
+    return value
+
+
+def _rule_alone(value: Any) -> Any:
+    return {"rule": value} if isinstance(value, str) else value
+
+
+def _parsable(rule: str) -> str:
+    parse_objective(rule)
+    return rule
+
+
+UsersCurve = Annotated[CurveTable, Shorthand(_number_of_users, {"type": "number", "minimum": 0})]
+
+
+class SeedsTable(Table):
+    """Seeds apart, so that changing one leaves the others alone."""
+
+    arrivals: Seed = Field(1, description="Of the arrival times.")
+    mix: Seed = Field(2, description="Of which class comes when.")
+    prompts: Seed = Field(3, description="Of the prompts' texts and lengths.")
+
+
+class PhaseTable(Table):
+    """A named stretch of the run."""
+
+    name: Name = Field(description="What results call it.")
+    duration: Duration | None = Field(None, description="How long it lasts; may be left out if the curve says.")
+    rate: Rate | None = Field(None, description="Constant request rate; left out with curve: the load's.")
+    curve: CurveTable | None = Field(None, description="Request rate over the phase.")
+    users: UsersCurve | None = Field(None, description="Users over the phase (closed model); left out: the load's.")
+    measure: Flag = Field(True, description="false: warm-up, left out of totals and objectives.")
+    mix: Weights | None = Field(None, description="Weights of the classes in this phase; a class not named is not sent.")
+
+
+class LoadTable(Table):
+    """When requests are made: a rate (open model), users (closed model), or both (users at a limited rate)."""
+
+    rate: Rate | None = Field(None, description="Constant request rate.")
+    curve: CurveTable | None = Field(None, description="Request rate over time.")
+    users: UsersCurve | None = Field(None, description="Users, each calling again after its last answer.")
+    duration: Duration | None = Field(None, description="How long requests are sent.")
+    phases: tuple[PhaseTable, ...] = Field((), max_length=1000, description="Phases in place of a single duration.")
+    process: Literal["uniform", "poisson", "gamma"] = Field("poisson", description="How arrivals are spaced.")
+    cv: Number | None = Field(None, description='Coefficient of variation of the gaps, with process = "gamma".')
+    think: Offset = Field(0.0, description="Pause of a user between an answer and the next request.")
+    think_random: Flag = Field(False, description="Draw pauses at random (exponential) with that mean.")
+    max_in_flight: Whole | None = Field(None, le=1_000_000, description="Most requests in flight at once.")
+    on_limit: Literal["queue", "drop"] = Field("queue", description="What happens to arrivals beyond max_in_flight.")
+    max_requests: Whole | None = Field(None, description="Stop after so many requests.")
+
+
+class LimitsTable(Table):
+    """Time-outs and bounds of one request. 0 switches first_token, idle and total off."""
+
+    connect: Duration = Field(10.0, description="To open a connection.")
+    first_token: Offset = Field(300.0, description="From sending to the first content.")
+    idle: Offset = Field(120.0, description="Between contents.")
+    total: Offset = Field(1800.0, description="From sending to the end.")
+    drain: Offset = Field(30.0, description="How long to wait at the end for requests in flight.")
+    stall: Duration = Field(1.0, description="A gap longer than this is a stall.")
+    body: Bytes = Field(256 * 2**20, ge=1, description="Largest answer.")
+
+
+class BudgetTable(Table):
+    """What a run may cost, in US dollars."""
+
+    ask: Number = Field(1.0, description="Ask before a run that will cost more.")
+    stop: Number = Field(0.0, description="Stop when so much is spent; 0: never.")
+
+
+class ObjectiveTable(Table):
+    """A rule that the run must keep."""
+
+    rule: Annotated[Text, AfterValidator(_parsable)] = Field(
+        description="metric.stat{filter} op value", examples=["ttft.p95 < 500ms", "errors.rate{class=chat} < 1%"]
+    )
+    window: Duration | None = Field(None, description="Judge the worst stretch of this length, not the whole run.")
+    abort: Flag = Field(False, description="Stop the run when it fails.")
+    delay: Offset = Field(0.0, description="With abort: not before this time.")
+    says: Text = Field("", max_length=2000, description="What a failure means, in your words.")
+    name: Text = Field("", max_length=64, description="A short name for reports.")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        self.objective()
+        return self
+
+    def objective(self, time: float = 1.0) -> Objective:
+        """The Objective meant, its window and delay times ``time``. Raises ValueError."""
+        window = max(1.0, self.window * time) if self.window else 0.0
+        return parse_objective(
+            self.rule, window=window, abort=self.abort, delay=self.delay * time, says=self.says, name=self.name
+        )
+
+
+class ScaleTable(Table):
+    """Makes the whole load smaller or larger; what `--scale` sets."""
+
+    rate: Factor = Field(1.0, description="Times every rate and number of users.")
+    time: Factor = Field(1.0, description="Times every duration.")
+
+
+class DemoTable(ScaleTable):
+    """Demonstration size: how to shrink the run for the embedded simulator."""
+
+    set: dict[Text, Any] = Field({}, description='Values to change then: "limits.drain" = "5s".')
+
+
+class Scenario(Table):
+    """A load test of LLM services, for llmload."""
+
+    name: Name | None = Field(None, description="What results call it; left out: the file's name.")
+    description: Text = Field("", max_length=10_000, description="What the run is to find out.")
+    seed: Seed | None = Field(None, description="One seed for everything random.")
+    seeds: SeedsTable | None = Field(None, description="Seeds apart.")
+    tags: dict[Name, Name] = Field({}, description="Tags of the run.")
+    slice_by: tuple[Name, ...] = Field((), max_length=16, description="Tags that results are cut by.")
+    objectives: tuple[Annotated[ObjectiveTable, Shorthand(_rule_alone, {"type": "string"})], ...] = Field(
+        (), max_length=1000, description="Rules the run must keep.", examples=[["ttft.p95 < 500ms", "errors.rate < 0.5%"]]
+    )
+    targets: dict[Name, TargetTable] = Field(min_length=1, description="Where requests go.")
+    classes: dict[Name, ClassTable] = Field(min_length=1, description="What requests are made of: the mix.")
+    load: LoadTable = Field(description="When requests are made.")
+    limits: LimitsTable = Field(LimitsTable(), description="Time-outs and bounds.")
+    budget: BudgetTable = Field(BudgetTable(), description="What a run may cost.")
+    scale: ScaleTable = Field(ScaleTable(), description="Makes the load smaller or larger.")
+    demo: DemoTable | None = Field(None, description="Demonstration size against the embedded simulator.")
+    sim: SimSpec | None = Field(None, description="Settings of the embedded simulator.")

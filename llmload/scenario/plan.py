@@ -1,0 +1,159 @@
+"""The Plan: a scenario with everything resolved. Frozen, picklable, no files, no environment.
+
+Times are seconds (float) where a person wrote them; the engine turns them into nanoseconds.
+Secrets are not in it: an ``Auth`` says where the key is, and the transport fetches it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from llmload.arrivals.curves import Curve
+from llmload.arrivals.process import Process
+from llmload.sim.spec import SimSpec
+from llmload.verdict.objectives import Objective
+from llmload.workload.spec import RequestClass
+
+__all__ = ["Auth", "Budget", "Limits", "Load", "Phase", "Plan", "Prices", "Seeds", "Target"]
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """Where a target's key is and how it is sent (``header: prefix + key``)."""
+
+    kind: Literal["none", "env", "file", "command"] = "none"
+    source: str = ""
+    command: tuple[str, ...] = ()
+    header: str = "Authorization"
+    prefix: str = "Bearer "
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """US dollars per million tokens and per request."""
+
+    input: float = 0.0
+    output: float = 0.0
+    cached: float = 0.0
+    request: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A base URL (``http(s)://...``; ``sim:`` has been replaced by then, or is ``sim:`` for the embedded
+    simulator) and how to speak to it. ``connections``: how many to open before the run begins; None
+    lets the engine choose from the planned load."""
+
+    name: str
+    base_url: str
+    dialect: str = "openai"
+    auth: Auth = Auth()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    prices: Prices = Prices()
+    verify_tls: bool = True
+    ca_file: str = ""
+    proxy: str = ""
+    connections: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A named stretch of the run, in seconds from its start; ``end`` is exclusive.
+
+    ``measure`` False (warm-up): recorded under its name, left out of the totals and objectives.
+    ``weights``: the mix of this phase (class -> weight) where it differs from the classes' own.
+    """
+
+    name: str
+    start: float
+    end: float
+    measure: bool = True
+    weights: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """When calls are made.
+
+    ``open``: ``curve`` is requests/s, arrivals by ``process``. ``closed``: ``curve`` is users, each
+    calling again ``think`` seconds after its last answer (exponentially distributed if ``think_random``).
+    ``paced``: ``curve`` is requests/s and ``users`` a curve of how many calls may be in flight.
+    ``max_in_flight`` caps calls in flight; beyond it arrivals queue from their planned time or are dropped.
+    """
+
+    model: Literal["open", "closed", "paced"]
+    curve: Curve
+    process: Process
+    duration: float
+    users: Curve | None = None
+    think: float = 0.0
+    think_random: bool = False
+    max_in_flight: int | None = None
+    on_limit: Literal["queue", "drop"] = "queue"
+    max_requests: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Time-outs (s) and bounds of one call; ``drain``: how long to wait for calls in flight at the end.
+
+    ``first_token`` counts from sending to the first content, ``idle`` between contents (keep-alive
+    comments don't count), ``total`` from sending to the end. 0 switches one off.
+    """
+
+    connect: float = 10.0
+    first_token: float = 300.0
+    idle: float = 120.0
+    total: float = 1800.0
+    drain: float = 30.0
+    body: int = 256 * 2**20
+    stall: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Seeds:
+    """Separate, so that changing one leaves the others alone."""
+
+    arrivals: int = 1
+    mix: int = 2
+    prompts: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a run may cost: ask above ``ask`` dollars, stop when ``stop`` dollars are spent (0: never)."""
+
+    ask: float = 1.0
+    stop: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything a run needs. ``fingerprint``: SHA-256 (hex) of the resolved scenario, secrets excluded."""
+
+    name: str
+    description: str
+    targets: tuple[Target, ...]
+    classes: tuple[RequestClass, ...]
+    load: Load
+    phases: tuple[Phase, ...]
+    objectives: tuple[Objective, ...] = ()
+    limits: Limits = Limits()
+    seeds: Seeds = Seeds()
+    budget: Budget = Budget()
+    tags: tuple[tuple[str, str], ...] = ()
+    slice_tags: tuple[str, ...] = ()
+    environment: str = ""
+    demo: bool = False
+    sim: SimSpec | None = None
+    source: Mapping[str, object] = field(default_factory=dict)
+    fingerprint: str = ""
+
+    def target(self, name: str) -> Target:
+        """The target of that name; KeyError if there is none."""
+        for target in self.targets:
+            if target.name == name:
+                return target
+        raise KeyError(name)

@@ -1,0 +1,134 @@
+"""What a Plan will do, before anything is sent: requests, tokens and cost per phase, and the rate over time. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from llmload.arrivals.curves import Sequence
+from llmload.scenario.plan import Plan
+from llmload.workload.mix import shares
+from llmload.workload.spec import RequestClass
+from llmload.workload.workload import expected_tokens
+
+__all__ = ["Outlook", "Preview", "preview", "series"]
+
+_LOOKS = 2000
+"""Places at which a curve is looked at where its pieces aren't known."""
+_MILLION = 1e6
+
+
+@dataclass(slots=True)
+class Outlook:
+    """What is expected of one stretch of the run.
+
+    ``peak`` and ``mean`` are requests per second, or users in the closed model. There nobody can know how many
+    requests come of it: ``requests`` is None, and with it ``classes``, tokens and ``cost`` are empty.
+    """
+
+    name: str
+    start: float
+    end: float
+    measure: bool = True
+    mean: float = 0.0
+    peak: float = 0.0
+    requests: float | None = None
+    classes: dict[str, float] = field(default_factory=dict)
+    input_tokens: float = 0.0
+    output_tokens: float = 0.0
+    cost: float = 0.0
+
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+        return self.end - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The whole run and its phases. ``unit``: what curves are counted in, "requests/s" or "users"."""
+
+    total: Outlook
+    phases: tuple[Outlook, ...]
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Each:
+    """Means of one request of a class."""
+
+    input: float
+    output: float
+    cost: float
+
+
+def preview(plan: Plan) -> Preview:
+    """The outlook for ``plan``. Output tokens are taken to reach their limit, so the cost is rather too high.
+
+    ``max_requests`` ends the run early: phases that come after are expected to make nothing.
+    """
+    curve = plan.load.curve
+    each = {cls.name: _each(cls, plan) for cls in plan.classes}
+    left = float("inf") if plan.load.max_requests is None else float(plan.load.max_requests)
+    phases: list[Outlook] = []
+    for number, phase in enumerate(plan.phases):
+        outlook = Outlook(phase.name, phase.start, phase.end, phase.measure, peak=_peak(plan, number))
+        whole = curve.expected(phase.end) - curve.expected(phase.start)
+        outlook.mean = whole / outlook.duration
+        if plan.load.model != "closed":
+            outlook.requests = min(whole, left)
+            left -= outlook.requests
+            _fill(outlook, shares(plan.classes, phase.weights), each)
+        phases.append(outlook)
+    return Preview(_total(phases, plan), tuple(phases), "users" if plan.load.model == "closed" else "requests/s")
+
+
+def series(plan: Plan, columns: int) -> list[float]:
+    """The planned level (requests/s or users) in each of ``columns`` equal stretches of the run, on average."""
+    curve = plan.load.curve
+    edges = [curve.expected(curve.duration * i / columns) for i in range(columns + 1)]
+    width = curve.duration / columns
+    return [(after - before) / width for before, after in zip(edges, edges[1:], strict=False)]
+
+
+def _peak(plan: Plan, number: int) -> float:
+    """The highest level in phase ``number``: exact where each phase is a part of the curve, as compiled Plans have it."""
+    curve, phase = plan.load.curve, plan.phases[number]
+    if len(plan.phases) == 1:
+        return curve.peak()
+    if isinstance(curve, Sequence) and len(curve.parts) == len(plan.phases):
+        return curve.parts[number].peak()
+    step = (phase.end - phase.start) / _LOOKS
+    return max(curve.rate(phase.start + step * look) for look in range(_LOOKS))
+
+
+def _each(cls: RequestClass, plan: Plan) -> _Each:
+    """Calls spread evenly over a class's targets, so prices are averaged."""
+    tokens_in, tokens_out = expected_tokens(cls)
+    costs = []
+    for name in cls.targets:
+        prices = plan.target(name).prices
+        costs.append((tokens_in * prices.input + tokens_out * prices.output) / _MILLION + prices.request)
+    return _Each(tokens_in, tokens_out, sum(costs) / len(costs))
+
+
+def _fill(outlook: Outlook, mix: Mapping[str, float], each: Mapping[str, _Each]) -> None:
+    requests = outlook.requests or 0.0
+    outlook.classes = {name: share * requests for name, share in mix.items()}
+    outlook.input_tokens = sum(count * each[name].input for name, count in outlook.classes.items())
+    outlook.output_tokens = sum(count * each[name].output for name, count in outlook.classes.items())
+    outlook.cost = sum(count * each[name].cost for name, count in outlook.classes.items())
+
+
+def _total(phases: list[Outlook], plan: Plan) -> Outlook:
+    total = Outlook("total", 0.0, plan.load.duration, peak=max(phase.peak for phase in phases))
+    total.mean = sum(phase.mean * phase.duration for phase in phases) / plan.load.duration
+    if plan.load.model == "closed":
+        return total
+    total.requests = sum(phase.requests or 0.0 for phase in phases)
+    for cls in plan.classes:
+        total.classes[cls.name] = sum(phase.classes.get(cls.name, 0.0) for phase in phases)
+    total.input_tokens = sum(phase.input_tokens for phase in phases)
+    total.output_tokens = sum(phase.output_tokens for phase in phases)
+    total.cost = sum(phase.cost for phase in phases)
+    return total

@@ -1,0 +1,117 @@
+"""``[targets.NAME]``: where requests go and how to speak there."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Final, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from llmload.scenario.quantities import Flag, Number, Text, Whole
+from llmload.scenario.table import Table
+
+__all__ = ["SIMULATOR", "ApiKeyTable", "HeaderTable", "PricesTable", "TargetTable"]
+
+SIMULATOR: Final = "sim:"
+"""The base URL that means the embedded simulator."""
+
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
+_RESERVED: Final = frozenset({"host", "content-length", "transfer-encoding", "connection"})
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_REFERENCE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)[^}]*\}")
+_AUTHORITY: Final = re.compile(r"https?://(?:\[[0-9A-Fa-f:.%]+\]|[^\s/?#@\[\]:]+)(?::\d{1,5})?(?:/[^\s?#]*)?", re.ASCII)
+
+
+def _header_name(name: str) -> str:
+    if not _HEADER_NAME.fullmatch(name):
+        raise ValueError("is not a header name")
+    if name.lower() in _RESERVED:
+        raise ValueError("is set by llmload itself")
+    return name
+
+
+def _header_value(value: str) -> str:
+    if len(value) > 8192 or any(ord(char) < 32 or ord(char) == 127 for char in value):
+        raise ValueError("has control characters in it, or is longer than 8 KiB: that is no header value")
+    return value
+
+
+HeaderTable = dict[Annotated[Text, AfterValidator(_header_name)], Annotated[Text, AfterValidator(_header_value)]]
+"""Header -> value; nothing that could end a line."""
+
+
+def _base_url(url: str) -> str:
+    if url == SIMULATOR or _AUTHORITY.fullmatch(url):
+        return url.rstrip("/")
+    if url.startswith(SIMULATOR):
+        raise ValueError(f'the embedded simulator is just "{SIMULATOR}"; its settings go into the table [sim]')
+    if "@" in url.partition("://")[2].partition("/")[0]:
+        raise ValueError("a password must not stand in a URL; use api_key or headers")
+    if "?" in url or "#" in url:
+        raise ValueError("a base URL has no query: paths are added to its end")
+    raise ValueError(f'must be like "https://host:8000/v1", or "{SIMULATOR}" for the embedded simulator')
+
+
+def _no_literal_key(value: Any) -> Any:
+    """Keys come from somewhere else; the message never repeats what was written."""
+    if not isinstance(value, str):
+        return value
+    reference = _REFERENCE.search(value)
+    name = reference[1] if reference else "OPENAI_API_KEY"
+    raise ValueError(f'a key must not stand in a scenario; write {{ env = "{name}" }}, {{ file = "..." }} or '
+                     '{ command = ["..."] }')  # fmt: skip
+
+
+def _variable(name: str) -> str:
+    if not _VARIABLE.fullmatch(name):
+        raise ValueError("is not the name of an environment variable; the key itself must not stand here")
+    return name
+
+
+class ApiKeyTable(Table):
+    """Where the API key is found; never the key itself. One of `env`, `file`, `command`."""
+
+    env: Annotated[Text, AfterValidator(_variable)] | None = Field(None, description="Environment variable with the key.")
+    file: Annotated[Text, Field(min_length=1)] | None = Field(None, description="File with the key in it.")
+    command: tuple[Text, ...] | None = Field(None, min_length=1, description="Program and arguments that print the key.")
+    header: Annotated[Text, AfterValidator(_header_name)] = Field("Authorization", description="Header it is sent in.")
+    prefix: Annotated[Text, AfterValidator(_header_value)] | None = Field(
+        None, description='Put before the key; "Bearer " in Authorization, nothing in any other header.'
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        given = [name for name in ("env", "file", "command") if getattr(self, name) is not None]
+        if len(given) != 1:
+            have = "has none of them" if not given else "has " + " and ".join(given)
+            raise ValueError(f"a key comes from one of env, file and command; this {have}")
+        return self
+
+
+class PricesTable(Table):
+    """US dollars per million tokens, and per request."""
+
+    input: Number = Field(0.0, description="Per million input tokens.")
+    output: Number = Field(0.0, description="Per million output tokens.")
+    cached: Number | None = Field(None, description="Per million cached input tokens; left out: like input.")
+    request: Number = Field(0.0, description="Per request.")
+
+
+class TargetTable(Table):
+    """A base URL, the dialect spoken there, and credentials."""
+
+    base_url: Annotated[Text, AfterValidator(_base_url)] = Field(
+        description='With the version: "https://host/v1"; "sim:" is the embedded simulator.',
+        examples=["${LLMLOAD_URL:-sim:}", "https://api.example.com/v1"],
+    )
+    dialect: Text = Field("openai", description="Wire format spoken there.")
+    model: Text | None = Field(None, min_length=1, description="Model asked for, unless a class names its own.")
+    api_key: Annotated[ApiKeyTable, BeforeValidator(_no_literal_key)] | None = Field(
+        None, description="Where the API key is found."
+    )
+    headers: HeaderTable = Field({}, description="Headers sent with every request.")
+    prices: PricesTable = Field(PricesTable(), description="What it costs.")
+    verify_tls: Flag = Field(True, description="Check the server's certificate.")
+    ca_file: Text = Field("", description="Certificates to trust besides the system's.")
+    proxy: Text = Field("", description="HTTP proxy to go through.")
+    connections: Whole | None = Field(None, le=100_000, description="Connections opened before the run; left out: as the load needs.")

@@ -1,0 +1,225 @@
+"""The HTTP edge of the simulated service.
+
+aiohttp parses requests and keeps connections alive; answers bypass it. A stream's head and chunks are framed here and
+written to the socket from the model's own timer callback, one system call per event, with no task woken in between:
+the simulator must not be what is measured, and its truth log must name the time the bytes really left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import struct
+import sys
+from collections.abc import Callable
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import Final, Self
+
+from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http import RawRequestMessage
+from aiohttp.streams import StreamReader
+from aiohttp.web_protocol import RequestHandler
+
+from llmload.clock import NS, monotonic_ns, wall_time
+from llmload.errors import UsageError
+from llmload.sim.model import Cancellable
+from llmload.sim.service import Service, SimRequest
+from llmload.sim.spec import SimSpec
+from llmload.sim.truth import Truth
+
+__all__ = ["SimServer", "raise_file_limit"]
+
+_MAX_BODY: Final = 64 * 2**20
+_BACKLOG: Final = 4096
+_KEEP_ALIVE: Final = 3600.0
+_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
+"""SO_LINGER on, for no time: closing sends RST."""
+_DIRECT: Final = os.name == "posix"
+"""Whether a socket can be written to as a file."""
+
+
+def raise_file_limit() -> None:
+    """Let this process open as many files as it is allowed to."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+class _Connection:
+    """A ``Reply`` on one HTTP/1.1 connection.
+
+    While the transport has nothing buffered, bytes go straight to the socket; uvloop would hold them until its
+    iteration ends, and every token of the batch would leave late by the work done for the others.
+    """
+
+    __slots__ = ("_chunked", "_close", "_done", "_fd", "_held", "_old", "_transport")
+
+    def __init__(self, transport: asyncio.Transport, old: bool, close: bool, done: asyncio.Future[bool]) -> None:
+        """``old``: the client speaks HTTP/1.0; ``close``: the connection is not to be kept."""
+        self._transport = transport
+        self._fd: int = transport.get_extra_info("socket").fileno()
+        self._old = old
+        self._close = close
+        self._done = done
+        self._chunked = False
+        self._held = b""
+
+    def start(self, status: int, headers: list[tuple[str, str]]) -> None:
+        names = {name for name, _ in headers}
+        lines = [f"HTTP/1.1 {status} {_reason(status)}", f"date: {formatdate(usegmt=True)}"]
+        lines += [f"{name}: {value}" for name, value in headers]
+        if "content-length" not in names and not self._old:
+            self._chunked = True
+            lines.append("transfer-encoding: chunked")
+        if self._close:
+            lines.append("connection: close")
+        self._held = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+        if "content-length" not in names:
+            self.write(b"")
+
+    def write(self, data: bytes) -> None:
+        if self._chunked and data:
+            data = b"%x\r\n%b\r\n" % (len(data), data)
+        if self._held:
+            data, self._held = self._held + data, b""
+        if data:
+            self._send(data)
+
+    def end(self) -> None:
+        if self._chunked:
+            self._send(b"0\r\n\r\n")
+        self._over(keep=not self._close)
+
+    def cut(self) -> None:
+        self._transport.close()
+        self._over(keep=False)
+
+    def reset(self) -> None:
+        if not self._transport.is_closing():
+            raw = socket.socket(fileno=os.dup(self._fd))
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            raw.close()
+            self._transport.abort()
+        self._over(keep=False)
+
+    def _send(self, data: bytes) -> None:
+        transport = self._transport
+        if transport.is_closing():
+            return
+        if _DIRECT and transport.get_write_buffer_size() == 0:
+            try:
+                sent = os.write(self._fd, data)
+            except BlockingIOError:
+                sent = 0
+            except OSError:
+                transport.abort()
+                return
+            if sent == len(data):
+                return
+            data = data[sent:]
+        transport.write(data)
+
+    def _over(self, keep: bool) -> None:
+        if not self._done.done():
+            self._done.set_result(keep)
+
+
+def _reason(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+class _Answered(web.StreamResponse):
+    """Tells aiohttp that the answer is out already, and whether the connection lives on."""
+
+    def __init__(self, keep: bool) -> None:
+        super().__init__()
+        self._keep_alive = keep
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        return None
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        return None
+
+
+class SimServer:
+    """``async with SimServer(spec) as server: ... server.port``: the service on a TCP port of this event loop."""
+
+    def __init__(
+        self,
+        spec: SimSpec,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        log: Callable[[Truth], None] | None = None,
+    ) -> None:
+        self._spec = spec
+        self._host = host
+        self._log = log
+        self.port = port
+        """The port it listens on; with 0 the system chooses one."""
+
+    async def __aenter__(self) -> Self:
+        raise_file_limit()
+        self._loop = asyncio.get_running_loop()
+        epoch = wall_time() - monotonic_ns() / NS
+        self.service = Service(self._spec, monotonic_ns, self._call_at, epoch=epoch, log=self._log)
+        self._http = web.Server(
+            self._handle,
+            request_factory=self._request,
+            handler_cancellation=True,
+            access_log=None,
+            keepalive_timeout=_KEEP_ALIVE,
+            lingering_time=0,
+        )
+        try:
+            self._server = await self._loop.create_server(self._http, self._host, self.port, backlog=_BACKLOG)
+        except OSError as error:
+            raise UsageError(f"can't listen on {self._host}:{self.port}: {error.strerror}") from None
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop listening and drop every connection."""
+        self._server.close()
+        await self._http.shutdown(0.1)
+
+    def _call_at(self, t: int, action: Callable[[], None]) -> Cancellable:
+        return self._loop.call_later(max(0, t - monotonic_ns()) / NS, action)
+
+    def _request(
+        self,
+        message: RawRequestMessage,
+        payload: StreamReader,
+        protocol: RequestHandler,
+        writer: AbstractStreamWriter,
+        task: asyncio.Task[None],
+    ) -> web.BaseRequest:
+        return web.BaseRequest(message, payload, protocol, writer, task, self._loop, client_max_size=_MAX_BODY)
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        transport = request.transport
+        if transport is None:
+            raise asyncio.CancelledError
+        if request.headers.get("Expect", "").lower() == "100-continue":
+            transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        body = await request.read()
+        done: asyncio.Future[bool] = self._loop.create_future()
+        old = request.version < (1, 1)
+        close = old or request.headers.get("Connection", "").lower() == "close"
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        reply = _Connection(transport, old, close, done)
+        cancel = self.service.handle(SimRequest(request.method, request.rel_url.raw_path, headers, body), reply)
+        try:
+            return _Answered(await done)
+        finally:
+            cancel()

@@ -1,0 +1,299 @@
+"""The simulated service: HTTP requests in, answers out, in no particular transport. Pure; time and timers are given.
+
+    POST /v1/chat/completions   POST /v1/completions   POST /v1/embeddings
+    GET  /v1/models             GET  /v1/models/NAME   GET  /health   GET /metrics
+
+The same without ``/v1``. The order of checks is that of real gateways: path, key, rate limit, body, model, context
+length, room in the queue. Faults strike after the checks, so that a 401 stays a 401.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import unquote
+
+import orjson
+
+from llmload.clock import NS, Clock
+from llmload.sim.answers import JSON, Answer, Body, Reply
+from llmload.sim.faults import Script
+from llmload.sim.frames import TextFrames, embedding_document, model_document, model_list
+from llmload.sim.limiter import Bucket
+from llmload.sim.model import Batch, CallAt, Embedder, Sequence
+from llmload.sim.requests import Refused, TextJob, embedding_job, read_body, text_job
+from llmload.sim.spec import KeySpec, SimSpec
+from llmload.sim.streams import Stream
+from llmload.sim.telemetry import CONTENT_TYPE, Telemetry
+from llmload.sim.text import draw, tag
+from llmload.sim.truth import Truth
+
+__all__ = ["Service", "SimRequest"]
+
+_ROUTES: Final[Mapping[str, tuple[str, str]]] = {
+    "/chat/completions": ("POST", "chat"),
+    "/completions": ("POST", "completions"),
+    "/embeddings": ("POST", "embeddings"),
+    "/models": ("GET", "models"),
+    "/health": ("GET", "health"),
+    "/metrics": ("GET", "metrics"),
+}
+"""Path without ``/v1`` -> method, route."""
+_OPEN: Final = frozenset({"health", "metrics"})
+"""Routes that need no key, count as no request, and are never at fault."""
+_ID_LENGTH: Final = 128
+
+
+@dataclass(frozen=True, slots=True)
+class SimRequest:
+    """A request as it came in; ``headers`` by lower-case name."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(slots=True)
+class _Visit:
+    """A request on its way through the checks."""
+
+    request: SimRequest
+    reply: Reply
+    truth: Truth
+    headers: list[tuple[str, str]]
+    route: str = ""
+    name: str = ""
+    """What follows ``/models/``."""
+    key: str = ""
+
+
+class Service:
+    """One simulated service.
+
+    ``now`` is its clock (ns), ``call_at`` sets a timer on it; ``epoch`` is the Unix time at the clock's zero, for
+    ``created`` fields. ``log`` gets the ``Truth`` of each request when it ends.
+    """
+
+    def __init__(
+        self,
+        spec: SimSpec,
+        now: Clock,
+        call_at: CallAt,
+        *,
+        epoch: float = 1.7e9,
+        log: Callable[[Truth], None] | None = None,
+    ) -> None:
+        self.spec: Final = spec
+        self.now: Final = now
+        self.call_at: Final = call_at
+        self.batch: Final = Batch(spec, now, call_at)
+        self.embedder: Final = Embedder(spec, now, call_at)
+        self.active = 0
+        """Requests received and not yet over."""
+        self._epoch: Final = epoch
+        self._log: Final = log
+        self._telemetry: Final = Telemetry(spec.models[0])
+        self._buckets: Final = {
+            key: Bucket(settings.rate, settings.burst) for key, settings in spec.keys.items() if settings.rate
+        }
+        self._count = 0
+        self._begun: int | None = None
+        self._last_tag = tag("")
+        self._handlers: Final[Mapping[str, Callable[[_Visit], Answer]]] = {
+            "chat": self._text,
+            "completions": self._text,
+            "embeddings": self._embeddings,
+            "models": self._models,
+            "health": self._health,
+            "metrics": self._metrics,
+        }
+
+    def begin(self, at: int) -> None:
+        """The run begins at ``at`` (ns): the windows of faults count from there."""
+        self._begun = at
+
+    def handle(self, request: SimRequest, reply: Reply) -> Callable[[], None]:
+        """Answer a request into ``reply``, now and later. Call the result when the client has gone."""
+        truth = Truth(self._count, self.now())
+        visit = _Visit(request, reply, truth, [])
+        self.active += 1
+        try:
+            self._find(visit)
+            if visit.route not in _OPEN:
+                self._admit(visit)
+            answer = self._handlers[visit.route](visit)
+        except Refused as why:
+            answer = self._body(visit)
+            answer.refused(why)
+        return answer.cancel
+
+    # Checks.
+
+    def _find(self, visit: _Visit) -> None:
+        request, truth = visit.request, visit.truth
+        path = request.path.partition("?")[0].rstrip("/").removeprefix("/v1")
+        if path.startswith("/models/"):
+            path, visit.name = "/models", unquote(path.removeprefix("/models/"))
+        method, route = _ROUTES.get(path, ("", ""))
+        given = request.headers.get("x-request-id", "")
+        truth.route = visit.route = route
+        truth.id = given if _is_id(given) else f"req-{int(draw(self.spec.seed, 'id', truth.index) * 16**12):012x}"
+        visit.headers += [("x-request-id", truth.id), ("server", self.spec.name)]
+        if not route:
+            raise Refused(404, f"Invalid URL ({request.method} {request.path[:200]})", code="unknown_url")
+        if request.method != method:
+            raise Refused(405, f"Not allowed to {request.method[:20]} on {path}.", headers=(("allow", method),))
+        if route not in _OPEN:
+            self._count += 1
+            if self._begun is None:
+                self._begun = truth.received
+
+    def _admit(self, visit: _Visit) -> None:
+        """Key and rate limit."""
+        if not self.spec.keys:
+            return
+        settings = self._identify(visit)
+        visit.truth.tenant = settings.tenant
+        bucket = self._buckets.get(visit.key)
+        if bucket is None:
+            return
+        wait = bucket.take(visit.truth.received)
+        visit.headers += bucket.headers()
+        if wait:
+            raise self._limited(visit, wait)
+
+    def _identify(self, visit: _Visit) -> KeySpec:
+        scheme, _, key = visit.request.headers.get("authorization", "").partition(" ")
+        visit.key = key.strip() if scheme.lower() == "bearer" else ""
+        settings = self.spec.keys.get(visit.key)
+        if settings is None:
+            message = "Incorrect API key provided." if visit.key else "You didn't provide an API key."
+            raise Refused(401, message, code="invalid_api_key", headers=(("www-authenticate", "Bearer"),))
+        return settings
+
+    def _limited(self, visit: _Visit, wait: float) -> Refused:
+        script = self._script(visit, "")
+        if script.limited != 429:
+            visit.truth.faults.append("rate-limit-500")
+            return Refused(script.limited, "The server had an error.", kind="server_error")
+        retry = (("retry-after", str(math.ceil(wait))), ("retry-after-ms", str(math.ceil(wait * 1000))))
+        message = f"Rate limit reached for requests. Please try again in {wait:.3f}s."
+        return Refused(429, message, kind="requests", code="rate_limit_exceeded", headers=retry)
+
+    def _script(self, visit: _Visit, model: str) -> Script:
+        """What the faults make of this request."""
+        truth, script = visit.truth, Script()
+        t = (truth.received - (self._begun or 0)) / NS
+        for number, fault in enumerate(self.spec.faults):
+            if not fault.active(t) or not fault.matches(visit.route, visit.key, truth.tenant, model):
+                continue
+            if fault.rate == 1 or draw(self.spec.seed, "fault", number, truth.index) < fault.rate:
+                fault.plant(script)
+        return script
+
+    def _overloaded(self) -> Refused:
+        return Refused(
+            503, "The server is overloaded.", kind="server_error", code="overloaded", headers=(("retry-after", "1"),)
+        )
+
+    # Routes.
+
+    def _body(self, visit: _Visit, build: Callable[[bool], bytes] = lambda foreign: b"", tokens: int = 0) -> Body:
+        return Body(self, visit.reply, visit.truth, visit.headers, build, tokens)
+
+    def _text(self, visit: _Visit) -> Answer:
+        truth = visit.truth
+        job = text_job(read_body(visit.request.body), visit.route == "chat", truth.id, self.spec)
+        truth.model, truth.prompt_tokens = job.model, sum(job.prompts)
+        tagged, foreign = tag(truth.id), self._last_tag
+        self._last_tag = tagged
+        frames = TextFrames(job, tagged, self._created(truth.received))
+        answer: Stream | Body
+        if job.stream:
+            answer = Stream(self, visit.reply, truth, visit.headers, frames, foreign)
+        else:
+            answer = self._body(visit, lambda swapped: frames.document(foreign if swapped else ""), sum(job.lengths))
+
+        def submit() -> None:
+            if self.batch.full():
+                raise self._overloaded()
+            if job.stream and self.spec.headers == "early":
+                answer.open()
+            self._submit(job, answer)
+
+        answer.begin(self._script(visit, job.model), submit)
+        return answer
+
+    def _submit(self, job: TextJob, answer: Stream | Body) -> None:
+        """Give the choices to the model; only the first of each prompt has the prompt to work on."""
+        answer.finish = job.finish(0)
+        answer.sequences = [
+            Sequence(job.prompts[choice // job.n] if choice % job.n == 0 else 0, length, answer.made, choice)
+            for choice, length in enumerate(job.lengths)
+        ]
+        for seq in answer.sequences:
+            self.batch.submit(seq)
+
+    def _embeddings(self, visit: _Visit) -> Answer:
+        truth = visit.truth
+        job = embedding_job(read_body(visit.request.body), self.spec)
+        truth.model, truth.prompt_tokens = job.model, job.tokens
+        answer = self._body(visit, lambda swapped: embedding_document(job, shift=int(swapped)))
+
+        def submit() -> None:
+            if self.embedder.full():
+                raise self._overloaded()
+            answer.leave = self.embedder.submit(job.tokens, answer.ready)
+
+        answer.begin(self._script(visit, job.model), submit)
+        return answer
+
+    def _models(self, visit: _Visit) -> Answer:
+        created = self._created(0)
+        if visit.name and visit.name not in self.spec.models:
+            message = f"The model '{visit.name[:200]}' does not exist."
+            raise Refused(404, message, param="model", code="model_not_found")
+        found: dict[str, Any] = (
+            model_document(visit.name, created) if visit.name else model_list(self.spec.models, created)
+        )
+        answer = self._body(visit, lambda swapped: orjson.dumps(found))
+        answer.begin(self._script(visit, visit.name), answer.ready)
+        return answer
+
+    def _health(self, visit: _Visit) -> Answer:
+        answer = self._body(visit)
+        answer.whole(200, JSON, b"{}")
+        return answer
+
+    def _metrics(self, visit: _Visit) -> Answer:
+        answer = self._body(visit)
+        answer.whole(200, CONTENT_TYPE, self._telemetry.page(self.batch).encode())
+        return answer
+
+    def _created(self, t: int) -> int:
+        return int(self._epoch + t / NS)
+
+    # What answers tell it.
+
+    def left(self, answer: Answer) -> None:
+        """An answer is over: take what is left of it out of the model, and keep the books."""
+        self.active -= 1
+        for seq in answer.sequences:
+            self.batch.cancel(seq)
+        if answer.leave is not None:
+            answer.leave()
+        if answer.truth.route in _OPEN:
+            return
+        if answer.sequences:
+            self._telemetry.ended(answer)
+            answer.sequences = []
+        if self._log is not None:
+            self._log(answer.truth)
+
+
+def _is_id(text: str) -> bool:
+    """Whether a request id is fit to be sent back in a header."""
+    return 0 < len(text) <= _ID_LENGTH and text.isascii() and text.isprintable() and " " not in text

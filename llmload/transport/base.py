@@ -1,0 +1,87 @@
+"""The seam between a call and the network: what the engine asks for, and what it is told.
+
+A Transport makes one exchange at a time per call and reports it to a Sink while it happens. Sink methods are
+called synchronously from wherever bytes arrive, with the stamp taken when they were read; they must be quick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from llmload.errors import LlmloadError
+from llmload.records import Outcome, WireRequest
+
+__all__ = ["CallFailed", "Dial", "Sink", "Transport"]
+
+
+class CallFailed(LlmloadError):
+    """The exchange did not end well; ``outcome`` classifies it, ``detail`` says it in one line."""
+
+    def __init__(self, outcome: Outcome, detail: str) -> None:
+        super().__init__(detail)
+        self.outcome = outcome
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """How long each step of opening a connection took, ns."""
+
+    dns: int
+    tcp: int
+    tls: int
+
+
+class Sink(Protocol):
+    """Told about one exchange while it happens. All ``t`` are monotonic ns."""
+
+    def opened(self, t: int, dial: Dial | None) -> None:
+        """A connection is ready; ``dial`` is None when it was open already."""
+
+    def sent(self, t: int, size: int) -> None:
+        """The request (``size`` bytes, head included) is being handed to the kernel."""
+
+    def uploaded(self, t: int) -> None:
+        """The last byte of a request that did not fit into the socket's buffer is out."""
+
+    def head(self, t: int, status: int, headers: Mapping[str, str]) -> None:
+        """The head of the answer was read; ``headers`` looks names up in any case."""
+
+    def body(self, t: int, data: bytes) -> None:
+        """A piece of the body (framing and compression removed). May raise DecodeError to give up."""
+
+    def ended(self, t: int) -> None:
+        """The body ended as its framing promised."""
+
+
+class Transport(Protocol):
+    """Carries exchanges. One per process; used from one event loop."""
+
+    path: str
+    """The measuring path in use, as stated in results: "direct", "iter_any", "memory"."""
+
+    @property
+    def opened(self) -> int:
+        """Connections dialled so far."""
+
+    async def open(self, connections: Mapping[str, int]) -> None:
+        """Open that many connections per target name ahead of time.
+
+        Raises UnreachableError when a target can't be reached at all.
+        """
+
+    async def exchange(self, target: str, request: WireRequest, sink: Sink) -> None:
+        """Send ``request`` and report the answer to ``sink`` until the body has ended.
+
+        Raises CallFailed. Cancelling it closes the connection.
+        """
+
+    def redact(self, text: str) -> str:
+        """``text`` with every secret the transport knows replaced."""
+
+    async def close(self) -> None:
+        """Close every connection."""
+
+

@@ -1,0 +1,41 @@
+"""Which transport carries a run: the direct one where aiohttp keeps its promises, else the fallback, with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import aiohttp
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import BaseConnector, TCPConnector
+from aiohttp.streams import StreamReader
+
+from llmload.scenario.plan import Target
+from llmload.transport.base import Transport
+from llmload.transport.http import HttpTransport
+from llmload.transport.plain import PlainTransport
+
+__all__ = ["broken_promises", "open_transport"]
+
+_PROMISES = (
+    (ResponseHandler, "set_response_params"),
+    (ResponseHandler, "feed_data"),
+    (ResponseHandler, "set_exception"),
+    (ResponseHandler, "should_close"),
+    (ResponseHandler, "resume_reading"),
+    (StreamReader, "read_nowait"),
+    (StreamReader, "is_eof"),
+    (BaseConnector, "connect"),
+    (TCPConnector, "_resolve_host"),
+)
+
+
+def broken_promises() -> list[str]:
+    """What the direct path needs and the installed aiohttp does not have."""
+    return [f"{owner.__name__}.{name}" for owner, name in _PROMISES if not hasattr(owner, name)]
+
+
+def open_transport(targets: Iterable[Target]) -> tuple[Transport, str]:
+    """The transport to use and, when it is the fallback, why (else "")."""
+    if missing := broken_promises():
+        return PlainTransport(targets), f"aiohttp {aiohttp.__version__} has no {', '.join(missing)}"
+    return HttpTransport(targets), ""

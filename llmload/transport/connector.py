@@ -1,0 +1,93 @@
+"""aiohttp's connector, told to make our handlers and to say how long each step of dialling took."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import ssl
+from contextvars import ContextVar
+from typing import Any
+
+from aiohttp import ClientTimeout, TCPConnector
+from aiohttp.client_reqrep import ClientRequest
+from aiohttp.connector import Connection
+from yarl import URL
+
+from llmload.clock import monotonic_ns
+from llmload.scenario.plan import Target
+from llmload.transport.base import Dial
+from llmload.transport.handler import StampingHandler
+
+__all__ = ["Dialler"]
+
+_dns: ContextVar[list[int] | None] = ContextVar("llmload_dns", default=None)
+_NO_TIMEOUT = ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None)
+_KEEP_ALIVE_SECONDS = 75.0
+
+
+class _Connector(TCPConnector):
+    """No limit on connections: waiting in the client's pool must never count as the target's time."""
+
+    def __init__(self, tls: ssl.SSLContext | bool) -> None:
+        super().__init__(
+            limit=0,
+            ttl_dns_cache=300,
+            use_dns_cache=True,
+            keepalive_timeout=_KEEP_ALIVE_SECONDS,
+            ssl=tls,
+            happy_eyeballs_delay=0.25,
+        )
+        self._factory = functools.partial(StampingHandler, loop=asyncio.get_running_loop())
+
+    async def _resolve_host(self, host: str, port: int, traces: Any = None) -> Any:
+        started = monotonic_ns()
+        try:
+            return await super()._resolve_host(host, port, traces)
+        finally:
+            if (spent := _dns.get()) is not None:
+                spent[0] += monotonic_ns() - started
+
+
+def _tls_context(target: Target) -> ssl.SSLContext | bool:
+    if not target.verify_tls:
+        return False
+    return ssl.create_default_context(cafile=target.ca_file or None)
+
+
+class Dialler:
+    """Connections to one target. ``acquire`` takes an open one or dials."""
+
+    def __init__(self, target: Target) -> None:
+        self._url = URL(target.base_url)
+        self._connector = _Connector(_tls_context(target) if self._url.scheme == "https" else True)
+        # The connector reads address, TLS settings and proxy off a request; this one is never sent.
+        self._template = ClientRequest(
+            "GET",
+            self._url,
+            loop=asyncio.get_running_loop(),
+            proxy=URL(target.proxy) if target.proxy else None,
+            ssl=target.verify_tls,
+        )
+        self.opened = 0
+        """Connections dialled so far."""
+
+    async def acquire(self) -> tuple[Connection, StampingHandler, Dial | None]:
+        """An open connection; ``Dial`` is None when it was open before. Raises what aiohttp raises."""
+        started = monotonic_ns()
+        spent = [0]
+        token = _dns.set(spent)
+        try:
+            connection = await self._connector.connect(self._template, [], _NO_TIMEOUT)
+        finally:
+            _dns.reset(token)
+        handler = connection.protocol
+        assert isinstance(handler, StampingHandler)
+        if handler.created < started:
+            return connection, handler, None
+        self.opened += 1
+        tls = handler.made - handler.created if self._url.scheme == "https" else 0
+        return connection, handler, Dial(spent[0], max(0, handler.created - started - spent[0]), tls)
+
+    async def close(self) -> None:
+        """Close all connections, idle or not."""
+        await self._connector.close()

@@ -1,0 +1,71 @@
+"""Foreign exceptions -> outcomes, in one table at the edge."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import ssl
+
+from aiohttp import (
+    ClientConnectorCertificateError,
+    ClientConnectorDNSError,
+    ClientConnectorError,
+    ClientConnectorSSLError,
+    ClientError,
+    ClientProxyConnectionError,
+)
+from aiohttp.http_exceptions import HttpProcessingError
+
+from llmload.errors import DecodeError
+from llmload.records import Outcome
+from llmload.transport.base import CallFailed
+
+__all__ = ["dial_failure", "exchange_failure"]
+
+_OURS = {
+    errno.EMFILE: "this process has no file descriptor left (raise it: ulimit -n)",
+    errno.ENFILE: "this machine has no file descriptor left",
+    errno.EADDRNOTAVAIL: "this machine has no local port left towards the target (connections are opened faster than "
+    "they expire; reuse them, or widen net.ipv4.ip_local_port_range)",
+    errno.ENOBUFS: "this machine has no socket buffers left",
+}
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.errno in _OURS:
+        return _OURS[error.errno]
+    text = str(error) or type(error).__name__
+    return " ".join(text.split())[:200]
+
+
+_DIAL: tuple[tuple[type[BaseException], Outcome, str], ...] = (
+    (ClientConnectorCertificateError, Outcome.TLS_ERROR, "certificate not accepted"),
+    (ClientConnectorSSLError, Outcome.TLS_ERROR, "TLS handshake failed"),
+    (ssl.SSLError, Outcome.TLS_ERROR, "TLS handshake failed"),
+    (ClientProxyConnectionError, Outcome.CONNECT_ERROR, "proxy unreachable"),
+    (ClientConnectorDNSError, Outcome.CONNECT_ERROR, "name not resolved"),
+    (ClientConnectorError, Outcome.CONNECT_ERROR, "connection not made"),
+    (asyncio.TimeoutError, Outcome.TIMEOUT_CONNECT, "connection timed out"),
+    (OSError, Outcome.CONNECT_ERROR, "connection not made"),
+    (ClientError, Outcome.CONNECT_ERROR, "connection not made"),
+)
+
+
+def dial_failure(error: BaseException) -> CallFailed:
+    """What a failed attempt to connect counts as."""
+    for kind, outcome, words in _DIAL:
+        if isinstance(error, kind):
+            cause = error.os_error if isinstance(error, ClientConnectorError) else error
+            return CallFailed(outcome, f"{words}: {_reason(cause)}")
+    return CallFailed(Outcome.CONNECT_ERROR, _reason(error))
+
+
+def exchange_failure(error: BaseException, headed: bool) -> CallFailed:
+    """What an exchange counts as that broke after it was sent; ``headed``: the head of an answer had arrived."""
+    if isinstance(error, DecodeError | HttpProcessingError):
+        return CallFailed(Outcome.PROTOCOL_ERROR, f"broken answer: {_reason(error)}")
+    # aiohttp's ClientPayloadError: the connection ended where the framing promised more.
+    how = f"connection lost ({_reason(error)})" if isinstance(error, OSError) else "connection closed"
+    if headed:
+        return CallFailed(Outcome.TRUNCATED, f"{how} inside the answer")
+    return CallFailed(Outcome.CONNECT_ERROR, f"{how} before any answer")

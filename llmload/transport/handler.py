@@ -1,0 +1,210 @@
+"""The protocol that takes the time stamps.
+
+Theory of operation. aiohttp's ``ResponseHandler`` parses what a socket delivers and wakes a task for every
+read; by the time that task runs, other reads have been parsed and the moment is gone. This subclass stamps each
+read first thing in ``data_received`` and hands the body to the call's Sink right there. The task that made the call
+sleeps on one future until the body has ended.
+
+    read -> stamp -> head (aiohttp's C parser) -> Sink.head
+                  -> body, chunked: our own ChunkedDecoder -> Sink.body      (no StreamReader, no task)
+                  -> body, otherwise (length, until close, compressed): aiohttp's parser -> drained at once -> Sink.body
+
+The parser is given exactly the head and, when a chunked body is over, its last chunk: so that its state (keep-alive,
+``should_close``, trailers) is what it would have been had it read everything. The take-over needs the head to end inside
+one read and a body that is not compressed; otherwise the parser does all the work and we drain its reader after each
+read, with the same stamps.
+
+What is relied on (and pinned by tests/transport/test_transport_contract.py): ``set_response_params`` builds the parser,
+``feed_data((message, payload), size)`` is called for each head inside ``data_received``, ``payload.is_eof`` turns true
+inside the read that ended the body, ``resume_reading`` re-enters ``data_received(b"")``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from aiohttp.client_exceptions import ClientConnectionError
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
+
+from llmload.clock import monotonic_ns
+from llmload.transport.base import Sink
+from llmload.wire.chunked import ChunkedDecoder
+
+__all__ = ["ConnectionLost", "StampingHandler"]
+
+_BUFFER = 1 << 22
+"""Read buffer limit (bytes). Large because aiohttp pauses a transport after ``limit // 16`` small HTTP chunks; we
+drain after every read, so it never fills."""
+
+_HEAD_END = b"\r\n\r\n"
+_LINE_LIMIT = 16 * 1024
+_HEADER_LIMIT = 64 * 1024
+
+
+class ConnectionLost(ClientConnectionError):
+    """The peer ended the connection in an orderly way where the answer was not over."""
+
+
+class StampingHandler(ResponseHandler):
+    """One connection. ``begin`` binds it to one exchange; the future it returns resolves when the body has ended."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self.created = monotonic_ns()
+        """The TCP connection stands (asyncio makes the protocol then); TLS, if any, comes after."""
+        self.made = 0
+        """The connection is ready for a request."""
+        self._sink: Sink | None = None
+        self._done: asyncio.Future[None] | None = None
+        self._body: StreamReader | None = None
+        self._chunks: ChunkedDecoder | None = None
+        self._chunked = False
+        self._stamp = 0
+        self._headed = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.made = monotonic_ns()
+
+    def begin(self, sink: Sink) -> asyncio.Future[None]:
+        """Expect the answer to a request that is about to be written."""
+        self._sink = sink
+        self._body = None
+        self._chunks = None
+        self._chunked = False
+        self._headed = False
+        self.set_response_params(
+            read_until_eof=True,
+            auto_decompress=True,
+            read_bufsize=_BUFFER,
+            max_line_size=_LINE_LIMIT,
+            max_field_size=_HEADER_LIMIT,
+        )
+        self._done = self._loop.create_future()
+        return self._done
+
+    # -- reading -------------------------------------------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        """Stamp, then decode: chunked bodies here, everything else through aiohttp's parser."""
+        if self._sink is None:
+            super().data_received(data)
+            return
+        if data:
+            self._stamp = monotonic_ns()
+        try:
+            if self._chunks is not None:
+                self._read_chunks(data)
+            elif self._headed or not data:
+                self._parse(data)
+            else:
+                self._read_head(data)
+        except Exception as error:  # a decoder or the Sink gave up: this call is over, the loop is not
+            self._fail(error)
+
+    def _read_head(self, data: bytes) -> None:
+        end = data.find(_HEAD_END) + len(_HEAD_END)
+        if end < len(_HEAD_END):
+            self._parse(data)
+            return
+        self._parse(data[:end])
+        rest = data[end:]
+        if self._done is None or self._done.done():
+            if rest:
+                self.force_close()  # bytes after the end of an answer: this connection can't be trusted again
+        elif not self._headed:
+            if rest:
+                self._read_head(rest)  # an interim (1xx) answer; the real head follows
+        elif self._chunked:
+            self._chunks = ChunkedDecoder()
+            if rest:
+                self._read_chunks(rest)
+        elif rest:
+            self._parse(rest)
+
+    def _read_chunks(self, data: bytes) -> None:
+        chunks, sink, stamp = self._chunks, self._sink, self._stamp
+        assert chunks is not None
+        assert sink is not None
+        for piece in chunks.feed(data):
+            sink.body(stamp, piece)
+        if chunks.done:
+            self._chunks = None
+            self._parse(chunks.rest)
+
+    def _parse(self, data: bytes) -> None:
+        """Let aiohttp's parser have ``data`` and take what it decoded."""
+        super().data_received(data)
+        body = self._body
+        if body is None:
+            return
+        self._drain(body)
+        if body.is_eof():
+            self._finish()
+
+    def _drain(self, body: StreamReader) -> None:
+        sink = self._sink
+        while sink is not None and (data := body.read_nowait(-1)):
+            sink.body(self._stamp, data)
+
+    def feed_data(self, data: Any, size: int = 0) -> None:
+        """A head was parsed (called by aiohttp inside ``data_received``)."""
+        message, payload = data
+        sink = self._sink
+        if sink is None or self._headed:
+            self.force_close()
+            return
+        if 100 <= message.code < 200:
+            return
+        self._headed = True
+        self._body = payload
+        self._chunked = message.chunked and not message.compression and payload is not EMPTY_PAYLOAD
+        sink.head(self._stamp, message.code, message.headers)
+
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        """aiohttp resumes after every ``read_nowait``; that re-enters ``data_received``, so only when it was paused."""
+        if self._reading_paused:
+            super().resume_reading(resume_parser)
+
+    # -- ends ------------------------------------------------------------------------------------------------
+
+    def _finish(self) -> None:
+        sink, done = self._sink, self._done
+        self._sink = self._body = None
+        if sink is not None:
+            sink.ended(self._stamp)
+        if done is not None and not done.done():
+            done.set_result(None)
+
+    def _fail(self, error: BaseException) -> None:
+        done = self._done
+        self._sink = self._body = self._chunks = None
+        self.force_close()
+        if done is not None and not done.done():
+            done.set_exception(error)
+
+    def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
+        """aiohttp tells us of a broken answer or a lost connection; the call's task must hear of it."""
+        super().set_exception(exc, *cause)
+        if self._sink is not None and self._body is None:
+            self._fail(exc)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """The peer or the network ended the connection; a body that lasts until the close ends well here."""
+        body = self._body
+        super().connection_lost(exc)
+        if self._sink is None:
+            return
+        if body is not None and body.exception() is None and self._chunks is None:
+            self._drain(body)
+            if body.is_eof():
+                self._finish()
+                return
+        self._fail(exc or ConnectionLost("connection closed"))
+
+    def abandon(self) -> None:
+        """Stop listening: the call was cancelled."""
+        self._sink = self._body = self._chunks = self._done = None
+        self.force_close()

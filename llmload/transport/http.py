@@ -1,0 +1,148 @@
+"""HTTP/1.1 exchanges on stamped connections: prebuilt heads, one wake-up per call."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+
+from yarl import URL
+
+from llmload import __version__
+from llmload.clock import monotonic_ns
+from llmload.errors import UnreachableError, UsageError
+from llmload.records import WireRequest
+from llmload.scenario.plan import Target
+from llmload.transport.base import CallFailed, Sink
+from llmload.transport.connector import Dialler
+from llmload.transport.credentials import Secrets, auth_header
+from llmload.transport.failures import dial_failure, exchange_failure
+
+__all__ = ["HttpTransport", "target_headers", "unreachable"]
+
+_DIAL_AT_ONCE = 32
+_DIAL_SECONDS = 10.0
+
+
+def target_headers(target: Target) -> tuple[list[tuple[str, str]], Secrets]:
+    """The headers every request to ``target`` carries, and the secrets among them.
+
+    Raises UsageError for a key that can't be found or a header that can't be sent.
+    """
+    headers = {"User-Agent": f"llmload/{__version__}", "Accept-Encoding": "identity", **target.headers}
+    secrets = []
+    if auth := auth_header(target.auth):
+        headers[auth[0]] = auth[1]
+        secrets.append(auth[1].removeprefix(target.auth.prefix))
+    for name, value in headers.items():
+        if any(character in name + value for character in "\r\n\0"):
+            raise UsageError(f"target {target.name}: header {name!r} holds a line break")
+    return list(headers.items()), Secrets(secrets)
+
+
+def unreachable(target: Target, failure: CallFailed) -> UnreachableError:
+    """The error a run ends with when its target can't be reached before it starts."""
+    return UnreachableError(f"target {target.name} ({target.base_url}) can't be reached: {failure.detail}")
+
+
+def _lines(headers: Iterable[tuple[str, str]]) -> bytes:
+    return "".join(f"{name}: {value}\r\n" for name, value in headers).encode("latin-1", "replace")
+
+
+class _Lane:
+    """One target: its dialler, and the parts of a request's head that never change."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.dialler = Dialler(target)
+        url = URL(target.base_url)
+        headers, self.secrets = target_headers(target)
+        # A plain-HTTP proxy wants the whole URL in the request line; everyone else wants the path.
+        whole = target.proxy and url.scheme == "http"
+        self._base = str(url.with_query(None)).rstrip("/") if whole else url.raw_path.rstrip("/")
+        host = url.raw_authority.rsplit("@", 1)[-1]
+        self._fixed = f" HTTP/1.1\r\nHost: {host}\r\n".encode() + _lines(headers)
+
+    def head(self, request: WireRequest) -> bytes:
+        line = f"{request.method} {self._base}/{request.path}".encode()
+        length = b"Content-Length: %d\r\n" % len(request.body) if request.body or request.method == "POST" else b""
+        return line + self._fixed + _lines(request.headers) + length + b"\r\n"
+
+
+class HttpTransport:
+    """The measuring path "direct": bytes reach the Sink inside ``data_received``."""
+
+    path = "direct"
+
+    def __init__(self, targets: Iterable[Target]) -> None:
+        self._lanes = {target.name: _Lane(target) for target in targets}
+
+    @property
+    def opened(self) -> int:
+        """Connections dialled so far."""
+        return sum(lane.dialler.opened for lane in self._lanes.values())
+
+    def redact(self, text: str) -> str:
+        """See Transport."""
+        for lane in self._lanes.values():
+            text = lane.secrets.redact(text)
+        return text
+
+    async def open(self, connections: Mapping[str, int]) -> None:
+        """See Transport. The first connection of a target decides whether it is reachable."""
+        for name, lane in self._lanes.items():
+            await self._open_one(lane)
+            wanted = connections.get(name, 0)
+            held = []
+            try:
+                # Held until all are open, so that none is handed out twice; a few at a time, as a server's
+                # backlog of connections not yet accepted is finite.
+                while len(held) < wanted:
+                    batch = min(_DIAL_AT_ONCE, wanted - len(held))
+                    held += await asyncio.gather(*(lane.dialler.acquire() for _ in range(batch)))
+            except Exception as error:
+                raise unreachable(lane.target, dial_failure(error)) from error
+            finally:
+                for connection, _, _ in held:
+                    connection.release()
+
+    async def _open_one(self, lane: _Lane) -> None:
+        try:
+            async with asyncio.timeout(_DIAL_SECONDS):
+                connection, _, _ = await lane.dialler.acquire()
+        except Exception as error:
+            raise unreachable(lane.target, dial_failure(error)) from error
+        connection.release()
+
+    async def exchange(self, target: str, request: WireRequest, sink: Sink) -> None:
+        """See Transport."""
+        lane = self._lanes[target]
+        data = lane.head(request) + request.body
+        try:
+            connection, handler, dial = await lane.dialler.acquire()
+        except Exception as error:
+            raise dial_failure(error) from error
+        sink.opened(monotonic_ns(), dial)
+        done = handler.begin(sink)
+        try:
+            assert connection.transport is not None
+            sink.sent(monotonic_ns(), len(data))
+            connection.transport.write(data)
+            if handler.writing_paused:
+                await handler._drain_helper()
+                sink.uploaded(monotonic_ns())
+            await done
+        except asyncio.CancelledError:
+            handler.abandon()
+            connection.close()
+            raise
+        except Exception as error:
+            headed = handler._headed
+            handler.abandon()
+            connection.close()
+            raise exchange_failure(error, headed) from error
+        connection.release()
+
+    async def close(self) -> None:
+        """See Transport."""
+        for lane in self._lanes.values():
+            await lane.dialler.close()

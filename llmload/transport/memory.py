@@ -1,0 +1,108 @@
+"""The in-memory double: the same seam, answered by a function in the same process, in real or virtual time.
+
+A service is anything with ``handle(request, reply) -> cancel`` (the simulator's Service fits); it writes to the Reply
+whenever its own timers say so, and each write reaches the Sink with the clock's time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from multidict import CIMultiDict
+
+from llmload.clock import Clock
+from llmload.records import WireRequest
+from llmload.transport.base import Dial, Sink
+from llmload.transport.failures import exchange_failure
+
+__all__ = ["MemoryTransport", "Service"]
+
+
+class Service(Protocol):
+    """What answers. ``handle`` returns a function to call when the client goes away."""
+
+    def handle(self, request: Any, reply: Any) -> Callable[[], None]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryRequest:
+    """A request as the service sees it; ``headers`` has lower-case names."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class _Reply:
+    """What the service writes to; passes everything on to the Sink."""
+
+    def __init__(self, sink: Sink, clock: Clock, done: asyncio.Future[None]) -> None:
+        self._sink = sink
+        self._clock = clock
+        self._done = done
+        self.headed = False
+
+    def start(self, status: int, headers: list[tuple[str, str]]) -> None:
+        if not self._done.done():
+            self.headed = True
+            self._sink.head(self._clock(), status, CIMultiDict(headers))
+
+    def write(self, data: bytes) -> None:
+        if not self._done.done():
+            try:
+                self._sink.body(self._clock(), data)
+            except Exception as error:  # the Sink gave up, as it may
+                self._done.set_exception(exchange_failure(error, True))
+
+    def end(self) -> None:
+        if not self._done.done():
+            self._sink.ended(self._clock())
+            self._done.set_result(None)
+
+    def reset(self) -> None:
+        if not self._done.done():
+            self._done.set_exception(exchange_failure(ConnectionResetError(), self.headed))
+
+
+class MemoryTransport:
+    """The measuring path "memory"; ``headers`` are added to every request (a key, for instance)."""
+
+    path = "memory"
+
+    def __init__(self, service: Service, clock: Clock, headers: Mapping[str, str] | None = None) -> None:
+        self._service = service
+        self._clock = clock
+        self._headers = {name.lower(): value for name, value in (headers or {}).items()}
+
+    @property
+    def opened(self) -> int:
+        """See Transport; not known on this path."""
+        return 0
+
+    def redact(self, text: str) -> str:
+        """See Transport."""
+        return text
+
+    async def open(self, connections: Mapping[str, int]) -> None:
+        """See Transport; there is nothing to open."""
+
+    async def exchange(self, target: str, request: WireRequest, sink: Sink) -> None:
+        """See Transport."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        sink.opened(self._clock(), Dial(0, 0, 0))
+        sink.sent(self._clock(), len(request.body))
+        headers = {**self._headers, **{name.lower(): value for name, value in request.headers}}
+        reply = _Reply(sink, self._clock, done)
+        cancel = self._service.handle(MemoryRequest(request.method, f"/v1/{request.path}", headers, request.body), reply)
+        try:
+            await done
+        except asyncio.CancelledError:
+            cancel()
+            raise
+
+    async def close(self) -> None:
+        """See Transport."""

@@ -1,0 +1,99 @@
+"""The fallback: aiohttp's public client, one task wake-up per read.
+
+Used only where the installed aiohttp no longer keeps the promises ``handler`` relies on, and said so in the result:
+its stamps are taken when the task gets to run, not when the bytes were read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+
+from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
+from yarl import URL
+
+from llmload.clock import monotonic_ns
+from llmload.records import WireRequest
+from llmload.scenario.plan import Target
+from llmload.transport.base import Sink
+from llmload.transport.credentials import Secrets
+from llmload.transport.failures import dial_failure, exchange_failure
+from llmload.transport.http import target_headers, unreachable
+
+__all__ = ["PlainTransport"]
+
+_BUFFER = 1 << 22
+_PROBE_SECONDS = 10.0
+
+
+class PlainTransport:
+    """The measuring path "iter_any"."""
+
+    path = "iter_any"
+
+    def __init__(self, targets: Iterable[Target]) -> None:
+        self._targets = {target.name: target for target in targets}
+        found = {name: target_headers(target) for name, target in self._targets.items()}
+        self._headers: dict[str, dict[str, str]] = {name: dict(headers) for name, (headers, _) in found.items()}
+        self._secrets: dict[str, Secrets] = {name: secrets for name, (_, secrets) in found.items()}
+        self._session = ClientSession(
+            connector=TCPConnector(limit=0, ttl_dns_cache=300),
+            timeout=ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None),
+            read_bufsize=_BUFFER,
+            trust_env=False,
+        )
+
+    @property
+    def opened(self) -> int:
+        """See Transport; not known on this path."""
+        return 0
+
+    def redact(self, text: str) -> str:
+        """See Transport."""
+        for secrets in self._secrets.values():
+            text = secrets.redact(text)
+        return text
+
+    async def open(self, connections: Mapping[str, int]) -> None:
+        """See Transport; opens nothing ahead, only looks whether each target can be reached."""
+        for target in self._targets.values():
+            url = URL(target.base_url)
+            try:
+                async with asyncio.timeout(_PROBE_SECONDS):
+                    _, writer = await asyncio.open_connection(url.host, url.port)
+                writer.close()
+                await writer.wait_closed()
+            except (OSError, TimeoutError) as error:
+                raise unreachable(target, dial_failure(error)) from error
+
+    async def exchange(self, target: str, request: WireRequest, sink: Sink) -> None:
+        """See Transport."""
+        plan = self._targets[target]
+        url = URL(f"{plan.base_url.rstrip('/')}/{request.path}", encoded=True)
+        headed = False
+        sink.opened(monotonic_ns(), None)
+        sink.sent(monotonic_ns(), len(request.body))
+        try:
+            async with self._session.request(
+                request.method,
+                url,
+                data=request.body or None,
+                headers={**self._headers[target], **dict(request.headers)},
+                proxy=plan.proxy or None,
+                ssl=plan.verify_tls,
+                allow_redirects=False,
+            ) as response:
+                headed = True
+                sink.head(monotonic_ns(), response.status, response.headers)
+                async for data in response.content.iter_any():
+                    sink.body(monotonic_ns(), data)
+            sink.ended(monotonic_ns())
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            connecting = isinstance(error, ClientError | OSError) and not headed
+            raise (dial_failure(error) if connecting else exchange_failure(error, headed)) from error
+
+    async def close(self) -> None:
+        """See Transport."""
+        await self._session.close()

@@ -1,0 +1,198 @@
+"""Objectives against what was measured.
+
+A judgement is made on the observed value; its interval (95 %) says how sure that value is. No data is a
+failure: a rule about calls that were never made has not been kept. Unmeasured phases are left out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Final
+
+from llmload.metrics.catalogue import METRICS, scale
+from llmload.metrics.histogram import Histogram
+from llmload.metrics.summary import Summary
+from llmload.units import format_count
+from llmload.verdict import measures
+from llmload.verdict.measures import Kind
+from llmload.verdict.objectives import Objective
+from llmload.verdict.view import Span, View, rolling_views, whole_view
+
+__all__ = ["Judgement", "abort_due", "judge", "wilson"]
+
+CONFIDENCE: Final = 0.95
+_Z: Final = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+_GROWING: Final = frozenset({"count", "total", "max"})
+"""Statistics that can only rise while a run goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What became of an objective. Values are in the objective's SI unit.
+
+    ``observed`` is None without data. ``margin`` is the distance to the bound as a share of it, negative
+    beyond it; None where the bound is 0. ``worst_window``: from, to (s) of the window that was judged.
+    ``samples``: values the figure is made of (calls, chunk gaps, seconds). ``note``: what to know about it.
+    """
+
+    objective: Objective
+    passed: bool
+    observed: float | None = None
+    interval: tuple[float, float] | None = None
+    margin: float | None = None
+    worst_window: Span | None = None
+    samples: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Observed:
+    """A figure with what backs it."""
+
+    value: float
+    samples: int
+    interval: tuple[float, float] | None = None
+    enough: bool = True
+
+
+def judge(objectives: Sequence[Objective], summary: Summary, until: int | None = None) -> list[Judgement]:
+    """Judge every objective on the run up to second ``until`` (all of it by default)."""
+    return [_judge(objective, summary, until) for objective in objectives]
+
+
+def abort_due(objectives: Sequence[Objective], summary: Summary, now_s: float) -> Judgement | None:
+    """The first failure that must stop the running run, if there is one; ``now_s``: seconds since its start.
+
+    Slow to act: not before an objective's ``delay``, not without data, not while its figure could still come
+    right (counts that grow), not on a percentile the sample can't support, nor while the interval holds the bound.
+    """
+    for objective in objectives:
+        if not objective.abort or now_s < objective.delay:
+            continue
+        if objective.stat in _GROWING and not objective.upper:
+            continue
+        for view in _views(objective, summary, int(now_s), latest=True):
+            observed = _observe(objective, view)
+            if observed is not None and observed.enough and _certainly_missed(objective, observed):
+                return _judgement(objective, observed, view.span)
+    return None
+
+
+def _certainly_missed(objective: Objective, observed: _Observed) -> bool:
+    ends = observed.interval or (observed.value, observed.value)
+    return not any(objective.met_by(value) for value in (*ends, observed.value))
+
+
+def _views(objective: Objective, summary: Summary, until: int | None, latest: bool = False) -> Sequence[View]:
+    if not objective.window:
+        return [whole_view(summary, objective.where, until)]
+    by_time = objective.kind in (Kind.RATE, Kind.SPEED)
+    return rolling_views(summary, objective.where, objective.window, until, latest, drain=not by_time)
+
+
+def _judge(objective: Objective, summary: Summary, until: int | None) -> Judgement:
+    views = _views(objective, summary, until)
+    seen = [(observed, view) for view in views if (observed := _observe(objective, view)) is not None]
+    if not seen:
+        return Judgement(objective, passed=False, note=_why_no_data(objective, summary))
+    worst, view = max(seen, key=lambda pair: _badness(objective, pair[0].value))
+    return _judgement(objective, worst, view.span)
+
+
+def _badness(objective: Objective, value: float) -> float:
+    """Larger is further from what the rule asks for."""
+    if objective.op == "==":
+        return abs(value - objective.value)
+    return value if objective.upper else -value
+
+
+def _judgement(objective: Objective, observed: _Observed, span: Span | None) -> Judgement:
+    bound = objective.value
+    distance = (bound - observed.value) if objective.upper else (observed.value - bound)
+    if objective.op == "==":
+        distance = -abs(distance)
+    return Judgement(
+        objective,
+        passed=objective.met_by(observed.value),
+        observed=observed.value,
+        interval=observed.interval,
+        margin=distance / bound if bound else None,
+        worst_window=span,
+        samples=observed.samples,
+        note=_note(objective, observed),
+    )
+
+
+def _note(objective: Objective, observed: _Observed) -> str:
+    if not observed.enough:
+        need = format_count(measures.samples_needed(objective.percentile or 0.0))
+        return f"not enough samples: {format_count(observed.samples)}, {objective.stat} needs {need}"
+    if observed.interval and len({objective.met_by(end) for end in observed.interval}) == 2:
+        return "too close to call: the interval holds the bound"
+    return ""
+
+
+def _observe(objective: Objective, view: View) -> _Observed | None:
+    direct = measures.stat_of(objective.metric, objective.stat)
+    if direct is None:
+        return _of_histogram(objective, view)
+    value, samples = direct.read(view)
+    if direct.kind is Kind.SHARE:
+        hits = value or 0.0
+        return _Observed(hits / samples, samples, wilson(hits, samples)) if samples else None
+    return None if value is None else _Observed(value, samples)
+
+
+def _of_histogram(objective: Objective, view: View) -> _Observed | None:
+    histogram = view.histogram(objective.metric)
+    count = histogram.count
+    if objective.stat == "count":
+        return _Observed(float(count), count) if view.calls else None
+    if not count:
+        return None
+    unit = scale(METRICS[objective.metric])
+    percentile = objective.percentile
+    if percentile is None:
+        spread = _mean_interval(histogram, unit) if objective.stat == "mean" else None
+        return _Observed(getattr(histogram, objective.stat) * unit, count, spread)
+    bounds = histogram.interval(percentile, CONFIDENCE)
+    interval = (bounds[0] * unit, bounds[1] * unit) if bounds else None
+    return _Observed(histogram.percentile(percentile) * unit, count, interval, histogram.enough(percentile))
+
+
+def _mean_interval(histogram: Histogram, unit: float) -> tuple[float, float] | None:
+    """By the central limit theorem, for independent values."""
+    if histogram.count < 2:
+        return None
+    reach = _Z * histogram.stddev / math.sqrt(histogram.count - 1)
+    return max(0.0, histogram.mean - reach) * unit, (histogram.mean + reach) * unit
+
+
+def wilson(hits: float, of: float) -> tuple[float, float]:
+    """Wilson's score interval of a share: holds up near 0 and 1, where errors live.
+
+    Source: E. B. Wilson, Probable inference, the law of succession, and statistical inference, 1927.
+    """
+    share, z2 = hits / of, _Z * _Z
+    centre = (share + z2 / (2 * of)) / (1 + z2 / of)
+    reach = _Z / (1 + z2 / of) * math.sqrt(max(0.0, share * (1 - share) / of + z2 / (4 * of * of)))
+    # An end that is exactly 0 or 1 must not miss it by a rounding error.
+    return (0.0 if hits <= 0 else max(0.0, centre - reach)), (1.0 if hits >= of else min(1.0, centre + reach))
+
+
+def _why_no_data(objective: Objective, summary: Summary) -> str:
+    """Name the filter that leaves nothing, if it is one's fault."""
+    unmeasured = {info.name for info in summary.phases if not info.measure}
+    found = summary.dimensions()
+    for key, value in objective.where:
+        if key == "phase" and value in unmeasured:
+            return f"no data: phase {value!r} is not measured"
+        if key != "outcome" and value not in found.get(key, []):
+            there = ", ".join(found.get(key, [])) or "none"
+            return f"no data: there is no {key} {value!r} in the run (there are: {there})"
+    if objective.window and not objective.where:
+        return "no data in any window"
+    return "no data"

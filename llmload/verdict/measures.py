@@ -1,0 +1,271 @@
+"""What an objective can be about: one row per metric and statistic.
+
+Histogram metrics come from the metrics catalogue and all take the same statistics (``min mean stddev
+max count`` and percentiles). Counters and rates are the table below: a new one is a row.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from llmload import units
+from llmload.clock import NS
+from llmload.metrics.catalogue import METRICS, Unit
+from llmload.metrics.intervals import enough
+
+if TYPE_CHECKING:
+    from llmload.verdict.view import Flow, View
+
+__all__ = [
+    "DIRECT",
+    "PERCENTILE",
+    "SUMMARY_STATS",
+    "WINDOWED_HISTOGRAMS",
+    "Kind",
+    "Stat",
+    "is_histogram_stat",
+    "kind_of",
+    "metrics",
+    "parse_value",
+    "samples_needed",
+    "stat_of",
+    "stats_of",
+]
+
+
+class Kind(StrEnum):
+    """How the bound of an objective is written, and how its value is read out."""
+
+    DURATION = "duration"
+    SHARE = "share"
+    RATE = "rate"
+    COUNT = "count"
+    TOKENS = "tokens"
+    SPEED = "tokens per second"
+    MONEY = "dollars"
+    BYTES = "bytes"
+
+    def show(self, value: float) -> str:
+        """For reading, with its unit."""
+        return _FORMATS[self](value)
+
+
+def _format_number(value: float) -> str:
+    return units.format_count(value) if value >= 100 or value == int(value) else f"{value:.3g}"
+
+
+def _format_money(value: float) -> str:
+    return f"${value:,.2f}" if value == 0 or value >= 1 else f"${value:.3g}"
+
+
+_FORMATS: Final[Mapping[Kind, Callable[[float], str]]] = {
+    Kind.DURATION: units.format_seconds,
+    Kind.SHARE: units.format_share,
+    Kind.RATE: units.format_rate,
+    Kind.COUNT: _format_number,
+    Kind.TOKENS: _format_number,
+    Kind.SPEED: lambda value: f"{_format_number(value)} tok/s",
+    Kind.MONEY: _format_money,
+    Kind.BYTES: units.format_bytes,
+}
+
+_NUMBER: Final = re.compile(r"\d+(?:[_,]\d{3})*(?:\.\d+)?|\.\d+")
+
+
+def _number(what: str, example: str, prefix: str = "", suffix: str = "") -> Callable[[str], float]:
+    """A parser of plain numbers that may wear a prefix or suffix (regular expressions)."""
+    pattern = re.compile(rf"(?:{prefix})?\s*({_NUMBER.pattern})\s*(?:{suffix})?")
+
+    def parse(text: str) -> float:
+        match = pattern.fullmatch(text.strip())
+        if match is None:
+            raise ValueError(f'{text.strip()!r} is not {what}; write it like "{example}"')
+        return float(match[1].replace(",", "").replace("_", ""))
+
+    return parse
+
+
+_PARSERS: Final[Mapping[Kind, Callable[[str], float]]] = {
+    Kind.DURATION: units.parse_duration,
+    Kind.SHARE: units.parse_share,
+    Kind.RATE: units.parse_rate,
+    Kind.COUNT: _number("a number", "100"),
+    Kind.TOKENS: _number("a number of tokens", "150", suffix="tok|tokens"),
+    Kind.SPEED: _number("a number of tokens per second", "50", suffix=r"/s|(?:tok|tokens)\s*/\s*s"),
+    Kind.MONEY: _number("an amount of dollars", "$1.50", prefix=r"\$", suffix="USD"),
+    Kind.BYTES: lambda text: float(units.parse_bytes(text)),
+}
+
+
+def parse_value(kind: Kind, text: str) -> float:
+    """The bound in SI units; ValueError says how to write one of this kind."""
+    return _PARSERS[kind](text)
+
+
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """One statistic of a metric that has no histogram.
+
+    ``read`` gives (value, samples) or (hits, out of) for shares; ``value`` is None where there is nothing
+    to say. ``keys``: the filters it can be cut by; None means any.
+    """
+
+    kind: Kind
+    read: Callable[[View], tuple[float | None, int]]
+    help: str
+    keys: frozenset[str] | None = None
+    windows: bool = True
+
+
+_FLOW: Final = frozenset({"class", "phase"})
+_SCHEDULE: Final = frozenset({"phase"})
+
+
+def _count(of: Callable[[View], float], help: str, windows: bool = False) -> Stat:
+    """A count is known even when it is zero, but only if anything was called at all."""
+    return Stat(Kind.COUNT, lambda view: (of(view) if view.calls else None, view.calls), help, windows=windows)
+
+
+def _share(hits: Callable[[View], float], of: Callable[[View], float], help: str, windows: bool = False) -> Stat:
+    return Stat(Kind.SHARE, lambda view: (hits(view), round(of(view))), help, windows=windows)
+
+
+def _rate(of: Callable[[Flow], float], help: str, keys: frozenset[str] = _FLOW, kind: Kind = Kind.RATE) -> Stat:
+    def read(view: View) -> tuple[float | None, int]:
+        return (of(view.flow) / view.flow.seconds if view.flow.any else None), round(of(view.flow))
+
+    return Stat(kind, read, help, keys)
+
+
+DIRECT: Final[Mapping[str, Mapping[str, Stat]]] = {
+    "errors": {
+        "rate": _share(lambda v: v.errors, lambda v: v.answered, "share of answered calls that failed", windows=True),
+        "count": _count(lambda v: v.errors, "calls that failed", windows=True),
+    },
+    "success": {
+        "rate": _share(lambda v: v.good, lambda v: v.answered, "share of answered calls that went well", windows=True),
+        "count": _count(lambda v: v.good, "calls that went well", windows=True),
+    },
+    "goodput": {
+        "rate": _rate(lambda f: f.goodput, "calls per second that met every per-request objective"),
+        "share": _share(
+            lambda v: v.slice.goodput, lambda v: v.calls, "share of calls that met every per-request objective"
+        ),
+        "count": _count(lambda v: v.slice.goodput, "calls that met every per-request objective"),
+    },
+    "rate": {
+        "planned": _rate(lambda f: f.planned, "calls per second the schedule asked for", _SCHEDULE),
+        "sent": _rate(lambda f: f.sent, "calls per second sent", _SCHEDULE),
+        "completed": _rate(lambda f: f.completed, "calls per second that ended, well or not"),
+        "succeeded": _rate(lambda f: f.ok, "calls per second that ended well"),
+        "achieved": Stat(
+            Kind.SHARE,
+            lambda v: (min(v.good, v.planned), round(v.planned)),
+            "share of the planned calls that ended well",
+            _SCHEDULE,
+            windows=False,
+        ),
+    },
+    "throughput": {
+        "output": _rate(lambda f: f.output_tokens, "output tokens per second, all streams", kind=Kind.SPEED),
+        "input": _rate(lambda f: f.input_tokens, "input tokens per second", kind=Kind.SPEED),
+        "total": _rate(lambda f: f.input_tokens + f.output_tokens, "tokens per second, both ways", kind=Kind.SPEED),
+    },
+    "in_flight": {
+        "max": Stat(
+            Kind.COUNT,
+            lambda v: (v.flow.in_flight or None, round(v.flow.seconds)),
+            "most calls in flight at once, as sampled each second",
+            _SCHEDULE,
+        ),
+    },
+    "calls": {"count": _count(lambda v: v.calls, "calls that came to any end")},
+    "dropped": {
+        "count": _count(lambda v: v.slice.dropped, "arrivals dropped at the cap on calls in flight"),
+        "rate": _share(lambda v: v.slice.dropped, lambda v: v.calls, "share of calls dropped at the cap"),
+    },
+    "unfinished": {
+        "count": _count(lambda v: v.slice.unfinished, "calls still running when the run ended"),
+        "rate": _share(lambda v: v.slice.unfinished, lambda v: v.calls, "share of calls still running at the end"),
+    },
+    "stall": {
+        "share": _share(
+            lambda v: v.slice.stalled_calls, lambda v: v.slice.streams, "share of streams with at least one stall"
+        ),
+        "count": _count(lambda v: v.slice.stalls, "stalls in all streams"),
+        "total": Stat(
+            Kind.DURATION,
+            lambda v: (v.slice.stall_ns / NS if v.calls else None, v.slice.stalls),
+            "time spent stalled, all streams",
+            windows=False,
+        ),
+    },
+    "input_tokens": {"total": _count(lambda v: v.slice.input_tokens, "input tokens of good calls")},
+    "output_tokens": {"total": _count(lambda v: v.slice.output_tokens, "output tokens of good calls")},
+    "cost": {
+        "total": Stat(
+            Kind.MONEY,
+            lambda v: (v.slice.cost if v.calls else None, v.calls),
+            "dollars, by the scenario's prices",
+            windows=False,
+        ),
+    },
+}
+"""Metric -> statistic -> how to read it. A metric may stand here and in the catalogue: these come first."""
+
+PERCENTILE: Final = re.compile(r"p(\d{1,2}(?:\.\d{1,4})?)")
+SUMMARY_STATS: Final = ("min", "mean", "stddev", "max", "count")
+WINDOWED_HISTOGRAMS: Final = frozenset({"ttft", "itl", "latency"})
+"""Those whose distribution is kept for every second."""
+
+_KIND_OF_UNIT: Final[Mapping[Unit, Kind]] = {
+    Unit.TIME: Kind.DURATION,
+    Unit.TOKENS: Kind.TOKENS,
+    Unit.COUNT: Kind.COUNT,
+    Unit.SPEED: Kind.SPEED,
+    Unit.MONEY: Kind.MONEY,
+    Unit.BYTES: Kind.BYTES,
+}
+
+
+def metrics() -> list[str]:
+    """Every metric an objective can name."""
+    return [*METRICS, *(name for name in DIRECT if name not in METRICS)]
+
+
+def stats_of(metric: str) -> list[str]:
+    """The statistics of a metric, with ``p95`` standing for all percentiles."""
+    direct = list(DIRECT.get(metric, ()))
+    return direct + [stat for stat in ("p95", *SUMMARY_STATS) if metric in METRICS and stat not in direct]
+
+
+def stat_of(metric: str, stat: str) -> Stat | None:
+    """The row of a direct statistic; None where it is read from the metric's histogram."""
+    return DIRECT.get(metric, {}).get(stat)
+
+
+def is_histogram_stat(metric: str, stat: str) -> bool:
+    """Whether the statistic is one that every histogram has."""
+    match = PERCENTILE.fullmatch(stat)
+    return metric in METRICS and (stat in SUMMARY_STATS or (match is not None and float(match[1]) > 0))
+
+
+def kind_of(metric: str, stat: str) -> Kind:
+    """How the bound of this metric and statistic is written."""
+    direct = stat_of(metric, stat)
+    if direct is not None:
+        return direct.kind
+    return Kind.COUNT if stat == "count" else _KIND_OF_UNIT[METRICS[metric].unit]
+
+
+def samples_needed(percentile: float, confidence: float = 0.99) -> int:
+    """How many samples it takes to speak of a percentile (between 0 and 100): 662 for p99."""
+    share = percentile / 100
+    sizes = range(1, math.ceil(7 / min(share, 1 - share)) + 1)
+    return sizes[bisect_left(sizes, True, key=lambda count: enough(count, share, confidence))]

@@ -1,0 +1,218 @@
+"""Objectives: rules over a metric, as people write them.
+
+    metric.stat[{key=value, ...}] op value          ttft.p95{class=chat} < 500ms
+
+``op`` is one of ``< <= > >= ==``. Filters cut by ``class``, ``target``, ``model``, ``phase`` or a tag;
+``errors`` can also be cut by ``outcome``. The value is written in the metric's own unit: a duration,
+a share ("0.5%"), a rate ("45/s"), dollars or a number.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Final
+
+from llmload import units
+from llmload.records import Outcome
+from llmload.verdict import measures
+
+__all__ = ["OPERATORS", "Objective", "parse_objective"]
+
+OPERATORS: Final[Mapping[str, Callable[[float, float], bool]]] = {
+    "<=": operator.le,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "<": operator.lt,
+    ">": operator.gt,
+}
+_DIMENSIONS: Final = ("class", "target", "model", "phase")
+_EXAMPLE: Final = 'write it like "ttft.p95 < 500ms" or "errors.rate{class=chat} < 1%"'
+_RULE: Final = re.compile(
+    r"""\s* (?P<metric>\w+) \s* (?:\. \s* (?P<stat>[\w.]+))? \s*
+        (?:\{ (?P<where>[^{}]*) \})? \s*
+        (?P<op><=|>=|==|<|>|=|!=)? \s* (?P<value>.*?) \s*""",
+    re.VERBOSE,
+)
+_FILTER: Final = re.compile(r"""\s*(?P<key>[\w.-]+)\s*=\s*(?:"(?P<quoted>[^"]*)"|(?P<bare>[^",={}]*?))\s*""")
+_PLAIN: Final = re.compile(r"[\w./:@+-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """A rule. ``value`` is in SI units: seconds, shares of one, requests/s, tokens, tokens/s, dollars.
+
+    ``rule`` is the canonical spelling: parsing it again gives the same objective. ``window`` (s): judge
+    the worst stretch of that length instead of the whole run. ``abort``: stop the run when it fails, but
+    not before ``delay`` seconds. ``says``: what a failure means, in the words of who wrote it.
+    """
+
+    rule: str
+    metric: str
+    stat: str
+    op: str
+    value: float
+    where: tuple[tuple[str, str], ...] = ()
+    window: float = 0.0
+    abort: bool = False
+    delay: float = 0.0
+    says: str = ""
+    name: str = ""
+
+    def __str__(self) -> str:
+        window = f" in every {units.format_seconds(self.window)}" if self.window else ""
+        return self.rule + window
+
+    @property
+    def kind(self) -> measures.Kind:
+        """How its value is written and read out."""
+        return measures.kind_of(self.metric, self.stat)
+
+    @property
+    def percentile(self) -> float | None:
+        """0..100, if the statistic is one."""
+        match = measures.PERCENTILE.fullmatch(self.stat)
+        return float(match[1]) if match else None
+
+    def met_by(self, observed: float) -> bool:
+        """Whether a value satisfies the rule."""
+        return OPERATORS[self.op](observed, self.value)
+
+    @property
+    def upper(self) -> bool:
+        """The bound is one from above: less is better."""
+        return self.op in ("<", "<=")
+
+
+def parse_objective(
+    rule: str,
+    *,
+    window: float = 0.0,
+    abort: bool = False,
+    delay: float = 0.0,
+    says: str = "",
+    name: str = "",
+    tags: Iterable[str] | None = None,
+) -> Objective:
+    """The Objective a rule means; ``window`` and ``delay`` in seconds.
+
+    ``tags``: the tag names results are cut by, if known; filters by any other are then refused.
+    Raises ValueError whose message names the part that is wrong and what was probably meant.
+    """
+    match = _RULE.fullmatch(rule)
+    if match is None:
+        raise ValueError(f"{rule.strip()!r} is not an objective; {_EXAMPLE}")
+    metric, op = match["metric"], match["op"]
+    stat = _stat(metric, match["stat"])
+    if op not in OPERATORS:
+        raise ValueError(_no_operator(rule, op))
+    where = _where(match["where"], metric, tags)
+    bound = match["value"]
+    if not bound:
+        raise ValueError(f"{rule.strip()!r} has no value after {op!r}; {_EXAMPLE}")
+    try:
+        value = measures.parse_value(measures.kind_of(metric, stat), bound)
+    except ValueError as error:
+        raise ValueError(f"the value of {metric}.{stat}: {error}") from None
+    _check_cut(metric, stat, where, window)
+    spelled = f"{metric}.{stat}{_spell(where)} {op} {bound}"
+    return Objective(spelled, metric, stat, op, value, where, window, abort, delay, says, name)
+
+
+def _no_operator(rule: str, op: str | None) -> str:
+    if op == "=":
+        return f'{rule.strip()!r}: write "==" to compare for equality, or one of < <= > >='
+    return f"{rule.strip()!r} compares nothing: it needs one of < <= > >= == and a value; {_EXAMPLE}"
+
+
+def _meant(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    close = get_close_matches(word, list(known), n=1, cutoff=cutoff)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _stat(metric: str, stat: str | None) -> str:
+    known = measures.metrics()
+    if metric not in known:
+        hint = _meant(metric, known) or "; there are: " + ", ".join(known)
+        raise ValueError(f"there is no metric {metric!r}{hint}")
+    stats = measures.stats_of(metric)
+    if stat is None:
+        raise ValueError(f'{metric!r} needs a statistic, like "{metric}.{stats[0]}"; it has: {", ".join(stats)}')
+    if measures.stat_of(metric, stat) is None and not measures.is_histogram_stat(metric, stat):
+        hint = _meant(stat, [*stats, "p50", "p90", "p99", "p99.9"] if "p95" in stats else stats)
+        raise ValueError(f"{metric!r} has no statistic {stat!r}{hint}; it has: {', '.join(stats)}")
+    return stat
+
+
+def _where(text: str | None, metric: str, tags: Iterable[str] | None) -> tuple[tuple[str, str], ...]:
+    where: dict[str, str] = {}
+    for part in _split(text or ""):
+        match = _FILTER.fullmatch(part)
+        value = (match["quoted"] if match["quoted"] is not None else match["bare"]) if match else ""
+        if match is None or not value:
+            raise ValueError(f'the filter {part.strip()!r} is not "key=value", as in "{{class=chat}}"')
+        key = match["key"]
+        if key in where:
+            raise ValueError(f"the filter names {key!r} twice; make it two objectives")
+        _check_filter(key, value, metric, tags)
+        where[key] = value
+    return tuple(where.items())
+
+
+def _split(text: str) -> list[str]:
+    """At commas outside quotes."""
+    return re.findall(r'(?:[^,"]|"[^"]*"|")+', text)
+
+
+def _check_filter(key: str, value: str, metric: str, tags: Iterable[str] | None) -> None:
+    if key == "outcome":
+        _check_outcome(value, metric)
+        return
+    if key in _DIMENSIONS:
+        return
+    known = [*_DIMENSIONS, *([] if tags is None else tags)]
+    if tags is not None and key not in known:
+        hint = _meant(key, known) or "; there are: " + ", ".join(known)
+        raise ValueError(f"results are not cut by {key!r}{hint} (a tag must be listed in slice_by)")
+    if tags is None and (hint := _meant(key, [*_DIMENSIONS, "outcome"], cutoff=0.8)):
+        raise ValueError(f"there is no filter {key!r}{hint}")
+
+
+def _check_outcome(value: str, metric: str) -> None:
+    failures = [outcome.value for outcome in Outcome if outcome.error]
+    if metric != "errors":
+        raise ValueError(f"only errors can be cut by outcome, not {metric!r}")
+    if value not in failures:
+        hint = _meant(value, failures) or "; there are: " + ", ".join(failures)
+        raise ValueError(f"there is no failure called {value!r}{hint}")
+
+
+def _check_cut(metric: str, stat: str, where: tuple[tuple[str, str], ...], window: float) -> None:
+    """Refuse cuts for which nothing is kept, rather than judging something else."""
+    direct = measures.stat_of(metric, stat)
+    refused = [key for key, _ in where if direct and direct.keys is not None and key not in direct.keys]
+    if direct and refused:
+        kept = " and ".join(sorted(direct.keys or ()))
+        raise ValueError(f"{metric}.{stat} is kept by {kept} only, it can't be cut by {refused[0]!r}")
+    if window < 0:
+        raise ValueError(f"a window of {window:g} s; it must be longer than nothing")
+    if not window:
+        return
+    if not (direct.windows if direct else metric in measures.WINDOWED_HISTOGRAMS):
+        names = ", ".join(sorted(measures.WINDOWED_HISTOGRAMS))
+        raise ValueError(f"{metric}.{stat} is not kept second by second; windows work for {names}, errors and rates")
+    if refused := [key for key, _ in where if key not in ("class", "phase", "outcome")]:
+        raise ValueError(f"windows can be cut by class and phase, not by {refused[0]!r}")
+
+
+def _spell(where: tuple[tuple[str, str], ...]) -> str:
+    if not where:
+        return ""
+    return "{" + ",".join(f"{key}={_quote(value)}" for key, value in where) + "}"
+
+
+def _quote(value: str) -> str:
+    return value if _PLAIN.fullmatch(value) else f'"{value}"'

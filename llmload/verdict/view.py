@@ -1,0 +1,199 @@
+"""What one objective looks at: the part of a Summary its filters leave, whole run or one window."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from llmload.metrics.histogram import Histogram
+from llmload.metrics.summary import Slice, Summary, Window
+from llmload.records import Outcome
+
+__all__ = ["Flow", "Span", "View", "measured_spans", "planned_calls", "rolling_views", "whole_view"]
+
+Span = tuple[float, float]
+"""From, to: seconds since the start of the run."""
+
+Where = Sequence[tuple[str, str]]
+
+_STEPS: Final = 10
+"""A rolling window moves on by this part of its length, or by one stored window if that is longer."""
+
+
+@dataclass(slots=True)
+class Flow:
+    """What went by in a stretch of time: counts by when things happened, not by when they were planned."""
+
+    seconds: float = 0.0
+    planned: float = 0.0
+    sent: float = 0.0
+    completed: float = 0.0
+    ok: float = 0.0
+    goodput: float = 0.0
+    input_tokens: float = 0.0
+    output_tokens: float = 0.0
+    in_flight: int = 0
+
+    def add(self, window: Window, share: float) -> None:
+        """Take the part of a stored window that lies inside the stretch."""
+        self.planned += window.planned * share
+        self.sent += window.sent * share
+        self.completed += window.completed * share
+        self.ok += window.ok * share
+        self.goodput += window.goodput * share
+        self.input_tokens += window.input_tokens * share
+        self.output_tokens += window.output_tokens * share
+        self.in_flight = max(self.in_flight, window.in_flight)
+
+    @property
+    def any(self) -> bool:
+        """Time has passed and something went by."""
+        return self.seconds > 0 and bool(self.planned or self.sent or self.completed)
+
+
+@dataclass
+class View:
+    """The calls that an objective's filters leave (``slice``), and the stretches of time it covers (``spans``).
+
+    ``span`` is set where the view is one rolling window.
+    """
+
+    summary: Summary
+    slice: Slice
+    spans: Sequence[Span]
+    cls: str | None = None
+    phase: str | None = None
+    outcome: Outcome | None = None
+    span: Span | None = None
+
+    @property
+    def calls(self) -> int:
+        """Calls that came to any end."""
+        return self.slice.calls
+
+    @property
+    def good(self) -> int:
+        """Calls that got what they should have."""
+        return self.slice.ok
+
+    @property
+    def errors(self) -> int:
+        """Calls the target failed; of one outcome if the objective names it."""
+        return self.slice.errors if self.outcome is None else self.slice.outcomes.get(self.outcome, 0)
+
+    @property
+    def answered(self) -> int:
+        """Calls that are either good or the target's failure."""
+        return self.slice.ok + self.slice.errors
+
+    @property
+    def planned(self) -> float:
+        """Calls the schedule asked for in measured time."""
+        return planned_calls(self.summary) if self.phase is None else self.flow.planned
+
+    @cached_property
+    def flow(self) -> Flow:
+        """What happened second by second, added up."""
+        return _flow(self.summary, self.spans, self.cls)
+
+    def histogram(self, metric: str) -> Histogram:
+        """The metric's values."""
+        return self.slice.histogram(metric)
+
+
+def measured_spans(summary: Summary, phase: str | None = None, until: float = math.inf) -> list[Span]:
+    """The measured stretches of the run so far, of one phase if named; neighbours are joined."""
+    now = min(summary.elapsed, until)
+    if not summary.phases:
+        return [(0.0, now)] if now > 0 and phase is None else []
+    spans: list[Span] = []
+    for info in summary.phases:
+        end = min(info.end, now)
+        if not info.measure or end <= info.start or phase not in (None, info.name):
+            continue
+        if spans and spans[-1][1] == info.start:
+            spans[-1] = (spans[-1][0], end)
+        else:
+            spans.append((info.start, end))
+    return spans
+
+
+def planned_calls(summary: Summary) -> int:
+    """How many calls the schedule asked for so far, those of unmeasured phases left out."""
+    unmeasured = {info.name for info in summary.phases if not info.measure}
+    return summary.planned - sum(part.calls for key, part in summary.cells.items() if key.phase in unmeasured)
+
+
+def whole_view(summary: Summary, where: Where, until: float | None = None) -> View:
+    """The whole run, as far as ``where`` leaves it."""
+    keys = dict(where)
+    outcome = keys.pop("outcome", None)
+    cls, phase = keys.get("class"), keys.get("phase")
+    hidden = phase is not None and phase in {info.name for info in summary.phases if not info.measure}
+    chosen = Slice() if hidden else summary.select(measured=True, **keys)
+    spans = measured_spans(summary, phase, math.inf if until is None else until)
+    return View(summary, chosen, spans, cls, phase, Outcome(outcome) if outcome else None)
+
+
+def rolling_views(
+    summary: Summary, where: Where, seconds: float, until: float | None = None, latest: bool = False, drain: bool = True
+) -> list[View]:
+    """Windows of that length that lie within measured time, each a tenth of it after the one before; a stretch
+    that is shorter makes one window. ``drain``: count the time after the schedule, when the last calls end,
+    to its last phase. ``latest``: only the one that ends now.
+    """
+    keys = dict(where)
+    outcome = Outcome(keys["outcome"]) if "outcome" in keys else None
+    spans = measured_spans(summary, keys.get("phase"), math.inf if until is None else until)
+    if drain and spans and until is None and spans[-1][1] >= summary.elapsed:
+        spans[-1] = (spans[-1][0], max(spans[-1][1], _end(summary)))
+    cut = {"class": keys["class"]} if "class" in keys else {}
+    positions = _positions(spans, seconds, summary.window_seconds)
+    return [
+        View(
+            summary,
+            summary.rolling(end - start, end, **cut),
+            [(start, end)],
+            keys.get("class"),
+            None,
+            outcome,
+            (start, end),
+        )
+        for start, end in (positions[-1:] if latest else positions)
+    ]
+
+
+def _positions(spans: Iterable[Span], seconds: float, width: int) -> list[Span]:
+    """Where a rolling window comes to stand; edges lie on the borders of stored windows."""
+    length = max(width, math.ceil(seconds / width) * width)
+    step = max(width, int(length / _STEPS / width) * width)
+    found: list[Span] = []
+    for start, end in spans:
+        first, last = math.ceil(start / width) * width, math.ceil(end / width) * width
+        if last - first <= length:
+            found.append((first, max(last, first + width)))
+            continue
+        starts = [*range(first, last - length, step), last - length]
+        found.extend((at, at + length) for at in starts)
+    return found
+
+
+def _end(summary: Summary) -> float:
+    """When the last thing happened, to the width of a stored window."""
+    return float((max(summary.windows, default=-1) + 1) * summary.window_seconds)
+
+
+def _flow(summary: Summary, spans: Iterable[Span], cls: str | None) -> Flow:
+    flow = Flow()
+    width = summary.window_seconds
+    for start, end in spans:
+        flow.seconds += end - start
+        for number in range(int(start // width), math.ceil(end / width)):
+            inside = min(end, (number + 1) * width) - max(start, number * width)
+            by_class = summary.windows.get(number, {})
+            for window in by_class.values() if cls is None else filter(None, [by_class.get(cls)]):
+                flow.add(window, inside / width)
+    return flow

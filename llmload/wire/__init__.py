@@ -1,0 +1,1 @@
+"""Decoders: bytes in, events out; no clock, no socket."""

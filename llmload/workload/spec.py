@@ -1,0 +1,72 @@
+"""What a request is made of, as frozen values: the resolved form of a scenario's ``[classes]``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from llmload.records import Api
+
+__all__ = ["Lengths", "PromptSpec", "RequestClass"]
+
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """A distribution of whole numbers >= ``low`` (tokens of a prompt, size of a batch, ``max_tokens``).
+
+    ``fixed``: always ``low``. ``uniform``: low..high, both included. ``normal`` and ``lognormal``: of
+    that ``mean`` and standard deviation ``sd`` (of the number itself, not of its logarithm), redrawn into
+    low..high. ``choice``: one of ``parts``, a tuple of (weight, Lengths), e.g. 30 % 10-50, 70 % 50-150.
+    """
+
+    kind: Literal["fixed", "uniform", "normal", "lognormal", "choice"]
+    low: int = 1
+    high: int = 0
+    mean: float = 0.0
+    sd: float = 0.0
+    parts: tuple[tuple[float, Lengths], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PromptSpec:
+    """Where the text of a prompt comes from.
+
+    ``text``: always this one. ``file``: JSONL or plain-text entries in ``entries`` (read when the
+    scenario is compiled, so that a Plan needs no files), taken in seeded random order. ``synthetic``:
+    text of ``style`` made to about ``tokens`` tokens, different for every call.
+    """
+
+    kind: Literal["synthetic", "text", "file"] = "synthetic"
+    style: Literal["prose", "code", "technical", "conversation", "mixed"] = "mixed"
+    tokens: Lengths = Lengths("fixed", low=64)
+    text: str = ""
+    entries: tuple[str, ...] = ()
+    system: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestClass:
+    """One entry of the mix.
+
+    ``targets``: names; with more than one, calls are spread evenly and at random over them.
+    ``objectives``: per-request bounds (metric name -> largest good value in the metric's own unit: ns,
+    tokens), what goodput counts. ``expect_status``: statuses that are the right answer here (a 401 for
+    a bad key): their outcome is ``expected_status``, and any other status, 200 included, is not good
+    unless listed too. ``tags`` are copied to every call.
+    """
+
+    name: str
+    weight: float
+    api: Api
+    targets: tuple[str, ...]
+    model: str
+    stream: bool = False
+    prompt: PromptSpec = PromptSpec()
+    max_tokens: Lengths | None = None
+    batch: Lengths = Lengths("fixed", low=1)
+    params: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    tags: tuple[tuple[str, str], ...] = ()
+    expect_status: frozenset[int] = frozenset()
+    objectives: Mapping[str, int] = field(default_factory=dict)

@@ -1,0 +1,147 @@
+"""The workload: call number k is a pure function of the seeds, k and the weights of the moment.
+
+The mix seed decides class and target, the prompt seed everything inside a class (lengths and texts), and the
+draws of one call share nothing with those of another. So whoever asks, in whatever order, gets the same
+call, and changing one seed leaves what the other decides alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from llmload.draws import Draws, mix, unit
+from llmload.records import Api, Call, Message
+from llmload.workload import lengths
+from llmload.workload.mix import choose, shares
+from llmload.workload.prompts import expected_prompt_tokens, prepare, prompt, tokens_of
+from llmload.workload.spec import RequestClass
+
+__all__ = ["ASSUMED_OUTPUT", "Workload", "expected_tokens"]
+
+ASSUMED_OUTPUT: Final = 150.0
+"""Tokens of an answer, on average, where a class doesn't limit it; for planning only."""
+
+_CLASS, _TARGET, _SIZES, _TEXTS = range(4)
+"""Streams of random numbers of one call, so that one more draw in one leaves the others alone."""
+
+_UNBOUNDED_BATCH: Final = 2048
+"""Largest batch that is counted on where a class doesn't bound it."""
+
+_Payload = tuple[tuple[Message, ...], tuple[str, ...], int]
+"""Messages, inputs, estimated tokens."""
+
+
+class Workload:
+    """Makes calls. ValueError for classes that no call can be made of."""
+
+    __slots__ = ("_names", "_own", "_seeds", "_seeds_mix", "_strides", "classes")
+
+    def __init__(self, classes: Sequence[RequestClass], seeds_mix: int, seeds_prompts: int) -> None:
+        self.classes = tuple(classes)
+        self._own = tuple((cls.name, cls.weight) for cls in classes)
+        self._seeds_mix = seeds_mix
+        self._seeds = tuple(mix(seeds_prompts, _number_of(cls.name)) for cls in classes)
+        self._strides = tuple(lengths.highest(cls.batch) or _UNBOUNDED_BATCH for cls in classes)
+        _check(self.classes)
+
+    def call(self, index: int, weights: Mapping[str, float] | None = None) -> Call:
+        """Call number ``index``. ``weights`` stand in for the classes' own; classes not named get nothing."""
+        place = choose(self._own, unit(self._seeds_mix, index, _CLASS), weights)
+        cls = self.classes[place]
+        seed = self._seeds[place]
+        sizes = Draws(seed, index, _SIZES)
+        texts = Draws(seed, index, _TEXTS)
+        messages, inputs, tokens = _PAYLOADS[cls.api](cls, sizes, texts, seed + index * self._strides[place])
+        limited = cls.max_tokens is not None and cls.api in _ANSWERED_IN_TEXT
+        return Call(
+            index=index,
+            cls=cls.name,
+            target=self._target(cls, index),
+            api=cls.api,
+            model=cls.model,
+            stream=cls.stream,
+            messages=messages,
+            inputs=inputs,
+            max_tokens=max(1, lengths.draw(cls.max_tokens, sizes)) if limited and cls.max_tokens else None,
+            input_tokens=tokens,
+            params=cls.params,
+            headers=cls.headers,
+            tags=cls.tags,
+            expect_status=cls.expect_status,
+        )
+
+    def _target(self, cls: RequestClass, index: int) -> str:
+        if len(cls.targets) == 1:
+            return cls.targets[0]
+        return cls.targets[mix(self._seeds_mix, index, _TARGET) * len(cls.targets) >> 64]
+
+
+def expected_tokens(cls: RequestClass) -> tuple[float, float]:
+    """Mean (input, output) tokens of a call of this class: estimates to plan by.
+
+    The output is taken to reach ``max_tokens``, which it won't always; without that, ``ASSUMED_OUTPUT``.
+    """
+    if cls.api is Api.MODELS:
+        return 0.0, 0.0
+    text = expected_prompt_tokens(cls.prompt)
+    if cls.api is Api.EMBEDDINGS:
+        return text * max(1.0, lengths.mean(cls.batch)), 0.0
+    output = ASSUMED_OUTPUT if cls.max_tokens is None else lengths.mean(cls.max_tokens)
+    return text + tokens_of(cls.prompt.system), output
+
+
+def _number_of(name: str) -> int:
+    """The same number for the same class name in every process (``hash`` is not)."""
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big")
+
+
+def _check(classes: tuple[RequestClass, ...]) -> None:
+    shares(classes)
+    for cls in classes:
+        try:
+            if not cls.targets:
+                raise ValueError("it has no target")
+            for sizes in (cls.batch, cls.max_tokens):
+                if sizes is not None:
+                    lengths.check(sizes)
+            if cls.api is not Api.MODELS:
+                prepare(cls.prompt)
+        except ValueError as error:
+            raise ValueError(f"class {cls.name}: {error}") from None
+
+
+def _nothing(cls: RequestClass, sizes: Draws, texts: Draws, ordinal: int) -> _Payload:
+    return (), (), 0
+
+
+def _chat(cls: RequestClass, sizes: Draws, texts: Draws, ordinal: int) -> _Payload:
+    text, tokens = prompt(cls.prompt, texts, ordinal)
+    if not cls.prompt.system:
+        return (Message("user", text),), (), tokens
+    system = cls.prompt.system
+    return (Message("system", system), Message("user", text)), (), tokens + tokens_of(system)
+
+
+def _completion(cls: RequestClass, sizes: Draws, texts: Draws, ordinal: int) -> _Payload:
+    """One prompt; there being no roles, a system prompt stands before it."""
+    text, tokens = prompt(cls.prompt, texts, ordinal)
+    if not cls.prompt.system:
+        return (), (text,), tokens
+    return (), (f"{cls.prompt.system}\n\n{text}",), tokens + tokens_of(cls.prompt.system + "\n\n")
+
+
+def _batch(cls: RequestClass, sizes: Draws, texts: Draws, ordinal: int) -> _Payload:
+    size = max(1, lengths.draw(cls.batch, sizes))
+    made = [prompt(cls.prompt, texts, ordinal + item) for item in range(size)]
+    return (), tuple(text for text, _ in made), sum(tokens for _, tokens in made)
+
+
+_PAYLOADS: Final[Mapping[Api, Callable[[RequestClass, Draws, Draws, int], _Payload]]] = {
+    Api.CHAT: _chat,
+    Api.COMPLETIONS: _completion,
+    Api.EMBEDDINGS: _batch,
+    Api.MODELS: _nothing,
+}
+_ANSWERED_IN_TEXT: Final = frozenset({Api.CHAT, Api.COMPLETIONS})

@@ -1,0 +1,174 @@
+"""The generator's testimony is weighed, and a remedy knows what has been tried already."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from verdict_runs import Run
+
+from llmload.metrics.summary import PhaseInfo, Summary, WorkerHealth
+from llmload.records import Outcome
+from llmload.verdict import validity as module
+from llmload.verdict.objectives import parse_objective
+from llmload.verdict.validity import THRESHOLDS, Level, Reason, RunFacts, Threshold, validity
+
+FACTS = RunFacts(workers=1, cpus=8, max_in_flight=100, duration=10.0)
+
+
+def reasons(summary: Summary, facts: RunFacts = FACTS) -> dict[str, Reason]:
+    return {reason.code: reason for reason in validity(summary, facts).reasons}
+
+
+def test_a_healthy_run_is_valid_without_a_word() -> None:
+    summary = Run().calls(100).health(lambda health: health.cpu.add(0.3)).done()
+    assert validity(summary, FACTS) == validity(summary, replace(FACTS, workers=8))
+    assert validity(summary, FACTS).level is Level.VALID
+    assert validity(summary, FACTS).reasons == ()
+
+
+@pytest.mark.parametrize(
+    ("lag", "level"),
+    [(0.004, None), (0.0055, Level.SUSPECT), (0.024, Level.SUSPECT), (0.030, Level.INVALID)],
+)
+def test_schedule_lag_is_held_against_the_reported_ttft(lag: float, level: Level | None) -> None:
+    found = reasons(Run().calls(100, ttft=0.1, lag=lag).done()).get("schedule_lag")
+    assert (found.level if found else None) == level
+
+
+def test_the_text_and_remedy_of_schedule_lag_are_concrete() -> None:
+    found = reasons(Run().calls(100, ttft=0.127, lag=0.038).done())["schedule_lag"]
+    assert found.text == "schedule lag p99 38.0 ms is 30% of the reported TTFT p50"
+    assert found.remedy == "use --workers 2 (now 1; this machine has 8 cores)"
+
+
+@pytest.mark.parametrize(
+    ("workers", "cpus", "remedy"),
+    [
+        (2, 8, "use --workers 4 (now 2; this machine has 8 cores)"),
+        (6, 8, "use --workers 8 (now 6; this machine has 8 cores)"),
+        (8, 8, "all 8 cores are in use by 8 workers: lower the rate, or use more machines"),
+    ],
+)
+def test_a_remedy_never_says_what_was_tried_already(workers: int, cpus: int, remedy: str) -> None:
+    summary = Run().calls(100, lag=0.09).done()
+    assert reasons(summary, replace(FACTS, workers=workers, cpus=cpus))["schedule_lag"].remedy == remedy
+
+
+def test_lag_is_weighed_by_itself_when_the_target_never_answered() -> None:
+    found = reasons(Run().calls(100, lag=0.05, outcome=Outcome.HTTP_5XX).done())["schedule_lag"]
+    assert found.text == "schedule lag p99 50.0 ms"
+
+
+def _loop(health: WorkerHealth) -> None:
+    health.loop_lag.record([200_000] * 100)
+
+
+def _gc(health: WorkerHealth) -> None:
+    health.gc_pause.record([30_000] * 100)
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "level", "words"),
+    [
+        (_loop, "loop_lag", Level.INVALID, "event-loop lag p99 200 ms is 200% of the reported TTFT p50"),
+        (_gc, "gc_pause", Level.SUSPECT, "garbage-collection pause p99 30.0 ms is 30%"),
+        (lambda h: h.cpu.add(0.9), "cpu", Level.SUSPECT, "worker 0 used 90% of a core on average"),
+        (lambda h: h.cpu.add(0.99), "cpu", Level.INVALID, "worker 0 used 99% of a core on average"),
+        (lambda h: h.others_cpu.add(0.6), "others_cpu", Level.SUSPECT, "other processes used 60% of this machine"),
+        (lambda h: h.steal.add(0.1), "steal", Level.SUSPECT, "the hypervisor took 10%"),
+        (lambda h: h.steal.add(0.3), "steal", Level.INVALID, "the hypervisor took 30%"),
+        (lambda h: (setattr(h, "fds", 950), setattr(h, "fd_limit", 1000)), "fds", Level.SUSPECT, "950 of 1,000 file"),
+        (lambda h: setattr(h, "clock_jumps", 2), "clock_jumps", Level.SUSPECT, "jumped 2 times"),
+        (lambda h: setattr(h, "fallback", "iter_any"), "fallback", Level.SUSPECT, "iter_any path"),
+        (lambda h: setattr(h, "unsent", 3), "unsent", Level.SUSPECT, "3 of 100 planned calls (3%) were never sent"),
+        (lambda h: setattr(h, "unsent", 10), "unsent", Level.INVALID, "10 of 100 planned calls (10%)"),
+    ],
+)
+def test_a_worker_s_own_figures_can_cast_doubt(
+    change: Callable[[WorkerHealth], object], code: str, level: Level, words: str
+) -> None:
+    verdict = validity(Run().calls(100).health(lambda health: void(change(health))).done(), FACTS)
+    assert [reason.code for reason in verdict.reasons] == [code]
+    assert verdict.level is level
+    assert words in verdict.reasons[0].text
+    assert verdict.reasons[0].remedy
+
+
+def void(_: object) -> None: ...
+
+
+def test_the_worst_of_several_workers_is_named() -> None:
+    run = Run().calls(100).health(lambda h: h.cpu.add(0.2), worker=0).health(lambda h: h.cpu.add(0.95), worker=1)
+    assert reasons(run.done())["cpu"].text.startswith("worker 1 used 95%")
+
+
+def test_calls_that_queued_at_the_cap_make_a_run_suspect() -> None:
+    summary = Run().calls(90).calls(10, queued=True, lag=0.5, ttft=0.6, latency=0.7).done()
+    found = reasons(summary)["queued"]
+    assert found.level is Level.SUSPECT
+    assert found.text == "10 calls (10%) waited for a place under the cap on calls in flight (max_in_flight = 100)"
+
+
+@pytest.mark.parametrize(("dropped", "level"), [(5, Level.INVALID), (1, Level.SUSPECT)])
+def test_calls_dropped_at_the_cap_are_missing_from_the_figures(dropped: int, level: Level) -> None:
+    found = reasons(Run().calls(199).calls(dropped, outcome=Outcome.DROPPED).done())["dropped"]
+    assert found.level is level
+    assert 'on_limit = "queue"' in found.remedy
+
+
+def test_calls_that_never_ended_are_said_to_be_missing() -> None:
+    assert reasons(Run().calls(90).calls(10, outcome=Outcome.UNFINISHED).done())["unfinished"].level is Level.SUSPECT
+
+
+def test_a_percentile_that_an_objective_uses_needs_its_samples() -> None:
+    facts = replace(FACTS, objectives=(parse_objective("ttft.p99 < 1s"), parse_objective("ttft.p50 < 1s")))
+    found = reasons(Run().calls(100).done(), facts)["few_samples"]
+    assert found.text == "ttft.p99 < 1s is judged on 100 samples; p99 needs 662"
+    assert found.remedy == "run 7 times as long, or judge a lower percentile"
+    assert reasons(Run().calls(100).done(), replace(facts, demo=True))["few_samples"].remedy.startswith("run at full")
+    assert "few_samples" not in reasons(Run().calls(662).done(), facts)
+
+
+def test_a_run_that_measured_nothing_is_invalid() -> None:
+    warm_up = (PhaseInfo("warm-up", 0, 10, measure=False),)
+    for summary in (Summary(), Run(phases=warm_up).calls(50).done()):
+        assert validity(summary, FACTS).level is Level.INVALID
+        assert reasons(summary)["empty"].text == "no call was measured"
+
+
+def test_a_lost_worker_says_which_share_of_the_load_is_missing() -> None:
+    found = reasons(Run().calls(100).done(), replace(FACTS, workers=4, lost_workers=1))["lost_worker"]
+    assert found.level is Level.INVALID
+    assert "1 of 4 workers died; their share of the schedule (25%)" in found.text
+
+
+def test_a_run_that_was_stopped_says_so_and_is_not_blamed_for_what_it_did_not_send() -> None:
+    summary = Run(60.0).calls(100).health(lambda health: setattr(health, "unsent", 500)).done()
+    found = reasons(summary, replace(FACTS, duration=60.0, interrupted="Ctrl-C"))
+    assert set(found) == {"stopped"}
+    assert found["stopped"].text == "stopped after 10.1 s of 1 m 00 s: Ctrl-C"
+
+
+def test_the_gravest_reason_comes_first() -> None:
+    run = Run().calls(100, lag=0.09).health(lambda health: health.cpu.add(0.9))
+    verdict = validity(run.done(), FACTS)
+    assert [reason.level for reason in verdict.reasons] == [Level.INVALID, Level.SUSPECT]
+
+
+def test_thresholds_are_ordered_and_every_one_is_used() -> None:
+    source = inspect.getsource(module)
+    for code, threshold in THRESHOLDS.items():
+        assert 0 <= threshold.suspect < threshold.invalid
+        assert threshold.suspect_floor <= threshold.invalid_floor
+        assert source.count(f'"{code}"') >= 2
+
+
+def test_a_threshold_needs_both_its_share_and_its_floor() -> None:
+    threshold = Threshold(0.05, 0.25, suspect_floor=0.005, invalid_floor=0.020)
+    assert threshold.level(0.9, 0.001) is Level.VALID
+    assert threshold.level(0.9, 0.010) is Level.SUSPECT
+    assert threshold.level(0.9, 0.030) is Level.INVALID
+    assert threshold.level(0.01, 9.0) is Level.VALID

@@ -17,7 +17,7 @@ from llmload.arrivals.base import ByArrays, Floats, need
 
 __all__ = ["Piece", "PieceCurve", "Table"]
 
-_MOST: Final = 1_000_000
+_MOST: Final = 200_000
 
 
 class Piece(NamedTuple):

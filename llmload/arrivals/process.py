@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain, count
+from itertools import chain, count, repeat
 from typing import Final, Protocol
 
 import numpy as np
@@ -19,6 +19,8 @@ __all__ = ["CHUNK", "Gamma", "Poisson", "Process", "Uniform"]
 
 CHUNK: Final = 1 << 16
 """Steps made at a time."""
+_FIRST: Final = 1 << 10
+"""Steps made at first, since most schedules are short and the first arrival may be due at once."""
 
 _SEEDS: Final = 1 << 64
 
@@ -60,8 +62,8 @@ class Poisson:
         """The same, many at a time; one random number per step, by inversion, whatever numpy's version."""
         random = _generator(seed)
         last = 0.0
-        while True:
-            sums = last + np.cumsum(-np.log1p(-random.random(CHUNK)))
+        for size in _sizes():
+            sums = last + np.cumsum(-np.log1p(-random.random(size)))
             last = float(sums[-1])
             yield sums
 
@@ -93,8 +95,8 @@ class Gamma:
         shape = 1.0 / self.cv**2
         last = float(random.random() * random.standard_gamma(shape + 1.0) / shape)
         head = np.array([last])
-        while True:
-            sums = last + np.cumsum(random.standard_gamma(shape, CHUNK) / shape)
+        for size in _sizes():
+            sums = last + np.cumsum(random.standard_gamma(shape, size) / shape)
             last = float(sums[-1])
             yield np.concatenate((head, sums))
             head = head[:0]
@@ -102,6 +104,10 @@ class Gamma:
 
 def _generator(seed: int) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(seed % _SEEDS))
+
+
+def _sizes() -> Iterator[int]:
+    return chain((_FIRST,), repeat(CHUNK))
 
 
 def _one_by_one(chunks: Iterator[Floats]) -> Iterator[float]:

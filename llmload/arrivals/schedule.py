@@ -58,10 +58,14 @@ class Schedule:
     def times(self) -> Iterator[NDArray[np.int64]]:
         """Nanoseconds since the start of every arrival, in order, in chunks; all below the duration."""
         whole = self.expected()
-        last = math.ceil(self.curve.duration * NS) - 1
+        before, last = 0, math.ceil(self.curve.duration * NS) - 1
         for steps in self.process.chunks(self.seed):
             within = steps[: np.searchsorted(steps, whole, side="left")]
-            yield np.minimum(np.rint(inverse_all(self.curve, within) * NS), last).astype(np.int64)
+            times = np.clip(np.rint(inverse_all(self.curve, within) * NS), before, last)
+            # Steps closer together than the rounding of an inverse must not change places.
+            times = np.maximum.accumulate(times).astype(np.int64)
+            yield times
+            before = int(times[-1]) if len(times) else before
             if len(within) < len(steps):
                 return
 

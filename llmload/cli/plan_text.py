@@ -12,7 +12,7 @@ from rich.table import Table
 
 from llmload.records import Call
 from llmload.reports.safe import clean
-from llmload.reports.style import Style
+from llmload.reports.style import ASCII_SIGNS, Style
 from llmload.scenario.plan import Plan
 from llmload.scenario.preview import Outlook, Preview, preview, series
 from llmload.units import format_count, format_rate, format_seconds, format_share
@@ -21,6 +21,10 @@ __all__ = ["plot", "render"]
 
 _BLOCKS: Final = " ▁▂▃▄▅▆▇█"
 _HEIGHT: Final = 8
+_COLUMNS: Final = ("Phase", "Lasts", "Mean", "Peak", "Requests", "In", "Out", "Cost")
+_FEWER: Final = ("Phase", "Lasts", "Peak", "Requests", "Cost")
+_WIDE: Final = 76
+"""Columns of text that all columns of the table need."""
 
 Listed = Sequence[tuple[float, str, Call]]
 
@@ -39,6 +43,9 @@ def render(plan: Plan, calls: Listed, style: Style) -> str:
         console.print(line)
     console.print()
     console.print(_phases(seen, style, level))
+    notes = [] if seen.total.requests is None or style.width < _WIDE else ["In and Out are tokens, Out at most"]
+    notes += [] if all(phase.measure for phase in seen.phases) else ["* not measured"]
+    console.print("; ".join(notes) + "\n" if notes else "", style="dim" if style.color else None)
     if seen.total.requests is not None:
         console.print(_classes(plan, seen, style))
     console.print(f"\n{'Rate' if seen.unit == 'requests/s' else 'Users'} over time")
@@ -49,7 +56,8 @@ def render(plan: Plan, calls: Listed, style: Style) -> str:
     if calls:
         console.print()
         console.print(_arrivals(calls, style))
-    return file.getvalue()
+    text = file.getvalue()
+    return text if style.unicode else text.translate(ASCII_SIGNS).encode("ascii", "replace").decode()
 
 
 def _headline(plan: Plan) -> str:
@@ -76,31 +84,41 @@ def _facts(plan: Plan) -> list[str]:
 
 def _table(style: Style, *columns: str, numbers: int) -> Table:
     """A table whose last ``numbers`` columns are figures."""
-    table = Table(box=box.SIMPLE_HEAD if style.unicode else box.ASCII2, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD if style.unicode else box.ASCII2, show_edge=False, pad_edge=False)
     for index, column in enumerate(columns):
-        table.add_column(column, justify="right" if index >= len(columns) - numbers else "left", overflow="ellipsis")
+        table.add_column(column, justify="right" if index >= len(columns) - numbers else "left", no_wrap=True)
     return table
 
 
 def _phases(seen: Preview, style: Style, level: Callable[[float], str]) -> Table:
-    table = _table(
-        style, "Phase", "From", "Lasts", "Mean", "Peak", "Requests", "Tokens in", "Tokens out", "Cost", numbers=8
-    )
+    columns = _COLUMNS if style.width >= _WIDE else _FEWER
+    table = _table(style, *columns, numbers=len(columns) - 1)
     single = len(seen.phases) == 1
     for outlook in seen.phases:
-        table.add_row(*_row(outlook, level), end_section=not single and outlook is seen.phases[-1])
+        cells = _cells(outlook, level)
+        table.add_row(*(cells[column] for column in columns), end_section=not single and outlook is seen.phases[-1])
     if not single:
-        table.add_row(*_row(seen.total, level))
+        cells = _cells(seen.total, level)
+        table.add_row(*(cells[column] for column in columns))
     return table
 
 
-def _row(outlook: Outlook, level: Callable[[float], str]) -> list[str]:
-    name = outlook.name if outlook.measure else f"{outlook.name} (not measured)"
-    times = [format_seconds(outlook.start), format_seconds(outlook.duration), level(outlook.mean), level(outlook.peak)]
+def _cells(outlook: Outlook, level: Callable[[float], str]) -> dict[str, str]:
+    """One row of the table, by column."""
+    cells = {
+        "Phase": clean(outlook.name) + ("" if outlook.measure else " *"),
+        "Lasts": format_seconds(outlook.duration),
+        "Mean": level(outlook.mean),
+        "Peak": level(outlook.peak),
+    }
     if outlook.requests is None:
-        return [clean(name), *times, "?", "?", "?", "?"]
-    counts = [format_count(value) for value in (outlook.requests, outlook.input_tokens, outlook.output_tokens)]
-    return [clean(name), *times, *counts, f"${outlook.cost:,.2f}"]
+        return cells | dict.fromkeys(("Requests", "In", "Out", "Cost"), "?")
+    return cells | {
+        "Requests": format_count(outlook.requests),
+        "In": format_count(outlook.input_tokens),
+        "Out": format_count(outlook.output_tokens),
+        "Cost": f"${outlook.cost:,.2f}",
+    }
 
 
 def _classes(plan: Plan, seen: Preview, style: Style) -> Table:
@@ -138,7 +156,7 @@ def plot(
     lines.append(f"{level(0):>{edge}} {corner}{line * len(levels)}")
     end = format_seconds(duration)
     lines.append(f"{'':>{edge}}  0 s{end:>{max(len(end) + 1, len(levels) - 3)}}")
-    return lines if unicode else [text.replace("µ", "u") for text in lines]
+    return lines
 
 
 def _block(eighths: int, unicode: bool) -> str:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 __all__ = ["Demo", "Env", "Scale", "ScenarioArgument", "Set", "Url", "parse_scale", "read_plan"]
 
 ScenarioArgument = Annotated[
-    str, typer.Argument(metavar="SCENARIO", help='A scenario file, "-" for standard input, or the name of a built-in one.')
+    str,
+    typer.Argument(metavar="SCENARIO", help='A scenario file, "-" for standard input, or the name of a built-in one.'),
 ]
 Env = Annotated[str | None, typer.Option("--env", "-e", metavar="NAME", help="Take this environment of the scenario.")]
 Set = Annotated[
@@ -32,7 +33,9 @@ Demo = Annotated[
 ]
 Url = Annotated[
     str | None,
-    typer.Option(metavar="[NAME=]URL", help="Base URL of the target (NAME=URL if there are several), with the version."),
+    typer.Option(
+        metavar="[NAME=]URL", help="Base URL of the target (NAME=URL if there are several), with the version."
+    ),
 ]
 
 

@@ -10,7 +10,9 @@ __all__ = ["schema"]
 
 
 def schema(
-    of: Annotated[Literal["scenario", "result"], typer.Argument(metavar="[scenario|result]", help="Of which file.")] = "scenario",
+    of: Annotated[
+        Literal["scenario", "result"], typer.Argument(metavar="[scenario|result]", help="Of which file.")
+    ] = "scenario",
 ) -> None:
     """Print the JSON Schema of scenario files or of results, for editors and other programs."""
     import json
@@ -20,7 +22,7 @@ def schema(
 
         document = scenario_schema()
     else:
-        from llmload.reports.schema import result_schema
+        from llmload.reports.schema import SCHEMA
 
-        document = result_schema()
+        document = SCHEMA
     typer.echo(json.dumps(document, indent=2, ensure_ascii=False))

@@ -15,10 +15,12 @@ __all__ = ["validate"]
 
 def validate(
     scenarios: Annotated[
-        list[str], typer.Argument(metavar="SCENARIO...", help='Scenario files, built-in names, or "-" for standard input.')
+        list[str],
+        typer.Argument(metavar="SCENARIO...", help='Scenario files, built-in names, or "-" for standard input.'),
     ],
     env: Annotated[
-        str | None, typer.Option("--env", "-e", metavar="NAME", help="Check this environment only; by default all of them.")
+        str | None,
+        typer.Option("--env", "-e", metavar="NAME", help="Check this environment only; by default all of them."),
     ] = None,
 ) -> None:
     """Check scenarios without sending anything: the file itself, each of its environments, its demonstration size.

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import multiprocessing
 import queue
+import signal
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -27,6 +30,19 @@ _START_SECONDS = 120.0
 _END_SECONDS = 10.0
 
 
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """A process started inside never sees the signals that ask a run to end: its parent answers them."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 class WorkerCrash(LlmloadError):
     """A worker ended because of a bug of ours; the message holds its traceback."""
 
@@ -44,7 +60,6 @@ class _Worker:
     pipe: Connection
     finished: bool = False
     in_flight: int = 0
-    notes: list[str] = field(default_factory=list)
 
 
 class LocalCluster:
@@ -64,10 +79,12 @@ class LocalCluster:
         """Monotonic ns of the run's start, once it has begun."""
 
     def __enter__(self) -> LocalCluster:
+        resource_tracker.ensure_running()  # type: ignore[attr-defined]  # it resets the signal mask when it starts
         for job in self._jobs:
             ours, theirs = self._context.Pipe()
             process = self._context.Process(target=work, args=(theirs, job), name=f"llmload-{job.shard}", daemon=True)
-            process.start()
+            with _signals_held():
+                process.start()
             theirs.close()
             self._workers.append(_Worker(process, ours))
             threading.Thread(target=self._listen, args=(job.shard, ours), daemon=True).start()

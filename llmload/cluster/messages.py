@@ -7,7 +7,7 @@ ever read.
 from __future__ import annotations
 
 import pickle
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -53,7 +53,6 @@ class Ready:
 
     path: str
     fallback: str
-    alarm: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +92,6 @@ class Failed:
 @dataclass(frozen=True, slots=True)
 class Finished:
     """Worker: everything was sent; it exits now."""
-
-    notes: tuple[str, ...] = field(default=())
 
 
 def send(pipe: Connection, message: Any) -> None:

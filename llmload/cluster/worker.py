@@ -32,7 +32,8 @@ _GC_THRESHOLDS = (50_000, 20, 50)
 
 def work(pipe: Connection, job: Job) -> None:
     """Entry point of a worker process."""
-    # Ctrl-C reaches the whole foreground group; the parent decides what it means and tells us over the pipe.
+    # Ctrl-C reaches the whole foreground group; the parent decides what it means and tells us over the pipe. (It
+    # started us with these signals blocked; ignoring them takes those away that came meanwhile.)
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, signal.SIG_IGN)
     _raise_fd_limit()

@@ -6,6 +6,7 @@ out of what others wrote, so text from a server can be drawn but can't draw.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -14,7 +15,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.segment import Segment
 from rich.style import Style
 
-__all__ = ["BLANK", "Canvas", "Line", "beside", "columns", "fit", "safe", "width_of"]
+__all__ = ["BLANK", "Canvas", "Line", "beside", "columns", "fit", "safe", "to_ascii", "width_of"]
 
 Line = list[tuple[str, str]]
 """Pieces of one line: (text, name of a style in ``STYLES``)."""
@@ -36,6 +37,7 @@ STYLES: Final = {
 """Green, yellow and red say how something is judged and nothing else."""
 
 _ASCII: Final = str.maketrans("▁▂▃▄▅▆▇█░●○✗━╸─·…µ│└┤", "_.-~=+*#:*ox=>--~u|`|")
+_ESCAPES: Final = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]")
 _LONGEST: Final = 400
 """No line of any terminal is longer; what others wrote is cut here before anything looks at it."""
 
@@ -45,7 +47,13 @@ def safe(text: str) -> str:
     bounded = text[:_LONGEST]
     if bounded.isprintable():
         return bounded
-    return "".join(char if char.isprintable() else " " if char.isspace() else "" for char in bounded)
+    bare = _ESCAPES.sub("", bounded)
+    return "".join(char if char.isprintable() else " " if char.isspace() else "" for char in bare)
+
+
+def to_ascii(text: str) -> str:
+    """For terminals that know nothing else: our own characters by what looks like them, others by "?"."""
+    return text.translate(_ASCII).encode("ascii", "replace").decode()
 
 
 def width_of(line: Line) -> int:
@@ -113,5 +121,4 @@ class Canvas:
 
 def _segments(line: Line, *, ascii_only: bool) -> Iterator[Segment]:
     for text, style in line:
-        drawn = text.translate(_ASCII).encode("ascii", "replace").decode() if ascii_only else text
-        yield Segment(drawn, STYLES[style])
+        yield Segment(to_ascii(text) if ascii_only else text, STYLES[style])

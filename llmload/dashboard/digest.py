@@ -42,6 +42,14 @@ class Row:
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     histograms: dict[str, Histogram] = field(default_factory=lambda: {name: Histogram() for name in DRAWN})
     now: Now = field(default_factory=Now)
+    _percentiles: dict[tuple[str, float], int] = field(default_factory=dict)
+
+    def percentile(self, metric: str, p: float) -> int:
+        """Of one of ``DRAWN``, in microseconds; looked up once, as a row may be drawn many times."""
+        key = (metric, p)
+        if key not in self._percentiles:
+            self._percentiles[key] = self.histograms[metric].percentile(p)
+        return self._percentiles[key]
 
     def add(self, part: Slice) -> None:
         """Fold another slice in."""

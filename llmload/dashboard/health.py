@@ -11,7 +11,7 @@ from llmload.metrics.histogram import Histogram
 from llmload.units import format_bytes, format_count, format_ns, format_share
 from llmload.verdict.validity import Level, Validity
 
-__all__ = ["health_line", "reasons", "worker_lines"]
+__all__ = ["health_lines", "reasons", "worker_lines"]
 
 _LIGHTS: Final = {
     Level.VALID: ("●", "good"),
@@ -29,18 +29,22 @@ _CODES: Final = {
 """Which reason of a Validity speaks of which figure, for colouring it."""
 
 
-def health_line(workers: Iterable[WorkerHealth], lag: Histogram, validity: Validity | None, width: int) -> Line:
-    """All workers on one line: the worst of each figure, sums of what is counted."""
+def health_lines(
+    workers: Iterable[WorkerHealth], lag: Histogram, validity: Validity | None, width: int, rows: int
+) -> list[Line]:
+    """All workers in one: the worst of each figure, sums of what is counted; goes on in the next line if it must."""
     known = list(workers)
     light, style = _LIGHTS[validity.level] if validity else ("○", "dim")
     line: Line = [(light, style), (" generator", "strong" if validity else "dim")]
     if validity and validity.level is not Level.VALID:
         line.append((f" {validity.level}", style))
+    lines = [line]
     for name, value in _figures(known, lag):
         piece: Line = [("  ", ""), (f"{name} ", "dim"), (value, _style(name, validity))]
-        if width_of(line) + width_of(piece) <= width:
-            line += piece
-    return line
+        if width_of(lines[-1]) + width_of(piece) > width:
+            lines.append([])
+        lines[-1] += piece
+    return lines[:rows]
 
 
 def _figures(workers: Sequence[WorkerHealth], lag: Histogram) -> list[tuple[str, str]]:

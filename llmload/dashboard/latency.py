@@ -42,7 +42,7 @@ def _time(metric: str, stat: str) -> Callable[[Row, Lights, dict[str, float]], C
         style = lights.style(metric, stat, row.name)
         if not histogram.enough(percentile):
             style = style or "dim"
-        return _figure(histogram.percentile(percentile) / units[metric]), style
+        return _figure(row.percentile(metric, percentile) / units[metric]), style
 
     return cell
 
@@ -108,7 +108,7 @@ def _chosen(width: int) -> list[_Column]:
 
 def _units(rows: Sequence[Row]) -> dict[str, float]:
     """Microseconds in the unit that each metric's columns are in: seconds once its p99 reaches one."""
-    return {name: 1e6 if any(row.histograms[name].percentile(99) >= 999_500 for row in rows) else 1e3 for name in DRAWN}
+    return {name: 1e6 if any(row.percentile(name, 99.0) >= 999_500 for row in rows) else 1e3 for name in DRAWN}
 
 
 def table(rows: Sequence[Row], lights: Lights, width: int, height: int) -> list[Line]:

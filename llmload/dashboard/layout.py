@@ -25,7 +25,7 @@ class Block:
 
 
 def allot(blocks: Sequence[Block], height: int) -> list[int]:
-    """Lines for each block: first the least of as many as fit, then one after the other, up to its most."""
+    """Lines for each block: first the least of as many as fit, then, by rank again, up to its most."""
     given = [0] * len(blocks)
     left = height
     ranked = sorted(range(len(blocks)), key=lambda k: blocks[k].rank)
@@ -33,13 +33,10 @@ def allot(blocks: Sequence[Block], height: int) -> list[int]:
         if 0 < blocks[k].least <= left:
             given[k] = blocks[k].least
             left -= given[k]
-    while left > 0:
-        growing = [k for k in ranked if 0 < given[k] < blocks[k].most]
-        if not growing:
-            break
-        for k in growing[:left]:
-            given[k] += 1
-        left -= min(left, len(growing))
+    for k in ranked:
+        more = min(blocks[k].most - given[k], left) if given[k] else 0
+        given[k] += more
+        left -= more
     return given
 
 

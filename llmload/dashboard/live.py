@@ -16,7 +16,7 @@ from rich.live import Live
 from rich.text import Text
 
 from llmload.dashboard import plain
-from llmload.dashboard.canvas import safe
+from llmload.dashboard.canvas import safe, to_ascii
 from llmload.dashboard.frame import Frame
 from llmload.dashboard.view import Memory, render
 
@@ -86,6 +86,11 @@ def shown(display: Display) -> Iterator[Display]:
         display.stop()
 
 
+def _print(console: Console, text: str) -> None:
+    """One line as it is: no markup, no wrapping."""
+    console.print(Text(to_ascii(text) if console.options.ascii_only else text), soft_wrap=True)
+
+
 class QuietDisplay:
     """Shows nothing."""
 
@@ -128,7 +133,7 @@ class PlainDisplay:
         if self._gone:
             return
         try:
-            self._console.print(Text(text), soft_wrap=True)
+            _print(self._console, text)
         except _GONE:
             self._gone = True
 
@@ -159,7 +164,7 @@ class LiveDisplay:
             self._guarded(self._draw)
 
     def message(self, text: str) -> None:
-        self._guarded(lambda: self._console.print(Text(safe(text)), soft_wrap=True))
+        self._guarded(lambda: _print(self._console, safe(text)))
 
     def stop(self) -> None:
         if self._live is None:
@@ -184,7 +189,8 @@ class LiveDisplay:
         if self._console.size != self._size:
             self._resize()
         width, height = self._size
-        self._live.update(render(self._frame, width, height, self._memory), refresh=True)
+        # A line less than there are: the prompt that follows the last picture must not push its title away.
+        self._live.update(render(self._frame, width, height - 1, self._memory), refresh=True)
         self._drawn = True
 
     def _resize(self) -> None:

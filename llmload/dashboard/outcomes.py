@@ -15,7 +15,7 @@ from llmload.units import format_count, format_share
 
 __all__ = ["counts", "error_lines"]
 
-_OTHERS: Final = 16
+_OTHERS: Final = 20
 """Cells kept free for the sum of what has no room."""
 
 
@@ -40,7 +40,8 @@ def counts(row: Row, lights: Lights, width: int) -> Line:
         piece: Line = [("   " if line else "", ""), (f"{outcome} ", "dim"), figure]
         if shown == 0 or outcome.error:
             piece.append((f" {format_share(count / row.calls)}", "dim"))
-        if shown and width_of(line) + width_of(piece) > width - _OTHERS:
+        room = width if shown == len(ranked) - 1 else width - _OTHERS
+        if shown and width_of(line) + width_of(piece) > room:
             rest = sum(count for _, count in ranked[shown:])
             return [*line, ("   others ", "dim"), (format_count(rest), "")]
         line += piece

@@ -12,8 +12,7 @@ __all__ = ["line"]
 
 
 def line(frame: Frame, memory: Memory) -> str:
-    """Elapsed time, phase, rates, calls in flight, TTFT (or latency), errors, objectives that fail; always ASCII-safe
-    but for "µ"."""
+    """Elapsed time, phase, rates, calls in flight, TTFT (or latency), errors, objectives that fail."""
     digest = memory.digest(frame)
     total, now = digest.total, digest.total.now
     parts = [f"{clock(frame.elapsed)}/{clock(frame.duration)}"]
@@ -21,11 +20,13 @@ def line(frame: Frame, memory: Memory) -> str:
         parts.append(frame.stage)
     if frame.phase:
         parts.append(safe(frame.phase))
-    parts.append(f"planned {format_rate(now.planned)} sent {format_rate(now.sent)} done {format_rate(now.completed)}")
+    parts.append(
+        f"planned {format_rate(now.planned)} sent {format_rate(now.sent)} completed {format_rate(now.completed)}"
+    )
     parts.append(f"in flight {format_count(frame.in_flight)}")
     metric = "ttft" if total.histograms["ttft"].count else "latency"
     if total.histograms[metric].count:
-        parts.append(f"{metric} p95 {format_ns(total.histograms[metric].percentile(95) * 1e3)}")
+        parts.append(f"{metric} p95 {format_ns(total.percentile(metric, 95.0) * 1e3)}")
     if total.calls:
         rate = "" if total.error_rate is None else f" ({format_share(total.error_rate)})"
         parts.append(f"errors {format_count(total.errors)}{rate}")

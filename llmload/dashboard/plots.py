@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
@@ -128,10 +128,8 @@ def plots(frame: Frame, tape: Tape, width: int, rows: int) -> list[Line]:
     if columns < 8 or rows < 2:
         return []
     axis = axis_for(frame.elapsed, frame.duration, columns)
-    heights = _heights(rows - 1)
-    panels = _panels(frame, tape, axis)
-    lines = [line for panel, height in zip(panels, heights, strict=False) for line in panel.draw(height)]
-    return [*lines, ticks(axis)]
+    shown = zip(_heights(rows - 1), _panels(frame, tape, axis), strict=False)
+    return [*(line for height, panel in shown for line in panel.draw(height)), ticks(axis)]
 
 
 def _heights(rows: int) -> list[int]:
@@ -145,29 +143,29 @@ def _heights(rows: int) -> list[int]:
     return [rows - 3 * other, other, other, other]
 
 
-def _panels(frame: Frame, tape: Tape, axis: Axis) -> list[_Panel]:
+def _panels(frame: Frame, tape: Tape, axis: Axis) -> Iterator[_Panel]:
+    """The most important first; each is read only if there is room to draw it."""
+
     def read(name: str, fold: series.Fold) -> list[float | None]:
         return tape.read(name, fold, axis, frame.summary)
 
     nothing: Series = [None] * axis.columns
     legend: tuple[Line, ...] = ([(" █", "plot"), (" sent", "dim")], [(" ░", "ahead"), (" planned", "dim")])
-    return [
-        _Panel("calls/s", read("sent", series.sent), _planned(frame, read("planned", series.planned), axis), _short,
-               format_rate, legend),
-        _Panel("ttft p95", read("ttft", series.ttft_p95), nothing, _short_seconds, format_seconds),
-        _Panel("in flight", read("open", series.in_flight), nothing, _short, format_count),
-        _Panel("errors", read("errors", series.errors), nothing, _short, format_rate,
-               style="warn"),
-    ]  # fmt: skip
+    scheduled = _planned(frame, read("planned", series.planned), tape, axis)
+    yield _Panel("calls/s", read("sent", series.sent), scheduled, _short, format_rate, legend)
+    yield _Panel("ttft p95", read("ttft", series.ttft_p95), nothing, _short_seconds, format_seconds)
+    yield _Panel("in flight", read("open", series.in_flight), nothing, _short, format_count)
+    yield _Panel("errors", read("errors", series.errors), nothing, _short, format_rate, style="warn")
 
 
-def _planned(frame: Frame, past: Series, axis: Axis) -> Series:
+def _planned(frame: Frame, past: Series, tape: Tape, axis: Axis) -> Series:
     """What the schedule really had where that is known, the planned rate from there on."""
     rate = frame.planned_rate
     if rate is None:
         return past
-    middles = ((start + end) / 2 for start, end in map(axis.span, range(axis.columns)))
-    return [
-        value if value is not None else rate(middle) if middle < frame.duration else 0.0
-        for value, middle in zip(past, middles, strict=True)
-    ]
+    made = list(past)
+    for column, value in enumerate(past):
+        start, end = axis.span(column)
+        if value is None:
+            made[column] = tape.rate(rate, start, end) if (start + end) / 2 < frame.duration else 0.0
+    return made

@@ -78,11 +78,18 @@ class Tape:
             if key in self._settled:
                 series.append(self._settled[key])
                 continue
-            value = _column(fold, start, end, summary)
+            value = _column(fold, start, end, summary) if start < summary.elapsed else None
             if end < summary.elapsed - _SETTLED:
                 self._settled[key] = value
             series.append(value)
         return series
+
+    def rate(self, rate: Callable[[float], float], start: float, end: float) -> float:
+        """The planned rate in the middle of a column; ``rate`` is the same for the whole run."""
+        key = ("rate", start, end)
+        if (known := self._settled.get(key)) is None:
+            known = self._settled[key] = rate((start + end) / 2)
+        return known
 
 
 def _column(fold: Fold, start: float, end: float, summary: Summary) -> float | None:

@@ -19,7 +19,7 @@ __all__ = ["Frame", "Memory", "render"]
 _WIDE: Final = 140
 """Columns from which there are two blocks side by side."""
 _TALL: Final = 30
-_MESSAGES: Final = 5
+"""Lines they need at least."""
 
 
 class Memory:
@@ -69,10 +69,10 @@ class _View:
                 self._table(width, rank=4, apart=True),
                 self._outcomes(width, rank=5, apart=True),
                 self._errors(width, rank=9),
-                self._objectives(width, rank=3, apart=True),
+                self._objectives(width, rank=3, most=max(3, height // 4), apart=True),
                 self._health(width, rank=2, apart=True),
                 self._reasons(width, rank=8),
-                self._messages(width, rank=6),
+                self._messages(width, rank=6, most=2),
             ],
             height,
         )
@@ -93,13 +93,13 @@ class _View:
         )
         right = stack(
             [
-                self._titled("objectives", self._objectives(right_width, rank=0), right_width),
-                self._titled("outcomes", self._outcomes(right_width, rank=2, most=8), right_width),
+                self._titled("objectives", self._objectives(right_width, rank=0, most=room // 2), right_width),
+                self._titled("outcomes", self._outcomes(right_width, rank=2), right_width),
                 self._titled("errors", self._errors(right_width, rank=4), right_width),
                 self._titled("generator", self._health(right_width, rank=1), right_width),
                 self._reasons(right_width, rank=3),
                 self._workers(right_width, rank=6),
-                self._titled("messages", self._messages(right_width, rank=5), right_width),
+                self._titled("messages", self._messages(right_width, rank=5, most=8), right_width),
             ],
             room,
         )
@@ -120,22 +120,24 @@ class _View:
         size = latency.HEADINGS + len(self.rows)
         return Block(rank, min(size, 3), size, lambda rows: latency.table(self.rows, self.lights, width, rows), apart)
 
-    def _outcomes(self, width: int, rank: int, most: int = 1, apart: bool = False) -> Block:
+    def _outcomes(self, width: int, rank: int, apart: bool = False) -> Block:
         return Block(rank, 1, 1, lambda rows: [outcomes.counts(self.digest.total, self.lights, width)], apart)
 
     def _errors(self, width: int, rank: int) -> Block:
         groups = self.frame.summary.errors.values()
         return Block(rank, 1, min(8, len(groups)), lambda rows: outcomes.error_lines(groups, width, rows))
 
-    def _objectives(self, width: int, rank: int, apart: bool = False) -> Block:
+    def _objectives(self, width: int, rank: int, most: int, apart: bool = False) -> Block:
         judged = self.frame.judgements
-        return Block(rank, 1, len(judged), lambda rows: objectives.lines(judged, width, rows), apart)
+        return Block(rank, 1, min(most, len(judged)), lambda rows: objectives.lines(judged, width, rows), apart)
 
     def _health(self, width: int, rank: int, apart: bool = False) -> Block:
         frame = self.frame
-        return Block(
-            rank, 1, 1, lambda rows: [health.health_line(self.workers, self.digest.lag, frame.validity, width)], apart
-        )
+
+        def draw(rows: int) -> list[Line]:
+            return health.health_lines(self.workers, self.digest.lag, frame.validity, width, rows)
+
+        return Block(rank, 1, len(draw(3)), draw, apart)
 
     def _reasons(self, width: int, rank: int) -> Block:
         lines = health.reasons(self.frame.validity, width)
@@ -144,8 +146,8 @@ class _View:
     def _workers(self, width: int, rank: int) -> Block:
         return Block(rank, 1, len(self.workers), lambda rows: health.worker_lines(self.workers, width, rows))
 
-    def _messages(self, width: int, rank: int) -> Block:
-        kept = self.frame.messages[-_MESSAGES:]
+    def _messages(self, width: int, rank: int, most: int) -> Block:
+        kept = self.frame.messages[-most:]
         return Block(rank, 1, len(kept), lambda rows: [[(safe(text), "dim")] for text in kept[-rows:]])
 
     def _titled(self, title: str, block: Block, width: int) -> Block:

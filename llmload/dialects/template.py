@@ -65,7 +65,7 @@ def learn(read: bytes, event: bytes, field: str, text: str, content_of: Callable
     if content_of(orjson.loads(before + probe.encode() + after)) != probe:
         return NO_TEMPLATE
     end = b"\r\n\r\n" if read.endswith(b"\r\n\r\n") else b"\n\n"
-    spaced = event.startswith(b" ") or read.removesuffix(end).endswith(b"data: " + event)
+    spaced = read.removesuffix(end).endswith(b"data: " + event)
     head, tail = (b"data: " if spaced else b"data:") + before, after + end
     return head, tail, len(head) + len(tail), slice(len(head) - 1, 1 - len(tail))
 

@@ -39,6 +39,11 @@ class Deadlines:
     total: int
     body: int
 
+    @property
+    def shortest(self) -> int:
+        """The shortest of the times."""
+        return min(self.connect, self.first_token, self.idle, self.total)
+
     @classmethod
     def of(cls, limits: Limits) -> Deadlines:
         """From seconds, 0 meaning never."""
@@ -166,9 +171,11 @@ class CallRun:
     # -- time-outs -----------------------------------------------------------------------------------------
 
     def _watch(self) -> None:
+        # What happens after this moment can start a limit that ends before ``due``, but none shorter than the shortest.
         due, _, _ = self._next_limit()
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_at(loop.time() + max(0, due - self._clock()) / NS, self._ring)
+        delay = min(max(0, due - self._clock()), self._deadlines.shortest)
+        self._timer = loop.call_at(loop.time() + delay / NS, self._ring)
 
     def _ring(self) -> None:
         due, outcome, words = self._next_limit()

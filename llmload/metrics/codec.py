@@ -11,7 +11,6 @@ Reading is always ours, since it must bound and check whatever a file claims.
 from __future__ import annotations
 
 import base64
-import binascii
 import struct
 import zlib
 from typing import Final
@@ -85,7 +84,7 @@ def _unwrap(text: str) -> tuple[tuple[int, int, int, int, int, int, float], byte
         inflater = zlib.decompressobj()
         plain = inflater.decompress(outer[_OUTER.size :], _MAX_BODY)
         header = _HEADER.unpack_from(plain)
-    except (binascii.Error, struct.error, zlib.error, UnicodeError) as error:
+    except (ValueError, struct.error, zlib.error) as error:
         raise ValueError(f"not an HdrHistogram V2 text: {error}") from error
     if cookie & ~_NIBBLE != _COMPRESSED or length != len(outer) - _OUTER.size or not inflater.eof:
         raise ValueError("not an HdrHistogram V2 text, or it is cut short")
@@ -93,11 +92,11 @@ def _unwrap(text: str) -> tuple[tuple[int, int, int, int, int, int, float], byte
 
 
 def _runs(counts: Ints) -> Ints:
-    """Counts with every run of n > 1 zeros replaced by -n."""
+    """Counts with every run of n zeros replaced by -n."""
     empty = counts == 0
     first = np.flatnonzero(~(empty & np.concatenate(([False], empty[:-1]))))
     length = np.diff(first, append=len(counts))
-    return np.where(length > 1, -length, counts[first])
+    return np.where(empty[first], -length, counts[first])
 
 
 def _varints(values: Ints) -> bytes:

@@ -11,15 +11,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
-from llmload.metrics.buckets import COARSE, HIGHEST, Counts, Ints
-from llmload.metrics.histogram import Histogram
+from llmload.metrics.buckets import Counts
 from llmload.metrics.slices import Slice
+from llmload.metrics.sparse import Sparse
 from llmload.records import Outcome
 
-__all__ = ["MAX_WINDOWS", "NEVER_ENDED", "SERIES", "Sparse", "Window", "Windows", "as_slice", "coarsen", "width_for"]
+__all__ = ["MAX_WINDOWS", "NEVER_ENDED", "SERIES", "Window", "Windows", "as_slice", "coarsen", "width_for"]
 
 MAX_WINDOWS: Final = 7200
 SERIES: Final = ("ttft", "itl", "latency")
@@ -34,60 +31,6 @@ def width_for(seconds: float) -> int:
     while seconds // width >= MAX_WINDOWS:
         width *= 2
     return width
-
-
-class Sparse:
-    """A histogram of COARSE buckets as its filled buckets alone: some hundred bytes, not some thousand."""
-
-    __slots__ = ("_filled", "clamped", "high", "low", "total")
-
-    def __init__(self) -> None:
-        self._filled: NDArray[np.int32] = np.zeros((2, 0), np.int32)
-        self.total = self.clamped = self.high = 0
-        self.low = HIGHEST
-
-    def add(self, counts: Counts) -> None:
-        """Add values in COARSE buckets."""
-        dense = np.zeros(COARSE.size, np.int32)
-        dense[self._filled[0]] = self._filled[1]
-        dense[counts.places] += counts.counts.astype(np.int32)
-        filled = np.flatnonzero(dense != 0)
-        self._filled = np.empty((2, len(filled)), np.int32)
-        self._filled[0], self._filled[1] = filled, dense[filled]
-        self.total += counts.total
-        self.clamped += counts.clamped
-        self.low, self.high = min(self.low, counts.low), max(self.high, counts.high)
-
-    def counts(self) -> Counts:
-        """What it holds."""
-        index, counts = self._filled.astype(np.int64)
-        return Counts(index, counts, self.total, self.low, self.high, self.clamped)
-
-    @property
-    def count(self) -> int:
-        """How many values."""
-        return int(self._filled[1].sum())
-
-    def to_json(self) -> dict[str, Any]:
-        """Exact figures and filled buckets: distance to the last one, count, distance, count ..."""
-        steps = np.stack((np.diff(self._filled[0], prepend=0), self._filled[1]), axis=1)
-        figures = {"total": self.total, "min": self.low, "max": self.high, "clamped": self.clamped}
-        return {**figures, "buckets": steps.ravel().tolist()}
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Sparse:
-        """The inverse of ``to_json``."""
-        steps = np.array(data["buckets"], np.int64).reshape(-1, 2)
-        made = cls()
-        made.add(Counts(np.cumsum(steps[:, 0]), steps[:, 1], data["total"], data["min"], data["max"], data["clamped"]))
-        return made
-
-    def __getstate__(self) -> tuple[Any, ...]:
-        return self._filled.tobytes(), self.total, self.clamped, self.low, self.high
-
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        packed, self.total, self.clamped, self.low, self.high = state
-        self._filled = np.frombuffer(packed, np.int32).reshape(2, -1)
 
 
 @dataclass(slots=True)
@@ -186,7 +129,7 @@ def coarsen(windows: Windows, factor: int) -> Windows:
 def as_slice(windows: Iterable[Window]) -> Slice:
     """Windows added up as a Slice: counts, tokens, outcomes, and ``good`` histograms of SERIES (2 digits)."""
     whole = Slice()
-    parts: dict[str, list[Counts]] = {name: [] for name in SERIES}
+    parts: dict[str, list[Sparse]] = {}
     for window in windows:
         whole.goodput += window.goodput
         whole.input_tokens += window.input_tokens
@@ -195,19 +138,6 @@ def as_slice(windows: Iterable[Window]) -> Slice:
             whole.calls += count
             whole.outcomes[outcome] = whole.outcomes.get(outcome, 0) + count
         for name, sparse in window.series.items():
-            parts[name].append(sparse.counts())
-    for name, counts in parts.items():
-        if counts:
-            whole.good[name] = Histogram(COARSE)
-            whole.good[name].add(_joined(counts))
+            parts.setdefault(name, []).append(sparse)
+    whole.good = {name: Sparse.pooled(parts[name]) for name in SERIES if name in parts}
     return whole
-
-
-def _joined(parts: list[Counts]) -> Counts:
-    """Many Counts as one."""
-    every = np.concatenate([part.places for part in parts])
-    sums: Ints = np.zeros(int(every.max()) + 1, np.int64)
-    np.add.at(sums, every, np.concatenate([part.counts for part in parts]))
-    index = np.flatnonzero(sums)
-    total, clamped = sum(part.total for part in parts), sum(part.clamped for part in parts)
-    return Counts(index, sums[index], total, min(p.low for p in parts), max(p.high for p in parts), clamped)

@@ -11,25 +11,13 @@ import orjson
 
 from llmload.errors import ResultError
 
-__all__ = ["KIND", "SCHEMA_VERSION", "damage", "parse", "plain", "read", "typed"]
+__all__ = ["KIND", "SCHEMA_VERSION", "damage", "parse", "plain", "read"]
 
 KIND: Final = "llmload-result"
 SCHEMA_VERSION: Final = "1.0"
 """``major.minor``: minors only add, so every document of the same major can be read."""
 
 _MAJOR: Final = int(SCHEMA_VERSION.partition(".")[0])
-_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
-    "str": (str,),
-    "int": (int,),
-    "int | None": (int, type(None)),
-    "float": (int, float),
-    "float | None": (int, float, type(None)),
-    "bool": (bool,),
-    "list": (list,),
-    "dict": (dict,),
-}
-"""By annotation; whatever is not here is checked by whoever reads it."""
-
 Part = TypeVar("Part")
 
 
@@ -78,24 +66,12 @@ def plain(part: Any) -> dict[str, Any]:
     return {field.name: getattr(part, field.name) for field in dataclasses.fields(part)}
 
 
-def typed(data: Mapping[str, Any], name: str, kind: str) -> Any:
-    """``data[name]``, if it is of that kind; KeyError or TypeError if not."""
-    value = data[name]
-    allowed = _TYPES.get(kind)
-    if allowed and (not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed)):
-        raise TypeError(f"{name} is {type(value).__name__}, not {kind}")
-    return value
-
-
-def read(cls: type[Part], data: object, **parts: Any) -> Part:
-    """A dataclass from its fields in ``data``; ``parts`` are fields read already. Unknown fields are left out,
-    absent ones take their default. KeyError or TypeError on anything else."""
-    if not isinstance(data, dict):
-        raise TypeError(f"an object was expected, not {type(data).__name__}")
+def read(cls: type[Part], data: Mapping[str, Any], **parts: Any) -> Part:
+    """A dataclass from its fields in ``data``; ``parts`` are fields read already. Unknown members are left out,
+    absent ones take their default; KeyError for one that has none."""
     values = dict(parts)
     for field in dataclasses.fields(cls):  # type: ignore[arg-type]
         optional = field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
         if field.name not in values and (field.name in data or not optional):
-            kind = str(field.type)
-            values[field.name] = typed(data, field.name, "dict" if kind.startswith("Mapping") else kind)
+            values[field.name] = data[field.name]
     return cls(**values)

@@ -9,7 +9,7 @@ from typing import Any, Final
 from llmload.metrics.catalogue import METRICS, Metric, scale
 from llmload.metrics.histogram import Histogram
 from llmload.metrics.summary import Slice, Summary
-from llmload.verdict.view import View, planned_calls, whole_view
+from llmload.verdict.view import planned_calls, whole_view
 
 __all__ = ["GROUPS", "PERCENTILES", "Amount", "Distribution", "amounts", "distributions", "figures", "groups", "slices"]
 
@@ -118,10 +118,20 @@ def groups(found: Mapping[str, Distribution]) -> Iterator[tuple[str, list[Distri
 
 
 def slices(summary: Summary) -> Iterator[tuple[str, dict[str, Slice]]]:
-    """The cuts worth showing: every dimension that took more than one value, with the calls of each."""
+    """The cuts worth showing: every dimension that took more than one value, with the calls of each.
+
+    Calls of unmeasured phases are left out, but for the cut by phase.
+    """
+    unmeasured = {info.name for info in summary.phases if not info.measure}
     for dimension, values in summary.dimensions().items():
-        if len(values) > 1:
-            yield dimension, {value: summary.select(measured=True, **{dimension: value}) for value in values}
+        if len(values) < 2:
+            continue
+        parts = {value: Slice() for value in values}
+        for key, cell in summary.cells.items():
+            part = parts.get(key.value(dimension))
+            if part is not None and (dimension == "phase" or key.phase not in unmeasured):
+                part.merge(cell)
+        yield dimension, parts
 
 
 def _slice_json(calls: Slice) -> dict[str, Any]:
@@ -140,7 +150,7 @@ def _slice_json(calls: Slice) -> dict[str, Any]:
 
 def figures(summary: Summary) -> dict[str, Any]:
     """All of it as plain values, for those who read a result with ``jq``; derived, and never read back."""
-    view: View = whole_view(summary, ())
+    view = whole_view(summary, ())
     return {
         "measured_seconds": _tidy(view.flow.seconds),
         "amounts": {

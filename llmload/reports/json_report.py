@@ -26,7 +26,7 @@ def render(result: Result) -> bytes:
 
 
 def _dumps(value: object) -> str:
-    # A lone surrogate in a server's text can't be encoded: it is replaced, the document stays readable.
+    # A lone surrogate in a server's text can't be encoded: it is left out, the document stays readable.
     try:
         return orjson.dumps(value, default=str).decode()
     except orjson.JSONEncodeError:
@@ -35,7 +35,7 @@ def _dumps(value: object) -> str:
 
 def _encodable(value: Any) -> Any:
     if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()
+        return value.encode("utf-8", "ignore").decode()
     if isinstance(value, dict):
         return {_encodable(key): _encodable(item) for key, item in value.items()}
     return [_encodable(item) for item in value] if isinstance(value, list | tuple) else value

@@ -8,7 +8,9 @@ from typing import Any
 
 from llmload.errors import ExitStatus, ResultError
 from llmload.metrics.summary import Summary
-from llmload.reports.document import KIND, SCHEMA_VERSION, checked, damage, parse, plain, read, typed
+from llmload.reports.check import misfits
+from llmload.reports.document import KIND, SCHEMA_VERSION, checked, damage, parse, plain, read
+from llmload.reports.schema import SCHEMA
 from llmload.scenario.plan import Load, Plan
 from llmload.verdict.judge import Judgement
 from llmload.verdict.objectives import Objective
@@ -130,10 +132,13 @@ class Result:
     def from_json(cls, data: object) -> Result:
         """Read a document of the same major version; ResultError says what is wrong with it, and where."""
         document = checked(data)
+        wrong = next(misfits({name: document[name] for name in document if name != "figures"}, SCHEMA), "")
+        if wrong:
+            raise ResultError(f"damaged: {wrong}")
         parts: dict[str, Any] = {}
         for name, reader in _READERS.items():
-            with damage(name):
-                parts[name] = reader(typed(document, name, "list" if name in ("judgements", "notes") else "dict"))
+            with damage("the document" if name not in document else name):
+                parts[name] = reader(document[name])
         with damage("the document"):
             return read(cls, document, **parts)
 

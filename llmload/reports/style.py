@@ -14,11 +14,8 @@ _NARROWEST: Final = 60
 _WIDEST: Final = 140
 _PLAIN_WIDTH: Final = 80
 
-ASCII_SIGNS: Final = {
-    "✓": "ok", "✗": "XX", "–": "-", "—": "-", "·": "-", "…": "...", "µ": "u", "×": "x", "≥": ">=", "≤": "<=",
-    "±": "+-", "→": "->", "─": "-", "│": "|", "’": "'",
-}  # fmt: skip
-"""What stands in for our own signs where the encoding is not Unicode."""
+ASCII_SIGNS: Final = str.maketrans("–·…µ×", "--~ux")
+"""What stands in for our own signs where the encoding is not Unicode, one column each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +39,7 @@ def style_for(stream: TextIO | None, width: int = 0, environ: Mapping[str, str] 
 
 def _unicode(stream: TextIO) -> bool:
     try:
-        "".join(ASCII_SIGNS).encode(stream.encoding or "ascii")
+        "✓✗–·…µ×".encode(stream.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
         return False
     return True

@@ -15,7 +15,7 @@ from pydantic import Field
 from llmload.arrivals import curves
 from llmload.arrivals.diurnal import OFFICE_DAY, OFFICE_WEEK
 from llmload.scenario.positions import Path
-from llmload.scenario.quantities import Duration, Factor, Flag, Level, LevelField, Number, Offset, Share, Whole
+from llmload.scenario.quantities import Duration, Flag, Level, LevelField, Number, Offset, Share, Whole
 from llmload.scenario.table import Table
 from llmload.units import format_seconds
 

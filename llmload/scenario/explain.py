@@ -80,7 +80,7 @@ def unknown_keys(error: ValidationError, data: Any) -> list[Path]:
 
 def _follows_from_another(detail: Any) -> bool:
     """pydantic calls an array too short when its elements were refused: not a problem of its own."""
-    return detail["type"] == "too_short" and len(detail["input"]) >= detail["ctx"]["min_length"]
+    return detail["type"] == "too_short" and bool(len(detail["input"]) >= detail["ctx"]["min_length"])
 
 
 def _path(loc: Sequence[str | int], data: Any, kind: str) -> Path:

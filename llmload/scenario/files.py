@@ -118,5 +118,7 @@ def _json_prompts(lines: Iterator[tuple[int, str]], source: str, field: str) -> 
         prompt = entry.get(field) if isinstance(entry, dict) else entry
         if not isinstance(prompt, str) or not prompt:
             there = f"its fields are {listed(map(str, entry))}" if isinstance(entry, dict) else ""
-            raise ScenarioError([Problem(f"has no text in the field {field!r}", source=source, line=number, hint=there)])
+            raise ScenarioError(
+                [Problem(f"has no text in the field {field!r}", source=source, line=number, hint=there)]
+            )
         yield prompt

@@ -96,7 +96,9 @@ def _assemble(
         assign(document, override)
     if target_url is not None:
         _apply_url(document, target_url)
-    _apply_scale(document, {name: given if (given := scale[name]) is not None else factors.get(name) for name in _FACTORS})
+    _apply_scale(
+        document, {name: given if (given := scale[name]) is not None else factors.get(name) for name in _FACTORS}
+    )
     interpolation = Interpolation(environ)
     interpolation.fill(document)
     if interpolation.problems:
@@ -139,7 +141,7 @@ def _apply_demo(document: Document) -> dict[str, float]:
     changes = table.get("set", {})
     for key, value in changes.items() if isinstance(changes, dict) else ():
         document.put(_demo_key(document, key), value, document.place(("demo", "set", key)))
-    return {name: factor for name in _FACTORS if _is_factor(factor := table.get(name))}
+    return {name: table[name] for name in _FACTORS if _is_factor(table.get(name))}
 
 
 def _demo_key(document: Document, key: str) -> list[str]:

@@ -27,7 +27,9 @@ class PromptTable(Table):
     style: Style | None = Field(None, description='What made-up text is like; left out: "mixed".')
     tokens: TokenRange | None = Field(None, description="Length of made-up text in tokens.")
     text: Text | None = Field(None, min_length=1, max_length=2**24, description="Always this text.")
-    file: Text | None = Field(None, min_length=1, description="JSONL or plain text, an entry per line, relative to the scenario.")
+    file: Text | None = Field(
+        None, min_length=1, description="JSONL or plain text, an entry per line, relative to the scenario."
+    )
     field: Text = Field("prompt", min_length=1, description="The field of a JSONL entry that holds the text.")
     system: Text = Field("", max_length=2**24, description="System message of chats.")
 
@@ -65,7 +67,9 @@ class ClassTable(Table):
     expect_status: tuple[Annotated[int, Field(strict=True, ge=100, le=599)], ...] = Field(
         (), description="Statuses that are the right answer here, such as 401 for an invalid key."
     )
-    tags: dict[Name, Name] = Field({}, description="Tags of these requests; list them in slice_by to cut results by them.")
+    tags: dict[Name, Name] = Field(
+        {}, description="Tags of these requests; list them in slice_by to cut results by them."
+    )
     objectives: dict[Text, Text | int] = Field(
         {},
         description="Bounds that each request must keep to count as goodput: metric -> largest good value.",

@@ -36,6 +36,8 @@ Weights = dict[Text, Annotated[Number, Field(le=1e9)]]
 def _number_of_users(value: Any) -> Any:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return {"type": "constant", "rate": value}
+    if isinstance(value, str):
+        raise ValueError("must be a number of users, or a curve over users; a request rate goes under rate")
     return value
 
 
@@ -68,7 +70,9 @@ class PhaseTable(Table):
     curve: CurveTable | None = Field(None, description="Request rate over the phase.")
     users: UsersCurve | None = Field(None, description="Users over the phase (closed model); left out: the load's.")
     measure: Flag = Field(True, description="false: warm-up, left out of totals and objectives.")
-    mix: Weights | None = Field(None, description="Weights of the classes in this phase; a class not named is not sent.")
+    mix: Weights | None = Field(
+        None, description="Weights of the classes in this phase; a class not named is not sent."
+    )
 
 
 class LoadTable(Table):
@@ -155,7 +159,10 @@ class Scenario(Table):
     tags: dict[Name, Name] = Field({}, description="Tags of the run.")
     slice_by: tuple[Name, ...] = Field((), max_length=16, description="Tags that results are cut by.")
     objectives: tuple[Annotated[ObjectiveTable, Shorthand(_rule_alone, {"type": "string"})], ...] = Field(
-        (), max_length=1000, description="Rules the run must keep.", examples=[["ttft.p95 < 500ms", "errors.rate < 0.5%"]]
+        (),
+        max_length=1000,
+        description="Rules the run must keep.",
+        examples=[["ttft.p95 < 500ms", "errors.rate < 0.5%"]],
     )
     targets: dict[Name, TargetTable] = Field(min_length=1, description="Where requests go.")
     classes: dict[Name, ClassTable] = Field(min_length=1, description="What requests are made of: the mix.")

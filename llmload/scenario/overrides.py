@@ -46,7 +46,7 @@ def split_key(text: str) -> list[str]:
         if text[at] != ".":
             break
         at += 1
-    raise UsageError(f"--set: {text!r} is not a key; write it like load.rate, or targets.\"odd name\".model")
+    raise UsageError(f'--set: {text!r} is not a key; write it like load.rate, or targets."odd name".model')
 
 
 def _halves(override: str) -> tuple[str, str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from llmload.arrivals.curves import Sequence
 from llmload.scenario.plan import Plan
@@ -88,11 +89,11 @@ def series(plan: Plan, columns: int) -> list[float]:
     curve = plan.load.curve
     edges = [curve.expected(curve.duration * i / columns) for i in range(columns + 1)]
     width = curve.duration / columns
-    return [(after - before) / width for before, after in zip(edges, edges[1:], strict=False)]
+    return [(after - before) / width for before, after in pairwise(edges)]
 
 
 def _peak(plan: Plan, number: int) -> float:
-    """The highest level in phase ``number``: exact where each phase is a part of the curve, as compiled Plans have it."""
+    """The highest level in phase ``number``: exact where phases are the curve's parts, as in compiled Plans."""
     curve, phase = plan.load.curve, plan.phases[number]
     if len(plan.phases) == 1:
         return curve.peak()

@@ -46,7 +46,9 @@ _REFERENCE: Final = r"\$\{"
 
 def _schema(pattern: str, examples: list[Any], *others: dict[str, Any]) -> WithJsonSchema:
     text = {"type": "string", "pattern": f"(?:{pattern})|{_REFERENCE}"}
-    return WithJsonSchema({"anyOf": [text, *others], "examples": examples} if others else {**text, "examples": examples})
+    return WithJsonSchema(
+        {"anyOf": [text, *others], "examples": examples} if others else {**text, "examples": examples}
+    )
 
 
 def _is_number(value: object) -> bool:
@@ -91,7 +93,7 @@ def _level(value: object) -> Level:
         return Level(_parsed(parse_rate, value, FASTEST, "per second"), "rate")
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         if not 0 <= value <= FASTEST:
-            raise ValueError(f"must be from 0 to {FASTEST:g}")
+            raise ValueError(f"must be from 0 to {FASTEST:,.0f}")
         return Level(float(value), "users")
     raise ValueError('must be a rate such as "50/s", or a number of users')
 
@@ -162,7 +164,9 @@ _DURATIONS: Final = _schema(DURATION_PATTERN, ["30s", "250ms", "1h30m"])
 Duration = Annotated[float, PlainValidator(_duration), AfterValidator(_positive), _DURATIONS]
 """Seconds, more than 0, written "30s", "250ms", "1h30m"."""
 
-Offset = Annotated[float, PlainValidator(_duration), _schema(DURATION_PATTERN + r"|^0$", ["0s", "30s", "5m"], {"const": 0})]
+Offset = Annotated[
+    float, PlainValidator(_duration), _schema(DURATION_PATTERN + r"|^0$", ["0s", "30s", "5m"], {"const": 0})
+]
 """A duration that may be 0."""
 
 Rate = Annotated[Level, PlainValidator(_rate), _schema(RATE_PATTERN, ["50/s", "1000/min", "3/10s"])]
@@ -171,16 +175,22 @@ Rate = Annotated[Level, PlainValidator(_rate), _schema(RATE_PATTERN, ["50/s", "1
 Users = Annotated[float, Strict(), Field(ge=0, le=FASTEST)]
 """A number of users."""
 
-LevelField = Annotated[Level, PlainValidator(_level), _schema(RATE_PATTERN, ["50/s", 100], {"type": "number", "minimum": 0})]
+LevelField = Annotated[
+    Level, PlainValidator(_level), _schema(RATE_PATTERN, ["50/s", 100], {"type": "number", "minimum": 0})
+]
 """A rate with its unit, or a plain number: users."""
 
 Bytes = Annotated[
-    int, PlainValidator(_bytes), _schema(r"^\s*[\d.]+\s*[A-Za-z]*\s*$", ["64KiB", "10MB"], {"type": "integer", "minimum": 0})
+    int,
+    PlainValidator(_bytes),
+    _schema(r"^\s*[\d.]+\s*[A-Za-z]*\s*$", ["64KiB", "10MB"], {"type": "integer", "minimum": 0}),
 ]
 """Bytes, written "64KiB", "10MB", 512."""
 
 Share = Annotated[
-    float, PlainValidator(_share), _schema(r"^\s*[\d.]+\s*%?\s*$", ["5%", 0.05], {"type": "number", "minimum": 0, "maximum": 1})
+    float,
+    PlainValidator(_share),
+    _schema(r"^\s*[\d.]+\s*%?\s*$", ["5%", 0.05], {"type": "number", "minimum": 0, "maximum": 1}),
 ]
 """A part of one, written "5%" or 0.05."""
 

@@ -6,7 +6,7 @@ from typing import Final
 
 __all__ = ["STARTER"]
 
-STARTER: Final = '''\
+STARTER: Final = """\
 #:schema https://llmload.dev/schema/scenario-1.json
 #
 # A load test of an LLM service. Run it as it is, against the embedded simulator:
@@ -92,4 +92,4 @@ faults = [
     # { kind = "error", rate = "5%", status = 500 },
     # { kind = "slow", route = "chat", factor = 3 },
 ]
-'''
+"""

@@ -71,9 +71,13 @@ def _variable(name: str) -> str:
 class ApiKeyTable(Table):
     """Where the API key is found; never the key itself. One of `env`, `file`, `command`."""
 
-    env: Annotated[Text, AfterValidator(_variable)] | None = Field(None, description="Environment variable with the key.")
+    env: Annotated[Text, AfterValidator(_variable)] | None = Field(
+        None, description="Environment variable with the key."
+    )
     file: Annotated[Text, Field(min_length=1)] | None = Field(None, description="File with the key in it.")
-    command: tuple[Text, ...] | None = Field(None, min_length=1, description="Program and arguments that print the key.")
+    command: tuple[Text, ...] | None = Field(
+        None, min_length=1, description="Program and arguments that print the key."
+    )
     header: Annotated[Text, AfterValidator(_header_name)] = Field("Authorization", description="Header it is sent in.")
     prefix: Annotated[Text, AfterValidator(_header_value)] | None = Field(
         None, description='Put before the key; "Bearer " in Authorization, nothing in any other header.'
@@ -114,4 +118,6 @@ class TargetTable(Table):
     verify_tls: Flag = Field(True, description="Check the server's certificate.")
     ca_file: Text = Field("", description="Certificates to trust besides the system's.")
     proxy: Text = Field("", description="HTTP proxy to go through.")
-    connections: Whole | None = Field(None, le=100_000, description="Connections opened before the run; left out: as the load needs.")
+    connections: Whole | None = Field(
+        None, le=100_000, description="Connections opened before the run; left out: as the load needs."
+    )

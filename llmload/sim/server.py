@@ -165,6 +165,8 @@ class SimServer:
         self._spec = spec
         self._host = host
         self._log = log
+        self._open: set[Callable[[], None]] = set()
+        """Cancels for the requests being answered."""
         self.port = port
         """The port it listens on; with 0 the system chooses one."""
 
@@ -189,8 +191,10 @@ class SimServer:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Stop listening and drop every connection."""
+        """Stop listening and drop every connection; what is unfinished is logged as cancelled."""
         self._server.close()
+        for cancel in tuple(self._open):
+            cancel()
         await self._http.shutdown(0.1)
 
     def _call_at(self, t: int, action: Callable[[], None]) -> Cancellable:
@@ -219,7 +223,9 @@ class SimServer:
         headers = {name.lower(): value for name, value in request.headers.items()}
         reply = _Connection(transport, old, close, done)
         cancel = self.service.handle(SimRequest(request.method, request.rel_url.raw_path, headers, body), reply)
+        self._open.add(cancel)
         try:
             return _Answered(await done)
         finally:
+            self._open.discard(cancel)
             cancel()

@@ -52,7 +52,7 @@ class _Reply:
             self._sink.head(self._clock(), status, CIMultiDict(headers))
 
     def write(self, data: bytes) -> None:
-        if not self._done.done():
+        if data and not self._done.done():
             try:
                 self._sink.body(self._clock(), data)
             except Exception as error:  # the Sink gave up, as it may
@@ -64,8 +64,14 @@ class _Reply:
             self._done.set_result(None)
 
     def reset(self) -> None:
+        self._break(ConnectionResetError("Connection reset by peer"))
+
+    def cut(self) -> None:
+        self._break(EOFError())
+
+    def _break(self, error: Exception) -> None:
         if not self._done.done():
-            self._done.set_exception(exchange_failure(ConnectionResetError(), self.headed))
+            self._done.set_exception(exchange_failure(error, self.headed))
 
 
 class MemoryTransport:

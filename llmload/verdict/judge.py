@@ -7,7 +7,7 @@ failure: a rule about calls that were never made has not been kept. Unmeasured p
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Final
@@ -58,9 +58,15 @@ class _Observed:
     enough: bool = True
 
 
-def judge(objectives: Sequence[Objective], summary: Summary, until: int | None = None) -> list[Judgement]:
-    """Judge every objective on the run up to second ``until`` (all of it by default)."""
-    return [_judge(objective, summary, until) for objective in objectives]
+def judge(
+    objectives: Sequence[Objective], summary: Summary, until: int | None = None, latest: bool = False
+) -> list[Judgement]:
+    """Judge every objective on the run up to second ``until`` (all of it by default).
+
+    ``latest``: of rolling windows, look at the one that ends now only. For watching a run: finding the worst
+    window of hours takes a second, the latest one no time.
+    """
+    return [_judge(objective, summary, until, latest) for objective in objectives]
 
 
 def abort_due(objectives: Sequence[Objective], summary: Summary, now_s: float) -> Judgement | None:
@@ -86,20 +92,22 @@ def _certainly_missed(objective: Objective, observed: _Observed) -> bool:
     return not any(objective.met_by(value) for value in (*ends, observed.value))
 
 
-def _views(objective: Objective, summary: Summary, until: int | None, latest: bool = False) -> Sequence[View]:
+def _views(objective: Objective, summary: Summary, until: int | None, latest: bool = False) -> Iterable[View]:
     if not objective.window:
         return [whole_view(summary, objective.where, until)]
     by_time = objective.kind in (Kind.RATE, Kind.SPEED)
-    return rolling_views(summary, objective.where, objective.window, until, latest, drain=not by_time)
+    return rolling_views(summary, objective.where, objective.window, objective.metric, until, latest, not by_time)
 
 
-def _judge(objective: Objective, summary: Summary, until: int | None) -> Judgement:
-    views = _views(objective, summary, until)
-    seen = [(observed, view) for view in views if (observed := _observe(objective, view)) is not None]
-    if not seen:
+def _judge(objective: Objective, summary: Summary, until: int | None, latest: bool) -> Judgement:
+    worst: tuple[_Observed, Span | None] | None = None
+    for view in _views(objective, summary, until, latest):
+        observed = _observe(objective, view)
+        if observed and (worst is None or _badness(objective, observed.value) > _badness(objective, worst[0].value)):
+            worst = observed, view.span
+    if worst is None:
         return Judgement(objective, passed=False, note=_why_no_data(objective, summary))
-    worst, view = max(seen, key=lambda pair: _badness(objective, pair[0].value))
-    return _judgement(objective, worst, view.span)
+    return _judgement(objective, *worst)
 
 
 def _badness(objective: Objective, value: float) -> float:

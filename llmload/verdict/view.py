@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
@@ -139,31 +139,41 @@ def whole_view(summary: Summary, where: Where, until: float | None = None) -> Vi
 
 
 def rolling_views(
-    summary: Summary, where: Where, seconds: float, until: float | None = None, latest: bool = False, drain: bool = True
-) -> list[View]:
+    summary: Summary,
+    where: Where,
+    seconds: float,
+    metric: str = "",
+    until: float | None = None,
+    latest: bool = False,
+    drain: bool = True,
+) -> Iterator[View]:
     """Windows of that length that lie within measured time, each a tenth of it after the one before; a stretch
-    that is shorter makes one window. ``drain``: count the time after the schedule, when the last calls end,
-    to its last phase. ``latest``: only the one that ends now.
+    that is shorter makes one window. Of histograms, only those of ``metric`` are there. ``drain``: count the time
+    after the schedule, when the last calls end, to its last phase. ``latest``: only the one that ends now.
     """
     keys = dict(where)
     outcome = Outcome(keys["outcome"]) if "outcome" in keys else None
     spans = measured_spans(summary, keys.get("phase"), math.inf if until is None else until)
     if drain and spans and until is None and spans[-1][1] >= summary.elapsed:
         spans[-1] = (spans[-1][0], max(spans[-1][1], _end(summary)))
-    cut = {"class": keys["class"]} if "class" in keys else {}
     positions = _positions(spans, seconds, summary.window_seconds)
-    return [
-        View(
-            summary,
-            summary.rolling(end - start, end, **cut),
-            [(start, end)],
-            keys.get("class"),
-            None,
-            outcome,
-            (start, end),
-        )
-        for start, end in (positions[-1:] if latest else positions)
-    ]
+    cut = {"class": keys["class"]} if "class" in keys else {}
+    source = summary if latest else _only(summary, metric)
+    for start, end in positions[-1:] if latest else positions:
+        found = source.rolling(end - start, end, **cut)
+        yield View(source, found, [(start, end)], keys.get("class"), None, outcome, (start, end))
+
+
+def _only(summary: Summary, metric: str) -> Summary:
+    """The windows with the histograms of one metric, since every window is read many times over."""
+    light = {
+        number: {
+            cls: replace(window, series={name: found for name, found in window.series.items() if name == metric})
+            for cls, window in by_class.items()
+        }
+        for number, by_class in summary.windows.items()
+    }
+    return replace(summary, windows=light)
 
 
 def _positions(spans: Iterable[Span], seconds: float, width: int) -> list[Span]:
@@ -174,10 +184,10 @@ def _positions(spans: Iterable[Span], seconds: float, width: int) -> list[Span]:
     for start, end in spans:
         first, last = math.ceil(start / width) * width, math.ceil(end / width) * width
         if last - first <= length:
-            found.append((first, max(last, first + width)))
+            found.append((float(first), float(max(last, first + width))))
             continue
         starts = [*range(first, last - length, step), last - length]
-        found.extend((at, at + length) for at in starts)
+        found.extend((float(at), float(at + length)) for at in starts)
     return found
 
 

@@ -58,6 +58,11 @@ def _weight(lengths: Lengths) -> float:
     return sum(weight for weight, _ in lengths.parts)
 
 
+def _steady(lengths: Lengths) -> bool:
+    """It spreads so little that it always rounds to the same number."""
+    return lengths.sd <= 1e-9 * lengths.mean
+
+
 def _span(lengths: Lengths) -> tuple[float, float]:
     """Bounds of the real number that is rounded: half a step around the whole ones."""
     return lengths.low - 0.5, lengths.high + 0.5 if lengths.high else math.inf
@@ -87,9 +92,12 @@ def _within(normal: NormalDist, low: float, high: float, position: float) -> flo
     return min(max(normal.mean, low), high)
 
 
+def _bounded(value: float, lengths: Lengths) -> float:
+    return min(max(value, lengths.low), lengths.high or math.inf)
+
+
 def _whole(value: float, lengths: Lengths) -> int:
-    nearest = max(math.floor(value + 0.5), lengths.low)
-    return min(nearest, lengths.high) if lengths.high else nearest
+    return int(_bounded(math.floor(value + 0.5), lengths))
 
 
 def _draw_uniform(lengths: Lengths, draws: Draws) -> int:
@@ -98,14 +106,14 @@ def _draw_uniform(lengths: Lengths, draws: Draws) -> int:
 
 def _draw_normal(lengths: Lengths, draws: Draws) -> int:
     position = draws.unit()
-    if not lengths.sd:
+    if _steady(lengths):
         return _whole(lengths.mean, lengths)
     return _whole(_within(NormalDist(lengths.mean, lengths.sd), *_span(lengths), position), lengths)
 
 
 def _draw_lognormal(lengths: Lengths, draws: Draws) -> int:
     position = draws.unit()
-    if not lengths.sd:
+    if _steady(lengths):
         return _whole(lengths.mean, lengths)
     low, high = _span(lengths)
     return _whole(math.exp(_within(_logarithmic(lengths), _log(low), _log(high), position)), lengths)
@@ -122,7 +130,7 @@ def _draw_choice(lengths: Lengths, draws: Draws) -> int:
 
 def _mean_normal(lengths: Lengths) -> float:
     """mu + sigma (phi(a) - phi(b)) / (Phi(b) - Phi(a)), a and b the bounds in units of sigma."""
-    if not lengths.sd:
+    if _steady(lengths):
         return float(_whole(lengths.mean, lengths))
     normal = NormalDist(lengths.mean, lengths.sd)
     low, high = _span(lengths)
@@ -130,12 +138,12 @@ def _mean_normal(lengths: Lengths) -> float:
     if until <= below:
         return float(_whole(lengths.mean, lengths))
     density = normal.pdf(low) - (normal.pdf(high) if high < math.inf else 0.0)
-    return lengths.mean + lengths.sd**2 * density / (until - below)
+    return _bounded(lengths.mean + lengths.sd**2 * density / (until - below), lengths)
 
 
 def _mean_lognormal(lengths: Lengths) -> float:
     """mean (Phi(sigma - a) - Phi(sigma - b)) / (Phi(b) - Phi(a)), a and b the logarithmic bounds in units of sigma."""
-    if not lengths.sd:
+    if _steady(lengths):
         return float(_whole(lengths.mean, lengths))
     normal = _logarithmic(lengths)
     low, high = (_log(bound) for bound in _span(lengths))
@@ -144,7 +152,7 @@ def _mean_lognormal(lengths: Lengths) -> float:
         return float(_whole(math.exp(normal.mean), lengths))
     a, b = ((bound - normal.mean) / normal.stdev for bound in (low, high))
     partial = _phi(normal.stdev - a) - _phi(normal.stdev - b)
-    return lengths.mean * partial / (until - below)
+    return _bounded(lengths.mean * partial / (until - below), lengths)
 
 
 def _phi(z: float) -> float:

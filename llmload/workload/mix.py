@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -36,10 +37,8 @@ def _bounds(own: tuple[tuple[str, float], ...], instead: tuple[tuple[str, float]
     if unknown := [name for name in given if name not in names]:
         raise ValueError(f"the mix names {unknown[0]!r}, but the classes are {', '.join(names)}")
     weights = [given.get(name, 0.0) for name in names]
-    total = sum(weights)
-    if min(weights, default=0.0) < 0.0 or not 0.0 < total < float("inf"):
+    ends = list(accumulate(weights, initial=0.0))[1:]
+    if min(weights, default=0.0) < 0.0 or not ends or not 0.0 < ends[-1] < math.inf:
         raise ValueError("the weights of a mix must be 0 or more, and at least one of them above 0")
-    sums = [high / total for high in accumulate(weights)]
-    # Rounding must not leave a gap before 1 that would fall to a class after the last one with a weight.
-    last = max(i for i, weight in enumerate(weights) if weight > 0.0)
-    return (*sums[:last], *([1.0] * (len(sums) - last)))
+    # Divided by the last of themselves (not by ``sum``, which may round otherwise), they end at exactly 1.
+    return tuple(end / ends[-1] for end in ends)

@@ -10,7 +10,7 @@ import pytest
 
 from llmload.arrivals.base import BatchCurve, Curve, expected_all, inverse, inverse_all, rate_all, solve
 
-_CELLS = 20_000
+_CELLS = 8000
 
 
 def check_curve(curve: Curve) -> None:
@@ -31,7 +31,7 @@ def _grid(curve: Curve, count: int = 101) -> np.ndarray:
 
 
 def _rate_is_from_zero_to_the_peak(curve: Curve) -> None:
-    rates = rate_all(curve, _grid(curve, 2003))
+    rates = rate_all(curve, _grid(curve, 1003))
     assert (rates >= 0.0).all()
     assert rates.max() <= curve.peak() * (1 + 1e-12)
     assert curve.rate(-1e-9) == 0.0
@@ -43,12 +43,12 @@ def _expected_is_the_integral_of_the_rate(curve: Curve) -> None:
     edges = _grid(curve, _CELLS + 1)
     rates = rate_all(curve, (edges[1:] + edges[:-1]) / 2.0)
     sums = np.concatenate(([0.0], np.cumsum(rates) * curve.duration / _CELLS))
-    worst = 1e-3 * curve.peak() * curve.duration + 1e-12
+    worst = 2e-3 * curve.peak() * curve.duration + 1e-12
     assert np.abs(expected_all(curve, edges) - sums).max() <= worst
 
 
 def _expected_never_falls_and_stops_at_the_ends(curve: Curve) -> None:
-    values = expected_all(curve, _grid(curve, 2003))
+    values = expected_all(curve, _grid(curve, 1003))
     whole = curve.expected(curve.duration)
     assert values[0] == 0.0
     assert (np.diff(values) >= -1e-12 * whole).all()
@@ -62,18 +62,19 @@ def _inverse_undoes_expected(curve: Curve) -> None:
     assert inverse(curve, whole * 2 + 1) == curve.duration
     if whole == 0.0:
         return
-    s = np.linspace(0.0, whole, 517)[:-1]
+    s = np.linspace(0.0, whole, 257)[:-1]
     times = inverse_all(curve, s)
     assert (np.diff(times) >= 0.0).all()
     assert ((times >= 0.0) & (times <= curve.duration)).all()
     np.testing.assert_allclose(expected_all(curve, times), s, rtol=1e-9, atol=1e-9 * whole)
     np.testing.assert_allclose(solve(curve, s), times, rtol=0.0, atol=1e-6 * curve.duration)
-    for t in _grid(curve)[:-1].tolist():
-        back = inverse(curve, curve.expected(t))
-        slack = 1e-9 * curve.duration
-        assert back >= t - slack - (1e-12 * whole / curve.rate(t) if curve.rate(t) else math.inf)
-        if curve.rate(t) > 1e-3 * curve.peak():
-            assert back == pytest.approx(t, abs=slack)
+    grid = _grid(curve)[:-1]
+    rises = grid[rate_all(curve, grid) > 1e-3 * curve.peak()]
+    np.testing.assert_allclose(
+        inverse_all(curve, expected_all(curve, rises)), rises, rtol=0.0, atol=1e-9 * curve.duration
+    )
+    for t in rises[::25].tolist():
+        assert inverse(curve, curve.expected(t)) == pytest.approx(t, abs=1e-9 * curve.duration)
 
 
 def _arrays_and_single_values_agree(curve: Curve) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,12 +55,12 @@ def test_the_solver_finds_the_next_rise_through_long_flats() -> None:
     np.testing.assert_allclose(found, [0.0, 999.5, 4000.0, 4000.5, 4999.0], atol=1e-9)
 
 
-def test_the_solver_is_exact_to_a_nanosecond_over_a_day() -> None:
+def test_the_solver_is_exact_to_a_nanosecond_or_the_rounding_of_expected_over_a_day() -> None:
     day = Sine(100.0, 99.0, 3600.0, 86_400.0)
     s = np.linspace(0.0, day.expected(86_400.0), 50_000, endpoint=False)
     times = solve(day, s)
-    error = np.abs(day.expected_all(times) - s) / np.maximum(day.rate_all(times), 1.0)
-    assert error.max() < 1e-9
+    rounding = 2 * math.ulp(day.expected(86_400.0))
+    assert (np.abs(day.expected_all(times) - s) <= day.rate_all(times) * 1e-10 + rounding).all()
 
 
 def test_the_inverse_of_less_than_nothing_is_the_start() -> None:

@@ -29,15 +29,16 @@ def test_every_composed_curve_passes_the_kit(curve: Curve) -> None:
     check_curve(curve)
 
 
+rates = st.just(0.0) | st.floats(1e-4, 100.0)
 parts = st.one_of(
-    st.builds(Constant, st.floats(0, 100), st.floats(1, 100)),
-    st.builds(Ramp, st.floats(0, 100), st.floats(0, 100), st.floats(1, 100)),
+    st.builds(Constant, rates, st.floats(1, 100)),
+    st.builds(Ramp, rates, rates, st.floats(1, 100)),
     st.builds(Ramp, st.floats(1, 100), st.floats(1, 100), st.floats(1, 100), st.just(True)),
     st.builds(Sine, st.just(50.0), st.floats(0, 50), st.floats(20, 100), st.floats(1, 100)),
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 50), parts), min_size=1, max_size=4))
 def test_sums_add_rates_and_integrals(pairs: list[tuple[float, Curve]]) -> None:
     both = Sum(tuple(pairs))
@@ -46,7 +47,7 @@ def test_sums_add_rates_and_integrals(pairs: list[tuple[float, Curve]]) -> None:
         assert both.expected(t) == pytest.approx(sum(c.expected(t - offset) for offset, c in pairs), abs=1e-6)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.lists(parts, min_size=1, max_size=4))
 def test_sequences_go_on_where_the_part_before_ended(curves: list[Curve]) -> None:
     whole = Sequence(tuple(curves))
@@ -76,7 +77,7 @@ def test_random_bursts_lie_within_the_curve_the_same_for_the_same_seed() -> None
     assert bursts.begins() == RandomBursts(1.0, 2.0, 5.0, 20, 600.0, 3).begins()
     assert bursts.begins() != RandomBursts(10.0, 100.0, 5.0, 20, 600.0, 4).begins()
     assert len(bursts.begins()) == 20
-    assert 0.0 <= bursts.begins()[0]
+    assert bursts.begins()[0] >= 0.0
     assert bursts.begins()[-1] <= 595.0
 
 

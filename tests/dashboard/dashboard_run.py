@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import random
 from collections.abc import Iterator
-from dataclasses import replace
+from functools import lru_cache
 
 from llmload.arrivals.composed import Sequence
 from llmload.arrivals.curves import Constant, Curve, Ramp, Spike
@@ -31,7 +31,9 @@ DURATION = 180.0
 CURVE: Curve = Sequence(
     (Ramp(0, 30, 15), Constant(30, 45), Spike(30, 90, at=15, width=20, duration=60), Constant(30, 60))
 )
-CLASSES = {
+Classes = dict[str, tuple[float, Api, int, int]]
+"""Weight, API, tokens of the prompt, chunks of the answer."""
+CLASSES: Classes = {
     "chat-short": (0.6, Api.CHAT, 60, 8),
     "summarise": (0.25, Api.CHAT, 260, 40),
     "embed-batch": (0.15, Api.EMBEDDINGS, 20, 0),
@@ -105,7 +107,7 @@ def summaries(
         planned += CURVE.rate(at) * step * rng.uniform(0.6, 1.4)
         while planned >= 1:
             planned -= 1
-            crowd = max(1.0, len(flying) / 40)
+            crowd = max(1.0, len(flying) / 18)
             call = record(index, at + rng.random() * step, rng, crowd, classes)
             recorder.planned(call.planned)
             recorder.sent(call.sent)
@@ -141,7 +143,8 @@ def frame_of(at: float, in_flight: int, summary: Summary) -> Frame:
     )
 
 
-def frame_at(at: float, **changes: object) -> Frame:
-    """The made-up run after ``at`` seconds."""
-    *_, last = summaries(until=at)
-    return replace(frame_of(*last), **changes)
+@lru_cache
+def frame_at(at: float, workers: int = 1) -> Frame:
+    """The made-up run after ``at`` seconds; its Summary is shared, so leave it as it is."""
+    *_, last = summaries(until=at, every=at, workers=workers)
+    return frame_of(*last)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import orjson
 import pytest
 from hypothesis import given
@@ -15,7 +17,7 @@ from llmload.sim.text import integrity_problem, tag
 
 def _gaps(heard: Heard) -> list[float]:
     times = [t / NS for t, data in heard.pieces if b'"content":"' in data]
-    return [b - a for a, b in zip(times, times[1:], strict=False)]
+    return [b - a for a, b in itertools.pairwise(times)]
 
 
 # Reading and matching.
@@ -25,7 +27,8 @@ def test_every_kind_can_be_written_on_the_command_line_and_says_what_it_imitates
     needed = {"slow": ":factor=2"}
     for kind, cls in FAULTS.items():
         assert isinstance(parse_fault(kind + needed.get(kind, "")), cls)
-        assert cls.__doc__ and len(cls.__doc__) > 60
+        assert cls.__doc__
+        assert len(cls.__doc__) > 60
 
 
 def test_a_fault_is_read_with_all_its_settings():

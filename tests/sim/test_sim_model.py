@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import random
 
 import pytest
@@ -52,7 +53,7 @@ def _alone(spec: SimSpec, prompt: int, tokens: int) -> list[float]:
 def test_a_lone_short_request_gets_its_first_token_after_60_to_80_ms_and_then_one_per_15_ms():
     stamps = _alone(_spec(), prompt=50, tokens=10)
     assert 0.060 <= stamps[0] <= 0.080
-    gaps = [b - a for a, b in zip(stamps, stamps[1:], strict=False)]
+    gaps = [b - a for a, b in itertools.pairwise(stamps)]
     assert gaps == pytest.approx([0.0149] * 9)
 
 

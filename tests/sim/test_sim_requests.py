@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import orjson
@@ -126,7 +127,5 @@ _FIELDS = st.sampled_from(
 def test_whatever_the_body_it_is_taken_or_refused_never_a_crash(body: dict[str, Any], chat: bool):
     document = read_body(orjson.dumps({**CHAT, **body}))
     for read in (lambda: text_job(document, chat, "id", SPEC), lambda: embedding_job(document, SPEC)):
-        try:
+        with contextlib.suppress(Refused):
             read()
-        except Refused as why:
-            assert 400 <= why.status <= 422

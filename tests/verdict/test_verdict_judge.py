@@ -234,6 +234,8 @@ def test_a_live_window_is_the_latest_one() -> None:
         run.call(10 + n / 20)
     summary = run.done()
     objective = aborting("errors.rate < 50%", window=5.0)
+    assert judge([objective], summary, latest=True)[0].passed
+    assert not judge([objective], summary)[0].passed
     assert abort_due([objective], summary, 9.0) is not None
     assert abort_due([objective], summary, 20.0) is None
 

@@ -66,6 +66,8 @@ SAMPLES: dict[str, tuple[bytes, list[Event]]] = {
     "only one space is taken off": (b"data:  x\n\n", [(b"", b" x")]),
     "CRLF": (b"data: x\r\n\r\ndata: y\r\n\r\n", [(b"", b"x"), (b"", b"y")]),
     "CR": (b"data: x\r\rdata: y\r\r", [(b"", b"x"), (b"", b"y")]),
+    "a CR within what looks like one event": (b"data: a\rdata: b\n\n", [(b"", b"a\nb")]),
+    "a CR that ends an event": (b"data: a\r\rdata: b\n\n", [(b"", b"a"), (b"", b"b")]),
     "mixed line ends": (
         b"data: 1\r\n\ndata: 2\n\r\ndata: 3\r\n\rdata: 4\r\n\r\n",
         [(b"", bytes([c])) for c in b"1234"],

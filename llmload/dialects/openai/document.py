@@ -24,8 +24,8 @@ __all__ = ["DOCUMENT_LIMIT", "DocumentReader"]
 DOCUMENT_LIMIT: Final = 1 << 30
 """Largest document read, in bytes, whatever larger bound a run has of its own."""
 
-_VECTOR: Final = re.compile(rb'(?<!\\)"embedding"\s*:\s*\[')
-"""The beginning of a vector. A quote after a backslash would be inside a string."""
+_VECTOR: Final = re.compile(rb'"embedding"\s*:\s*\[')
+"""The beginning of a vector. Inside a string its second quote would stand after a backslash."""
 _NOT_FLAT: Final = (b"[", b"{", b'"')
 
 

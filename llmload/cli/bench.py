@@ -1,0 +1,171 @@
+"""``llmload bench``: an ad-hoc benchmark of one endpoint, without a file."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from llmload.cli.run_options import (
+    AllowInvalid, Chunks, DisplayMode, FailOn, Fault, Json, Out, Requests, Workers, Yes, carry_out, with_faults, with_objectives,
+)  # fmt: skip
+
+if TYPE_CHECKING:
+    from llmload.scenario.plan import Plan
+
+__all__ = ["bench"]
+
+
+def bench(
+    url: Annotated[str, typer.Argument(help='Base URL with its version, e.g. http://host:8000/v1; "sim:" simulates.')],
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", help="Model to ask for; else the first one the server lists.")
+    ] = None,
+    rate: Annotated[
+        str | None, typer.Option("--rate", "-r", help="Requests to start per second, whatever happens: 10/s, 90/min.")
+    ] = None,
+    users: Annotated[
+        int | None, typer.Option("--users", "-c", min=1, help="Or: so many users, each calling when answered.")
+    ] = None,
+    duration: Annotated[str, typer.Option("--duration", "-d", help="How long to send.")] = "30s",
+    count: Annotated[
+        int | None, typer.Option("--requests-count", "-n", min=1, help="Stop after so many requests.")
+    ] = None,
+    process: Annotated[Literal["uniform", "poisson", "gamma"], typer.Option(help="How arrivals are spaced.")] = "poisson",
+    api: Annotated[Literal["chat", "completions", "embeddings", "models"], typer.Option(help="What to ask for.")] = "chat",
+    stream: Annotated[bool, typer.Option("--stream/--no-stream", help="Stream the answers.")] = True,
+    prompt: Annotated[str | None, typer.Option(help="The same text every time.")] = None,
+    prompt_tokens: Annotated[str, typer.Option(help="Or different texts of about so many tokens: 100, 50..150.")] = "85",
+    max_tokens: Annotated[str | None, typer.Option(help="Longest answer to ask for: 150, 50..500.")] = "150",
+    seed: Annotated[int, typer.Option(help="Same seed, same run.")] = 1,
+    api_key_env: Annotated[
+        str | None, typer.Option(metavar="VARIABLE", help="Take the key from this variable, OPENAI_API_KEY if set.")
+    ] = None,
+    max_in_flight: Annotated[int | None, typer.Option(min=1, help="Cap on calls in flight; arrivals queue.")] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Make one call and show both sides of it.")] = False,
+    print_scenario: Annotated[bool, typer.Option("--print-scenario", help="Print this as a scenario file; send nothing.")] = False,
+    fail_on: FailOn = None,
+    out: Out = None,
+    json: Json = None,
+    requests: Requests = None,
+    chunks: Chunks = False,
+    fault: Fault = None,
+    workers: Workers = 1,
+    display: DisplayMode = "auto",
+    allow_invalid: AllowInvalid = False,
+    yes: Yes = False,
+) -> None:
+    """Benchmark one endpoint, without a file.
+
+    Examples:
+
+      llmload bench http://localhost:8000/v1 -m my-model -r 50/s -d 30s
+
+      llmload bench http://localhost:8000/v1 -c 16 --fail-on 'ttft.p95<500ms'
+
+      llmload bench https://api.example.com/v1 -m m --api-key-env MY_KEY --debug
+
+    Without --rate or --users: 5 requests/s. --print-scenario turns the flags into a file to keep.
+    """
+    from llmload.errors import UsageError
+
+    if rate and users:
+        raise UsageError("--rate or --users, not both: an open model starts calls when planned, users when answered")
+    text = scenario_text(
+        url=url,
+        model=model or ("sim-model" if url == "sim:" else ""),
+        api_key_env=_key_variable(api_key_env),
+        cls=_class(api, stream, prompt, prompt_tokens, max_tokens),
+        load=_load(rate, users, duration, process, count, max_in_flight),
+        seed=seed,
+    )
+    plan = _compiled(text)
+    if model is None and url != "sim:":
+        text = text.replace('model = ""', f"model = {_toml(_find_model(plan))}")
+        plan = _compiled(text)
+    if print_scenario:
+        sys.stdout.write(text)
+        return
+    plan = with_objectives(with_faults(plan, fault), fail_on)
+    if debug:
+        _debug(plan)
+        return
+    carry_out(plan, out, json, requests, chunks, display, workers, yes, allow_invalid)
+
+
+def _key_variable(given: str | None) -> str | None:
+    import os
+
+    return given or ("OPENAI_API_KEY" if os.environ.get("OPENAI_API_KEY") else None)
+
+
+def _class(api: str, stream: bool, prompt: str | None, tokens: str, max_tokens: str | None) -> dict[str, Any]:
+    cls: dict[str, Any] = {"api": api}
+    if api in ("chat", "completions"):
+        cls["stream"] = stream
+        if max_tokens:
+            cls["max_tokens"] = int(max_tokens) if max_tokens.isdigit() else max_tokens
+    if api != "models":
+        cls["prompt"] = prompt if prompt is not None else {"tokens": int(tokens) if tokens.isdigit() else tokens}
+    return cls
+
+
+def _load(
+    rate: str | None, users: int | None, duration: str, process: str, count: int | None, cap: int | None
+) -> dict[str, Any]:
+    load: dict[str, Any] = {"users": users} if users else {"rate": rate or "5/s", "process": process}
+    load["duration"] = duration
+    if count is not None:
+        load["max_requests"] = count
+    if cap is not None:
+        load["max_in_flight"] = cap
+    return load
+
+
+def _toml(value: Any) -> str:
+    """A value as TOML; JSON's strings, numbers and booleans are TOML's."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml(part)}" for key, part in value.items()) + " }"
+    return jsonlib.dumps(value, ensure_ascii=False)
+
+
+def scenario_text(
+    url: str, model: str, api_key_env: str | None, cls: dict[str, Any], load: dict[str, Any], seed: int
+) -> str:
+    """The scenario file that says the same as the flags."""
+    target: dict[str, Any] = {"base_url": url.replace("$", "$$"), "model": model}
+    if api_key_env:
+        target["api_key"] = {"env": api_key_env}
+    sections = {"targets.main": target, "classes.main": cls, "load": load}
+    lines = ['name = "bench"', f"seed = {seed}"]
+    for name, table in sections.items():
+        lines += ["", f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in table.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _compiled(text: str) -> Plan:
+    from llmload.scenario.compile import compile_scenario
+    from llmload.scenario.files import Source
+    from llmload.scenario.load import load_scenario
+
+    return compile_scenario(load_scenario(Source(text, "bench", Path.cwd(), "bench")))
+
+
+def _find_model(plan: Plan) -> str:
+    from llmload.app.single import first_model
+
+    return first_model(plan.targets[0])
+
+
+def _debug(plan: Plan) -> None:
+    from llmload.app.simulated import with_simulator
+    from llmload.app.single import make_one_call
+    from llmload.cli.debug_view import show
+
+    with with_simulator(plan) as (resolved, _):
+        single = make_one_call(resolved)
+    sys.stdout.write(show(single))
+    raise typer.Exit(0 if single.record.outcome.good else 1)

@@ -1,0 +1,47 @@
+"""``llmload run``: a scenario, from schedule to verdict."""
+
+from __future__ import annotations
+
+from llmload.cli.run_options import (
+    AllowInvalid, Chunks, DisplayMode, FailOn, Fault, Json, Out, Requests, Workers, Yes, carry_out, with_faults, with_objectives,
+)  # fmt: skip
+from llmload.cli.scenario_options import Demo, Env, Scale, ScenarioArgument, Set, Url, read_plan
+
+__all__ = ["run"]
+
+
+def run(
+    scenario: ScenarioArgument,
+    env: Env = None,
+    set_: Set = None,
+    scale: Scale = None,
+    demo: Demo = None,
+    url: Url = None,
+    fail_on: FailOn = None,
+    out: Out = None,
+    json: Json = None,
+    requests: Requests = None,
+    chunks: Chunks = False,
+    fault: Fault = None,
+    workers: Workers = 1,
+    display: DisplayMode = "auto",
+    allow_invalid: AllowInvalid = False,
+    yes: Yes = False,
+) -> None:
+    """Run a scenario and judge it.
+
+    Examples:
+
+      llmload run quickstart
+
+      llmload run scenarios/peak.toml --url http://host:8000/v1 --env production -o peak.json
+
+      llmload run peak --scale rate=0.1,time=0.01 --fail-on 'ttft.p95<500ms'
+
+      llmload run quickstart --json - | jq .verdict
+
+    Ctrl-C once stops sending and waits for calls in flight, twice stops at once; both report. Exit status: 0 passed,
+    1 objectives failed, 2 usage, 3 run invalid, 4 target unreachable, 130 interrupted.
+    """
+    plan = with_objectives(with_faults(read_plan(scenario, env, set_, scale, demo, url), fault), fail_on)
+    carry_out(plan, out, json, requests, chunks, display, workers, yes, allow_invalid)

@@ -1,0 +1,182 @@
+"""The JSON Schema of a result document.
+
+Objects may have more members than are described here: a later minor version only adds. Times of metrics
+under ``figures`` are in SI units; those inside ``summary`` are in the units of their histograms
+(microseconds, tokens, thousandths of a token per second, billionths of a dollar).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from llmload.metrics.catalogue import METRICS
+from llmload.records import Outcome
+from llmload.reports.document import KIND, SCHEMA_VERSION
+from llmload.reports.figures import PERCENTILES
+from llmload.verdict.objectives import OPERATORS
+from llmload.verdict.validity import Level
+from llmload.verdict.verdict import Decision
+
+__all__ = ["SCHEMA", "SCHEMA_ID"]
+
+Schema = dict[str, Any]
+
+SCHEMA_ID: Final = f"https://llmload.dev/schema/result-{SCHEMA_VERSION.partition('.')[0]}.json"
+
+
+def _object(describes: str = "", optional: Iterable[str] = (), /, **members: Schema) -> Schema:
+    made: Schema = {"type": "object", "properties": members, "required": [n for n in members if n not in optional]}
+    return made | ({"description": describes} if describes else {})
+
+
+def _kind(name: str, describes: str = "") -> Schema:
+    return {"type": name} | ({"description": describes} if describes else {})
+
+
+def _text(describes: str = "") -> Schema:
+    return _kind("string", describes)
+
+
+def _number(describes: str = "") -> Schema:
+    return _kind("number", describes)
+
+
+def _count(describes: str = "") -> Schema:
+    return _kind("integer", describes) | {"minimum": 0}
+
+
+def _maybe(schema: Schema) -> Schema:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def _list(items: Schema, describes: str = "") -> Schema:
+    return {"type": "array", "items": items} | ({"description": describes} if describes else {})
+
+
+def _map(values: Schema, describes: str = "", keys: Schema | None = None) -> Schema:
+    made: Schema = {"type": "object", "additionalProperties": values}
+    return made | ({"propertyNames": keys} if keys else {}) | ({"description": describes} if describes else {})
+
+
+def _one_of(values: Iterable[str]) -> Schema:
+    return {"type": "string", "enum": [str(value) for value in values]}
+
+
+def _pair(describes: str) -> Schema:
+    return _maybe({"type": "array", "items": _number(), "minItems": 2, "maxItems": 2, "description": describes})
+
+
+_OUTCOMES: Final = _map(_count(), "Calls by outcome", _one_of(Outcome))
+_HISTOGRAM: Final = _object(
+    "HdrHistogram V2 (compressed, base64) and the exact figures it does not hold",
+    count=_count(), total=_count("Exact sum"), min=_count(), max=_count(), clamped=_count("Values out of range"),
+    hdr=_text("Readable by any HdrHistogram"),
+)  # fmt: skip
+_HISTOGRAMS: Final = _map(_HISTOGRAM, "By metric")
+_SPARSE: Final = _object(
+    "A histogram of 2 significant digits: exact figures, and its buckets packed as text",
+    total=_count(), min=_count(), max=_count(), clamped=_count(), counts=_text(),
+)  # fmt: skip
+_GAUGE: Final = _object("Samples of a share, in millionths", samples=_count(), sum=_count(), max=_count())
+
+_CELL: Final = _object(
+    "The calls of one class, target, model, phase and set of tags",
+    **{name: _text() for name in ("class", "target", "model", "phase")},
+    tags=_map(_text()),
+    **{
+        name: _count() for name in (
+            "calls", "goodput", "input_tokens", "output_tokens", "cost_pico", "streams", "stalls", "stall_ns",
+            "stalled_calls", "bytes_in", "bytes_out", "queued", "reused",
+        )
+    },
+    outcomes=_OUTCOMES, token_sources=_map(_count()), good=_HISTOGRAMS, failed=_HISTOGRAMS, censored=_HISTOGRAMS,
+)  # fmt: skip
+_WINDOW_PARTS: Final[dict[str, Schema]] = {
+    **{name: _count() for name in ("planned", "sent", "goodput", "input_tokens", "output_tokens")},
+    "outcomes": _OUTCOMES, "in_flight": _map(_count(), "Most calls in flight, by worker"),
+    **dict.fromkeys(("ttft", "itl", "latency"), _SPARSE),
+}  # fmt: skip
+_WINDOW: Final = _object(
+    'What happened in one window; what is zero is left out. Class "": what has none yet',
+    _WINDOW_PARTS, at=_count("Number of the window"), **{"class": _text()}, **_WINDOW_PARTS,
+)  # fmt: skip
+_ERROR: Final = _object(
+    shape=_text(), outcome=_one_of(Outcome), status=_count("HTTP status, 0 without one"), count=_count(), sample=_text(),
+    first_at=_number("s"), last_at=_number("s"), classes=_map(_count()),
+)  # fmt: skip
+_WORKER: Final = _object(
+    "What one worker saw of itself", worker=_count(), loop_lag=_HISTOGRAM, gc_pause=_HISTOGRAM, cpu=_GAUGE,
+    machine_cpu=_GAUGE, others_cpu=_GAUGE, steal=_GAUGE, fds=_count(), fd_limit=_count(), rss=_count("bytes"),
+    cap_hits=_count(), dropped=_count(), unsent=_count(), connections_opened=_count(), max_in_flight=_count(),
+    fallback=_text(), clock_jumps=_count(),
+)  # fmt: skip
+_SUMMARY: Final = _object(
+    "Everything that was measured; adds up with others of its kind",
+    start=_kind("integer", "Monotonic clock of the machine, ns"), elapsed=_number("s of the schedule"),
+    planned=_count(), sent=_count(), completed=_count(),
+    phases=_list(_object(name=_text(), start=_number("s"), end=_number("s"), measure=_kind("boolean"))),
+    cells=_list(_CELL), errors=_list(_ERROR), window_seconds=_count(), windows=_list(_WINDOW), health=_list(_WORKER),
+)  # fmt: skip
+
+_DISTRIBUTION: Final = _object(
+    "In SI units; a percentile is null where there are too few samples to say",
+    count=_count(), **{name: _number() for name in ("min", "mean", "stddev", "max")},
+    **{name: _maybe(_number()) for name in PERCENTILES},
+)  # fmt: skip
+_SLICE: Final = _object(
+    calls=_count(), ok=_count(), errors=_count(), error_rate=_number(), goodput=_count(), input_tokens=_count(),
+    output_tokens=_count(), cost=_number("US dollars"), metrics=_map(_DISTRIBUTION, keys=_one_of(METRICS)),
+)  # fmt: skip
+_AMOUNT: Final = _object(count=_count(), rate=_number("per second"), share=_number("of the planned calls"))
+_FIGURES: Final = _object(
+    "Derived from the summary for easy reading; measured phases only",
+    measured_seconds=_number(), total=_SLICE, by=_map(_map(_SLICE), "Dimension, then value"),
+    amounts=_object(**dict.fromkeys(("planned", "sent", "completed", "succeeded", "goodput"), _AMOUNT)),
+)  # fmt: skip
+
+_OBJECTIVE: Final = _object(
+    rule=_text(), metric=_text(), stat=_text(), op=_one_of(OPERATORS), value=_number("SI units"),
+    where=_map(_text()), window=_number("s, 0: the whole run"), abort=_kind("boolean"), delay=_number("s"),
+    says=_text(), name=_text(),
+)  # fmt: skip
+_JUDGEMENT: Final = _object(
+    objective=_OBJECTIVE, passed=_kind("boolean"), observed=_maybe(_number("SI units; null without data")),
+    interval=_pair("95 % confidence"), margin=_maybe(_number("Distance to the bound as a share of it")),
+    worst_window=_pair("From, to, in s"), samples=_count(), note=_text(),
+)  # fmt: skip
+_REASON: Final = _object(code=_text(), level=_one_of(Level), text=_text(), remedy=_text())
+_SCENARIO: Final = _object(
+    name=_text(), description=_text(), environment=_text(), demo=_kind("boolean"), fingerprint=_text("SHA-256"),
+    seeds=_map(_kind("integer")), tags=_map(_text()), source=_kind("object", "As resolved, secrets removed"),
+)  # fmt: skip
+_LOAD: Final = _object(
+    model=_text(), duration=_number("s"), peak_rate=_number(), mean_rate=_number(), expected_calls=_number(),
+    users=_number(), max_in_flight=_maybe(_count()), on_limit=_text(),
+)  # fmt: skip
+
+SCHEMA: Final[Schema] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "$id": SCHEMA_ID,
+    "title": "A result of llmload",
+    **_object(
+        kind={"const": KIND},
+        schema_version={"type": "string", "pattern": rf"^{SCHEMA_VERSION.partition('.')[0]}\.\d+$"},
+        version=_text("Of llmload"),
+        verdict=_object(decision=_one_of(Decision), exit_status=_count()),
+        scenario=_SCENARIO,
+        started=_text("ISO 8601"),
+        duration=_number("s, draining included"),
+        workers=_count(),
+        interrupted=_text("Why someone stopped the run"),
+        aborted=_text("Which objective or budget stopped it"),
+        load=_LOAD,
+        judgements=_list(_JUDGEMENT),
+        validity=_object(level=_one_of(Level), reasons=_list(_REASON)),
+        notes=_list(_text()),
+        environment=_map(_text()),
+        figures=_FIGURES,
+        summary=_SUMMARY,
+    ),
+}
+"""Draft 2020-12."""

@@ -1,0 +1,167 @@
+"""The report for people: the verdict first, then why, then the figures.
+
+Everything that others wrote passes through ``clean`` and is drawn as ``rich.text.Text``, never as markup.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Final
+
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from llmload import units
+from llmload.reports.grid import Column, grid
+from llmload.reports.result import Result
+from llmload.reports.safe import clean
+from llmload.reports.style import ASCII_SIGNS
+from llmload.reports.tables import SECTIONS
+from llmload.verdict.judge import Judgement
+from llmload.verdict.validity import Level
+from llmload.verdict.verdict import Decision
+
+__all__ = ["render"]
+
+_DECISION_STYLE: Final = {Decision.PASS: "bold green", Decision.FAIL: "bold red", Decision.INVALID: "bold red"}
+_LEVEL_STYLE: Final = {Level.VALID: "green", Level.SUSPECT: "yellow", Level.INVALID: "red"}
+_MET: Final = {True: ("✓", "green"), False: ("✗", "red")}
+_MET_ASCII: Final = {True: ("ok", "green"), False: ("NOT", "red")}
+_WIDEST_MARGIN: Final = 9.995
+
+
+def render(result: Result, width: int = 80, color: bool = False, unicode: bool = True) -> str:
+    """The whole report, lines of at most ``width`` columns; ``unicode`` False keeps to ASCII."""
+    out = io.StringIO()
+    console = Console(
+        file=out, width=width, height=1000, force_terminal=color, no_color=not color, legacy_windows=False,
+        color_system="standard" if color else None, markup=False, emoji=False, highlight=False,
+    )  # fmt: skip
+    for section in _sections(result, width, unicode):
+        parts = list(section)
+        for part in parts:
+            console.print(part)
+        if parts:
+            console.print()
+    lines = "\n".join(line.rstrip() for line in out.getvalue().rstrip().splitlines()) + "\n"
+    return lines if unicode else _ascii(lines)
+
+
+def _ascii(text: str) -> str:
+    """What is not ASCII replaced by one character each, so that columns stay where they are."""
+    return text.translate(ASCII_SIGNS).encode("ascii", "replace").decode()
+
+
+def _sections(result: Result, width: int, unicode: bool) -> Iterator[Iterator[RenderableType]]:
+    yield _headline(result)
+    yield _objectives(result, width, unicode)
+    for section in SECTIONS:
+        yield section(result.summary, width)
+    yield _trust(result)
+    yield _notes(result)
+
+
+def _headline(result: Result) -> Iterator[RenderableType]:
+    decision, level = result.verdict.decision, result.validity.level
+    line = Text()
+    line.append(decision.value, _DECISION_STYLE[decision])
+    line.append(f"  {clean(result.scenario.name, 60)}", "bold")
+    line.append(f": {_score(result)}; figures ")
+    line.append(level.value, _LEVEL_STYLE[level])
+    yield line
+    yield Text(_load_line(result), "dim")
+    stopped = result.interrupted or result.aborted
+    if stopped:
+        how = "interrupted" if result.interrupted else "aborted"
+        yield Text(f"{how} after {units.format_seconds(result.summary.elapsed)}: {clean(stopped)}", "yellow")
+
+
+def _score(result: Result) -> str:
+    judged = len(result.judgements)
+    met = sum(judgement.passed for judgement in result.judgements)
+    return f"{met} of {judged} objectives met" if judged else "no objectives set"
+
+
+def _load_line(result: Result) -> str:
+    load, scenario = result.load, result.scenario
+    parts = [
+        f"{units.format_count(load.users)} users" if load.users else "",
+        f"up to {units.format_rate(load.peak_rate)}" if load.peak_rate else "",
+        f"for {units.format_seconds(load.duration)}" if load.duration else "",
+        f"{result.workers} worker{'s' * (result.workers != 1)}",
+        f"environment {clean(scenario.environment, 30)}" if scenario.environment else "",
+        "demonstration size" if scenario.demo else "",
+        clean(result.started, 40),
+    ]
+    return " · ".join(filter(None, parts))
+
+
+def _objectives(result: Result, width: int, unicode: bool) -> Iterator[RenderableType]:
+    if not result.judgements:
+        return
+    signs = _MET if unicode else _MET_ASCII
+    columns = (
+        Column("", right=False), Column("Objective", right=False, least=40), Column("observed"),
+        Column("95 % interval", rank=1), Column("margin"),
+    )  # fmt: skip
+    rows: list[list[Text]] = [_objective_row(judgement, signs[judgement.passed]) for judgement in result.judgements]
+    yield from grid(columns, rows, width)
+    for judgement in result.judgements:
+        yield from _remarks(judgement)
+
+
+def _objective_row(judgement: Judgement, sign: tuple[str, str]) -> list[Text]:
+    kind = judgement.objective.kind
+    observed = "no data" if judgement.observed is None else kind.show(judgement.observed)
+    interval = " – ".join(kind.show(end) for end in judgement.interval) if judgement.interval else ""
+    return [
+        Text(*sign),
+        Text(clean(str(judgement.objective), 120)),
+        Text(observed, "" if judgement.passed else "red"),
+        Text(interval, "dim"),
+        Text(_margin(judgement.margin), sign[1]),
+    ]
+
+
+def _margin(margin: float | None) -> str:
+    """The way to the bound: "+78%" to spare, "-12%" beyond."""
+    if margin is None:
+        return ""
+    if abs(margin) > _WIDEST_MARGIN:
+        return ">+999%" if margin > 0 else "<-999%"
+    return f"{margin:+.1%}" if abs(margin) < 0.1 else f"{margin:+.0%}"
+
+
+def _remarks(judgement: Judgement) -> Iterator[RenderableType]:
+    """What there is to say about one objective, under the table so that nothing is cut."""
+    objective = judgement.objective
+    window = judgement.worst_window
+    says = [
+        clean(objective.says) if objective.says and not judgement.passed else "",
+        clean(judgement.note),
+        f"worst from {window[0]:,.0f} s to {window[1]:,.0f} s" if window and not judgement.passed else "",
+    ]
+    said = "; ".join(filter(None, says))
+    if said:
+        yield Padding(
+            Text(f"{clean(objective.rule, 120)}: {said}", "dim" if judgement.passed else "yellow"), (0, 0, 0, 2)
+        )
+
+
+def _trust(result: Result) -> Iterator[RenderableType]:
+    level = result.validity.level
+    line = Text("The figures are ", "bold")
+    line.append(level.value, f"bold {_LEVEL_STYLE[level]}")
+    yield line
+    for reason in result.validity.reasons:
+        text = Text(f"{clean(reason.text)}", _LEVEL_STYLE[reason.level])
+        if reason.remedy:
+            text.append(f": {clean(reason.remedy)}", "default")
+        yield Padding(text, (0, 0, 0, 2))
+
+
+def _notes(result: Result) -> Iterator[RenderableType]:
+    for note in result.notes:
+        yield Text(f"note: {clean(note)}", "dim")

@@ -1,0 +1,69 @@
+"""``llmload report`` shows saved results, and says plainly what it can't show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import reports_samples as samples
+import typer
+from typer.testing import CliRunner, Result
+
+from llmload.cli.report import report
+from llmload.errors import ResultError
+from llmload.reports import json_report
+from llmload.reports.text import render
+
+app = typer.Typer()
+app.command()(report)
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> str:
+    path = tmp_path / "night.json"
+    path.write_bytes(json_report.render(samples.result()))
+    return str(path)
+
+
+def run(*arguments: str, stdin: bytes | None = None) -> Result:
+    return CliRunner().invoke(app, list(arguments), input=stdin)
+
+
+def test_a_saved_result_is_shown_as_the_run_showed_it(saved: str) -> None:
+    shown = run(saved)
+    assert shown.exit_code == 0
+    assert shown.stdout == render(samples.result(), 80)
+
+
+def test_a_result_can_come_from_standard_input(saved: str) -> None:
+    assert run("-", stdin=Path(saved).read_bytes()).stdout == run(saved).stdout
+
+
+def test_a_width_can_be_asked_for(saved: str) -> None:
+    assert run(saved, "--width", "120").stdout == render(samples.result(), 120)
+
+
+def test_json_is_the_document_again(saved: str) -> None:
+    assert run(saved, "--format", "json").stdout_bytes == Path(saved).read_bytes()
+
+
+def test_a_report_can_go_to_a_file(saved: str, tmp_path: Path) -> None:
+    out = tmp_path / "night.txt"
+    assert run(saved, "--out", str(out)).stdout == ""
+    assert out.read_text(encoding="utf-8") == render(samples.result(), 80)
+
+
+def test_reporting_a_failure_is_a_success_unless_its_status_is_asked_for(saved: str) -> None:
+    assert run(saved).exit_code == 0
+    assert run(saved, "--exit-status").exit_code == 1
+
+
+@pytest.mark.parametrize(("content", "words"), [(None, "can't read"), (b"{}", "not a result of llmload")])
+def test_what_is_no_result_is_named(tmp_path: Path, content: bytes | None, words: str) -> None:
+    path = tmp_path / "other.json"
+    if content is not None:
+        path.write_bytes(content)
+    error = run(str(path)).exception
+    assert isinstance(error, ResultError)
+    assert words in str(error)
+    assert "other.json" in str(error)

@@ -1,0 +1,168 @@
+"""The report for people: what it says, that it fits, and that nobody else gets to draw in it."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import reports_samples as samples
+from rich.cells import cell_len
+
+from llmload.metrics.summary import Summary
+from llmload.reports.result import Result
+from llmload.reports.text import render
+from llmload.verdict.judge import judge
+from llmload.verdict.objectives import parse_objective
+from llmload.verdict.validity import Level, Reason, Validity
+
+MADE = [samples.result, samples.empty, samples.interrupted, samples.hostile]
+SGR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@pytest.mark.parametrize("width", [72, 80, 100, 120, 200])
+@pytest.mark.parametrize("make", MADE)
+def test_every_line_fits_the_width(make: Callable[[], Result], width: int) -> None:
+    for line in render(make(), width).splitlines():
+        assert cell_len(line) <= width, line
+
+
+def test_the_verdict_comes_first_then_the_objectives_then_the_figures() -> None:
+    text = render(samples.result())
+    order = [
+        "FAIL  peak",
+        "Objective",
+        "Load",
+        "Times and sizes",
+        "By class",
+        "Throughput",
+        "Errors",
+        "Generator",
+        "The figures are",
+    ]
+    places = [text.index(part) for part in order]
+    assert places == sorted(places)
+    assert text.startswith("FAIL")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "3 of 6 objectives met; figures SUSPECT",
+        "✓  ttft.p95 < 500ms",
+        "✗  errors.rate < 0.5%",
+        "the target sheds load; worst from 46 s to 56 s",
+        "there is no tier 'platinum' in the run (there are: free, gold)",
+        "from the planned time: what users feel",
+        "from send: what the target alone did",
+        "24 failed, 1 unfinished",
+        "warm-up (not measured)",
+        "Rate limit reached, retry in 2 s",
+        "estimated for",
+        "per thousand calls",
+        "5 stalls in 5 streams",
+        "note: demonstration size",
+        "run at full",
+    ],
+)
+def test_what_a_reader_needs_to_know_is_said(words: str) -> None:
+    assert words in render(samples.result(), 200)
+
+
+def test_planned_sent_completed_succeeded_and_goodput_are_figures_of_their_own() -> None:
+    lines = render(samples.result()).splitlines()
+    start = next(n for n, line in enumerate(lines) if line.startswith("Load"))
+    names = [line.split()[0] for line in lines[start + 1 : start + 6]]
+    counts = [int(line.split()[1].replace(",", "")) for line in lines[start + 1 : start + 6]]
+    assert names == ["planned", "sent", "completed", "succeeded", "goodput"]
+    assert counts == [1100, 1100, 1099, 1075, 1028]
+
+
+def test_a_percentile_that_the_sample_cannot_support_is_not_shown() -> None:
+    failure = next(line for line in render(samples.result()).splitlines() if line.strip().startswith("Failure"))
+    assert failure.split()[4:8] == ["-", "-", "-", "-"]
+
+
+def test_a_wider_terminal_gets_more_columns() -> None:
+    assert "stddev" not in render(samples.result(), 80)
+    assert "stddev" in render(samples.result(), 120)
+
+
+def test_a_narrow_one_never_loses_the_figures_that_decide() -> None:
+    header = next(line for line in render(samples.result(), 80).splitlines() if line.startswith("Times"))
+    assert header.split()[3:] == ["count", "mean", "p50", "p90", "p95", "p99", "p99.9", "max"]
+
+
+def test_plain_text_holds_no_escape_and_colour_changes_nothing_but_colour() -> None:
+    plain, coloured = render(samples.result()), render(samples.result(), color=True)
+    assert "\x1b" not in plain
+    assert "\x1b[" in coloured
+    assert [line.rstrip() for line in SGR.sub("", coloured).splitlines()] == plain.splitlines()
+
+
+def test_colour_has_a_meaning() -> None:
+    coloured = render(samples.result(), color=True)
+    assert "\x1b[1;31mFAIL" in coloured
+    assert "\x1b[32m✓" in coloured
+    assert "\x1b[31m✗" in coloured
+    assert "\x1b[33mSUSPECT" in coloured
+
+
+@pytest.mark.parametrize("make", MADE)
+def test_ascii_is_all_there_is_where_the_encoding_has_no_more(make: Callable[[], Result]) -> None:
+    text = render(make(), unicode=False)
+    assert text.isascii()
+    assert text.count("\n") == render(make()).count("\n")
+
+
+def test_met_and_missed_are_words_in_ascii() -> None:
+    text = render(samples.result(), unicode=False)
+    assert "ok   ttft.p95 < 500ms" in text
+    assert "NOT  errors.rate" in text
+
+
+@pytest.mark.parametrize("color", [False, True])
+def test_hostile_text_can_neither_draw_nor_flood(color: bool) -> None:
+    text = render(samples.hostile(), color=color)
+    bare = SGR.sub("", text)
+    strange = {char for char in bare if unicodedata.category(char)[0] == "C" or char in "\u2028\u2029"} - {"\n"}
+    assert not strange
+    assert "[red]markup[/red]" in bare
+    assert "\x1b]" not in text
+    assert "\x1b[2J" not in text
+    assert len(bare.splitlines()) < 120
+    assert not re.search(r"\n{4,}", bare)
+
+
+def test_links_in_server_text_stay_text() -> None:
+    assert "[link=http://evil]x[/link]" in render(samples.hostile(), 200, color=True)
+
+
+def test_a_reason_comes_with_what_to_do_about_it() -> None:
+    reason = Reason("schedule_lag", Level.INVALID, "schedule lag p99 38 ms is 30% of it", "use --workers 4")
+    result = replace(samples.empty(), validity=Validity(Level.INVALID, (reason,)))
+    text = render(result)
+    assert text.startswith("INVALID")
+    assert "  schedule lag p99 38 ms is 30% of it: use --workers 4" in text
+
+
+def test_an_interrupted_run_says_why_and_when() -> None:
+    assert re.search(r"^interrupted after .*: Ctrl-C$", render(samples.interrupted()), re.MULTILINE)
+    assert re.search(
+        r"^aborted after .*: budget", render(replace(samples.empty(), aborted="budget spent")), re.MULTILINE
+    )
+
+
+def test_a_long_rule_is_cut_in_the_table_not_the_verdict_on_it() -> None:
+    rule = parse_objective("latency.p99{class=chat-with-a-long-name,target=elsewhere,tier=gold} < 3s", window=0.0)
+    result = replace(samples.empty(), judgements=tuple(judge([rule], Summary())))
+    lines = render(result).splitlines()
+    assert any(line.startswith("✗  latency.p99{class=chat-with") and "no data" in line for line in lines)
+
+
+def test_a_dimension_that_cuts_as_another_does_is_shown_once() -> None:
+    text = render(samples.result())
+    assert "By class" in text
+    assert "By model" not in text

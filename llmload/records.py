@@ -10,6 +10,7 @@ from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import pairwise
 from typing import Any
 
 __all__ = [
@@ -42,6 +43,7 @@ class Outcome(StrEnum):
     EXPECTED_STATUS = "expected_status"
     HTTP_4XX = "http_4xx"
     HTTP_429 = "http_429"
+    HTTP_503 = "http_503"
     HTTP_5XX = "http_5xx"
     CONNECT_ERROR = "connect_error"
     TLS_ERROR = "tls_error"
@@ -252,4 +254,4 @@ class Record:
     def gaps(self) -> Sequence[int]:
         """Distances between successive content chunks, ns."""
         stamps = self.answer.stamps
-        return [b - a for a, b in zip(stamps, stamps[1:], strict=False)]
+        return [later - earlier for earlier, later in pairwise(stamps)]

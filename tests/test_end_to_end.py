@@ -62,7 +62,7 @@ def test_a_healthy_target_passes(short: Path, tmp_path: Path) -> None:
     assert "2 of 2 objectives met" in done.stdout
     result = parse_result(out.read_bytes(), "result")
     assert (result.summary.planned, result.summary.sent, result.summary.completed) == (80, 80, 80)
-    calls = [json.loads(line) for line in gzip.open(log)]
+    calls = [json.loads(line) for line in gzip.decompress(log.read_bytes()).splitlines()]
     assert sorted(call["index"] for call in calls) == list(range(80))
     assert {call["outcome"] for call in calls} == {"ok"}
     shown = llmload("report", str(out))
@@ -114,7 +114,14 @@ def test_broken_streams_are_counted_as_what_they_are(short: Path, tmp_path: Path
     out = tmp_path / "result.json"
     faults = ["truncate:rate=10%,after=5", "error-event:rate=10%,after=5", "stall:rate=10%,after=5,pause=1.5s"]
     llmload(
-        "run", str(short), TRUST, "--set", "load.duration=5s", "-o", str(out), *(x for f in faults for x in ("--fault", f))
+        "run",
+        str(short),
+        TRUST,
+        "--set",
+        "load.duration=5s",
+        "-o",
+        str(out),
+        *(x for f in faults for x in ("--fault", f)),
     )
     total = parse_result(out.read_bytes(), "result").summary.select()
     outcomes = {outcome.value: count for outcome, count in total.outcomes.items()}
@@ -164,7 +171,17 @@ def test_an_interrupted_run_is_complete_marked_and_exits_130(short: Path, tmp_pa
 def test_ctrl_c_twice_stops_at_once_and_still_reports(short: Path, tmp_path: Path) -> None:
     out = tmp_path / "result.json"
     process = start(
-        "run", str(short), TRUST, "--set", "load.duration=60s", "--set", 'sim.step="500ms"', "-o", str(out), "--display", "plain"
+        "run",
+        str(short),
+        TRUST,
+        "--set",
+        "load.duration=60s",
+        "--set",
+        'sim.step="500ms"',
+        "-o",
+        str(out),
+        "--display",
+        "plain",
     )
     wait_for(process, "1:00  planned")
     time.sleep(1.5)
@@ -191,10 +208,11 @@ def test_a_reader_that_goes_away_does_not_end_in_a_traceback(short: Path) -> Non
 
 
 def test_keys_reach_the_target_and_nothing_else(short: Path, tmp_path: Path) -> None:
-    secret = "sk-very-secret-value-123456"  # noqa: S105
-    keyed = SHORT.replace(
-        'base_url = "sim:"', 'base_url = "sim:"\napi_key = { env = "TEST_KEY" }'
-    ) + f'\n[sim.keys."{secret}"]\n'
+    secret = "sk-very-secret-value-123456"
+    keyed = (
+        SHORT.replace('base_url = "sim:"', 'base_url = "sim:"\napi_key = { env = "TEST_KEY" }')
+        + f'\n[sim.keys."{secret}"]\n'
+    )
     # The simulator's own settings hold the key here, so it is asked for through a second scenario without them.
     short.write_text(keyed)
     out, log = tmp_path / "result.json", tmp_path / "calls.jsonl"

@@ -8,15 +8,16 @@ from datetime import UTC, datetime, timedelta
 from llmload import __version__
 from llmload.app.interrupts import Interrupts
 from llmload.app.simulated import with_simulator
-from llmload.clock import NS, monotonic_ns
-from llmload.cluster.local import LocalCluster, Lost
-from llmload.cluster.messages import Delta, Lines
+from llmload.clock import NS, monotonic_ns, wall_time
+from llmload.cluster.local import LocalCluster
 from llmload.dashboard.frame import Frame, Stage
 from llmload.dashboard.live import Display, QuietDisplay
 from llmload.metrics.summary import PhaseInfo, Summary
 from llmload.observe.environment import environment
 from llmload.observe.machine import MachineWatch
 from llmload.outputs.base import Output, RecordSink, Speaks
+from llmload.outputs.request_log import encode_record
+from llmload.records import Record
 from llmload.reports.result import LoadInfo, Result, ScenarioInfo
 from llmload.scenario.plan import Plan
 from llmload.sim.process import SimProcess
@@ -26,6 +27,8 @@ from llmload.verdict.validity import RunFacts, Validity, validity
 
 __all__ = ["Options", "run_plan"]
 
+_TAKE_SECONDS = 0.5
+"""How often what the workers sent is added up."""
 _LOOK_SECONDS = 1.0
 """How often the machine is looked at and rules that may end the run are judged."""
 
@@ -50,11 +53,10 @@ def run_plan(plan: Plan, options: Options) -> Result:
         try:
             for output in options.outputs:
                 output.start(resolved)
-            records = any(isinstance(output, RecordSink) for output in options.outputs)
             options.display.start()
-            with LocalCluster(resolved, options.workers, records, options.chunks) as cluster:
-                session = _Session(resolved, options, cluster, simulator, interrupts)
-                result = session.run()
+            log = _CallLog(options) if any(isinstance(output, RecordSink) for output in options.outputs) else None
+            with LocalCluster(resolved, options.workers, log.add if log else None) as cluster:
+                result = _Session(resolved, options, cluster, simulator, interrupts, log).run()
             _finish(options, result)
             return result
         finally:
@@ -70,6 +72,27 @@ def _finish(options: Options, result: Result | None) -> None:
                 options.display.message(text)
 
 
+class _CallLog:
+    """Encodes finished calls for the outputs that want each of them."""
+
+    def __init__(self, options: Options) -> None:
+        self._sinks = [output for output in options.outputs if isinstance(output, RecordSink)]
+        self._chunks = options.chunks
+        self._calls: list[Record] = []
+
+    def add(self, record: Record) -> None:
+        self._calls.append(record)
+
+    def flush(self, start: int) -> None:
+        if not self._calls:
+            return
+        wall = wall_time() - (monotonic_ns() - start) / NS
+        lines = b"".join(encode_record(record, start, wall, chunks=self._chunks) for record in self._calls)
+        self._calls.clear()
+        for sink in self._sinks:
+            sink.records(lines)
+
+
 class _Session:
     def __init__(
         self,
@@ -78,7 +101,9 @@ class _Session:
         cluster: LocalCluster,
         simulator: SimProcess | None,
         interrupts: Interrupts,
+        log: _CallLog | None,
     ) -> None:
+        self._log = log
         self._plan = plan
         self._options = options
         self._cluster = cluster
@@ -107,16 +132,21 @@ class _Session:
             self._note(f"measured by reading in tasks, not at the socket: {self._cluster.fallback}")
         ours = (self._simulator.pid,) if self._simulator is not None else ()
         watch = MachineWatch(self._cluster.pids, ours)
-        look = self._cluster.start + round(_LOOK_SECONDS * NS)
-        for worker, message in self._cluster.events():
-            if message is not None:
-                self._take(worker, message)
+        take = look = self._cluster.start
+        for lost in self._cluster.events():
             now = monotonic_ns()
+            if lost is not None:
+                self._lost += 1
+                self._note(f"worker {lost.worker} died; its share of the load was not sent from then on")
+            if now >= take:
+                take = now + round(_TAKE_SECONDS * NS)
+                self._take()
             if now >= look:
                 look = now + round(_LOOK_SECONDS * NS)
                 self._look(watch, now)
             self._obey_interrupts()
             self._show(self._stage(now), (now - self._cluster.start) / NS)
+        self._take()
         result = self._result(started, (monotonic_ns() - self._cluster.start) / NS)
         self._show("done", result.duration)
         return result
@@ -125,25 +155,19 @@ class _Session:
         phases = tuple(PhaseInfo(phase.name, phase.start, phase.end, phase.measure) for phase in self._plan.phases)
         return Summary(start=start, phases=phases)
 
-    def _take(self, worker: int, message: Delta | Lines | Lost) -> None:
-        if isinstance(message, Delta):
-            delta = message.summary()
-            self._summary.merge(delta)
-            for output in self._options.outputs:
-                output.update(delta, self._summary)
-        elif isinstance(message, Lines):
-            for output in self._options.outputs:
-                if isinstance(output, RecordSink):
-                    output.records(message.data)
-        else:
-            self._lost += 1
-            self._note(f"worker {worker} died; its share of the load was not sent from then on")
+    def _take(self) -> None:
+        delta = self._cluster.take()
+        self._summary.merge(delta)
+        for output in self._options.outputs:
+            output.update(delta, self._summary)
+        if self._log is not None:
+            self._log.flush(self._cluster.start)
 
     def _look(self, watch: MachineWatch, now: int) -> None:
         for health in watch.sample():
             if health.worker in self._summary.health:
                 self._summary.health[health.worker].merge(health)
-        self._judgements = judge(self._plan.objectives, self._summary)
+        self._judgements = judge(self._plan.objectives, self._summary, latest=True)
         self._validity = validity(self._summary, self._facts())
         for output in self._options.outputs:
             if isinstance(output, Speaks):
@@ -259,4 +283,3 @@ def _until(start: int) -> timedelta:
 
 def _shown(base_url: str, simulator: SimProcess | None) -> str:
     return "embedded simulator" if simulator is not None and base_url == simulator.url else base_url
-

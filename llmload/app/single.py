@@ -67,7 +67,9 @@ async def _one(plan: Plan, call: Call) -> Single:
     try:
         await transport.open({})
         prepared = Prepared(record, single.request, speaks)
-        await _Watched(prepared, single, transport, Deadlines.of(plan.limits), monotonic_ns).run()
+        watched = _Watched(prepared, single, transport, Deadlines.of(plan.limits), monotonic_ns)
+        watched.start()
+        await watched.run()
     finally:
         await transport.close()
     return single
@@ -87,5 +89,3 @@ def first_model(target: Target) -> str:
         outcome = single.record.outcome
         why = f"its list can't be had ({single.record.detail})" if outcome is not Outcome.OK else "it lists none"
         raise UsageError(f"which model? {target.base_url} was asked and {why}; name one with --model") from None
-
-

@@ -15,7 +15,7 @@ from llmload.cli.run import run
 from llmload.cli.schema import schema
 from llmload.cli.sim import sim
 from llmload.cli.validate import validate
-from llmload.errors import ExitStatus, LlmloadError
+from llmload.errors import ExitStatus, LlmloadError, ScenarioError
 
 __all__ = ["app", "main"]
 
@@ -53,7 +53,9 @@ def _version(show: bool) -> None:
 
 @app.callback()
 def _main(
-    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version and exit."),
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version and exit."
+    ),
 ) -> None:
     pass
 
@@ -63,7 +65,8 @@ def main() -> None:
     try:
         app()
     except LlmloadError as error:
-        typer.echo(f"llmload: {error}", err=True)
+        # A problem in a file begins with the file's name, so that terminals and editors can jump to it.
+        typer.echo(str(error) if isinstance(error, ScenarioError) else f"llmload: {error}", err=True)
         sys.exit(int(error.status))
     except BrokenPipeError:
         # Whoever read our standard output is gone; nothing more can be said there.

@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from llmload.cli.run_options import (
-    AllowInvalid, Chunks, DisplayMode, FailOn, Fault, Json, Out, Requests, Workers, Yes, carry_out, with_faults, with_objectives,
+    AllowInvalid,
+    Chunks,
+    DisplayMode,
+    FailOn,
+    Fault,
+    Json,
+    Out,
+    Requests,
+    Workers,
+    Yes,
+    carry_out,
+    with_faults,
+    with_objectives,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -34,11 +46,17 @@ def bench(
     count: Annotated[
         int | None, typer.Option("--requests-count", "-n", min=1, help="Stop after so many requests.")
     ] = None,
-    process: Annotated[Literal["uniform", "poisson", "gamma"], typer.Option(help="How arrivals are spaced.")] = "poisson",
-    api: Annotated[Literal["chat", "completions", "embeddings", "models"], typer.Option(help="What to ask for.")] = "chat",
+    process: Annotated[
+        Literal["uniform", "poisson", "gamma"], typer.Option(help="How arrivals are spaced.")
+    ] = "poisson",
+    api: Annotated[
+        Literal["chat", "completions", "embeddings", "models"], typer.Option(help="What to ask for.")
+    ] = "chat",
     stream: Annotated[bool, typer.Option("--stream/--no-stream", help="Stream the answers.")] = True,
     prompt: Annotated[str | None, typer.Option(help="The same text every time.")] = None,
-    prompt_tokens: Annotated[str, typer.Option(help="Or different texts of about so many tokens: 100, 50..150.")] = "85",
+    prompt_tokens: Annotated[
+        str, typer.Option(help="Or different texts of about so many tokens: 100, 50..150.")
+    ] = "85",
     max_tokens: Annotated[str | None, typer.Option(help="Longest answer to ask for: 150, 50..500.")] = "150",
     seed: Annotated[int, typer.Option(help="Same seed, same run.")] = 1,
     api_key_env: Annotated[
@@ -46,7 +64,9 @@ def bench(
     ] = None,
     max_in_flight: Annotated[int | None, typer.Option(min=1, help="Cap on calls in flight; arrivals queue.")] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Make one call and show both sides of it.")] = False,
-    print_scenario: Annotated[bool, typer.Option("--print-scenario", help="Print this as a scenario file; send nothing.")] = False,
+    print_scenario: Annotated[
+        bool, typer.Option("--print-scenario", help="Print this as a scenario file; send nothing.")
+    ] = False,
     fail_on: FailOn = None,
     out: Out = None,
     json: Json = None,

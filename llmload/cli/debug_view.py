@@ -41,7 +41,11 @@ def _answer(single: Single) -> Iterator[str]:
 def _times(single: Single) -> Iterator[str]:
     record, answer = single.record, single.record.answer
     yield f"outcome     {record.outcome.value}" + (f" ({clean(record.detail)})" if record.detail else "")
-    for words, at in (("connected", record.connected), ("headers", record.headers), ("first token", record.first_content)):
+    for words, at in (
+        ("connected", record.connected),
+        ("headers", record.headers),
+        ("first token", record.first_content),
+    ):
         if at:
             yield f"{words:<12}{format_ns(at - (record.dispatched if words == 'connected' else record.sent))}"
     yield f"{'end':<12}{format_ns(record.end - (record.sent or record.dispatched))}"

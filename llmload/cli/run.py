@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from llmload.cli.run_options import (
-    AllowInvalid, Chunks, DisplayMode, FailOn, Fault, Json, Out, Requests, Workers, Yes, carry_out, with_faults, with_objectives,
+    AllowInvalid,
+    Chunks,
+    DisplayMode,
+    FailOn,
+    Fault,
+    Json,
+    Out,
+    Requests,
+    Workers,
+    Yes,
+    carry_out,
+    with_faults,
+    with_objectives,
 )  # fmt: skip
 from llmload.cli.scenario_options import Demo, Env, Scale, ScenarioArgument, Set, Url, read_plan
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from llmload.scenario.plan import Plan
 
 __all__ = [
-    "AllowInvalid", "Chunks", "DisplayMode", "FailOn", "Fault", "Json", "Out", "Requests", "Workers", "Yes", "carry_out", "with_faults",
-    "with_objectives",
+    "AllowInvalid", "Chunks", "DisplayMode", "FailOn", "Fault", "Json", "Out", "Requests", "Workers", "Yes",
+    "carry_out", "with_faults", "with_objectives",
 ]  # fmt: skip
 
 Out = Annotated[

@@ -16,7 +16,12 @@ ScenarioArgument = Annotated[
     str,
     typer.Argument(metavar="SCENARIO", help='A scenario file, "-" for standard input, or the name of a built-in one.'),
 ]
-Env = Annotated[str | None, typer.Option("--env", "-e", metavar="NAME", help="Take this environment of the scenario.")]
+Env = Annotated[
+    str | None,
+    typer.Option(
+        "--env", "-e", metavar="NAME[,NAME]", help="Take this environment of the scenario; of several the last wins."
+    ),
+]
 Set = Annotated[
     list[str] | None,
     typer.Option("--set", "-s", metavar="KEY=VALUE", help="Change a value, e.g. load.rate=5/s. May be repeated."),

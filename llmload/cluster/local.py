@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import queue
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
@@ -15,11 +17,14 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from llmload.clock import monotonic_ns
-from llmload.cluster.messages import (
-    Begin, Delta, Drain, Failed, Finished, Job, Lines, Ready, Stop, Unreachable, receive, send,
-)  # fmt: skip
+from llmload.cluster.courier import Batch, fold
+from llmload.cluster.messages import Begin, Drain, Failed, Finished, Job, Ready, Stop, Unreachable, receive, send
 from llmload.cluster.worker import work
+from llmload.engine.run import recorder_setup
 from llmload.errors import LlmloadError, UnreachableError, UsageError
+from llmload.metrics.recorder import Recorder
+from llmload.metrics.summary import Summary
+from llmload.records import Record
 from llmload.scenario.plan import Plan
 
 __all__ = ["LocalCluster", "Lost", "WorkerCrash"]
@@ -41,6 +46,26 @@ def _signals_held() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _stepped_back() -> Iterator[None]:
+    """Inside, this process runs only where nothing else wants to: folding and drawing can wait, measuring can't.
+
+    Where parent and worker share a core, even a nice parent would finish its time slice (some ms) before a worker
+    that has just been woken gets its turn; Linux lets go of a SCHED_IDLE process at once.
+    """
+    try:
+        before = os.sched_getscheduler(0)
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    except (AttributeError, OSError):  # not Linux, or not allowed here
+        yield
+        return
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            os.sched_setscheduler(0, before, os.sched_param(0))
 
 
 class WorkerCrash(LlmloadError):
@@ -65,21 +90,24 @@ class _Worker:
 class LocalCluster:
     """Use as a context manager; leaving it ends every worker.
 
-    ``begin`` starts the run; ``events`` yields (worker, message) as they come and None when nothing came for a while,
-    until all workers have finished or are lost.
+    ``begin`` starts the run; ``events`` goes on until all workers have finished or are lost, folding what they send;
+    ``take`` gives what was folded since. ``hook`` is called with every finished call (without its texts).
     """
 
-    def __init__(self, plan: Plan, workers: int = 1, records: bool = False, chunks: bool = False) -> None:
+    def __init__(self, plan: Plan, workers: int = 1, hook: Callable[[Record], None] | None = None) -> None:
+        self._plan = plan
+        self._hook = hook
+        self._recorders: list[Recorder] = []
         self._context = multiprocessing.get_context("spawn")
         self._inbox: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
-        self._jobs = [Job(plan, shard, workers, records, chunks) for shard in range(workers)]
+        self._jobs = [Job(plan, shard, workers) for shard in range(workers)]
         self._workers: list[_Worker] = []
         self.fallback = ""
         self.start = 0
         """Monotonic ns of the run's start, once it has begun."""
 
     def __enter__(self) -> LocalCluster:
-        resource_tracker.ensure_running()  # type: ignore[attr-defined]  # it resets the signal mask when it starts
+        resource_tracker.ensure_running()  # it resets the signal mask when it starts
         for job in self._jobs:
             ours, theirs = self._context.Pipe()
             process = self._context.Process(target=work, args=(theirs, job), name=f"llmload-{job.shard}", daemon=True)
@@ -134,29 +162,52 @@ class LocalCluster:
             assert isinstance(message, Ready)
             self.fallback = message.fallback
         self.start = monotonic_ns() + _LEAD_NS
+        setups = (recorder_setup(self._plan, self.start, worker) for worker in range(len(self._workers)))
+        self._recorders = [Recorder(setup) for setup in setups]
         self._tell(Begin(self.start))
 
-    def events(self, every: float = 0.1) -> Iterator[tuple[int, Delta | Lines | Lost | None]]:
-        """Messages of the run; (-1, None) at least every ``every`` seconds."""
+    def take(self) -> Summary:
+        """What was folded since the last take."""
+        total = self._recorders[0].take()
+        for recorder in self._recorders[1:]:
+            total.merge(recorder.take())
+        return total
+
+    def events(self, every: float = 0.1) -> Iterator[Lost | None]:
+        """Lost for each worker that died; None about every ``every`` seconds, so that others get their turn."""
+        with _stepped_back():
+            yield from self._events(every)
+
+    def _events(self, every: float) -> Iterator[Lost | None]:
+        turn = time.monotonic() + every
         while not all(worker.finished for worker in self._workers):
             try:
-                number, message = self._inbox.get(timeout=every)
+                number, message = self._inbox.get(timeout=max(0.001, turn - time.monotonic()))
             except queue.Empty:
-                yield -1, None
-                continue
-            worker = self._workers[number]
-            if isinstance(message, Failed):
-                raise WorkerCrash(message.text)
-            if isinstance(message, Finished):
-                worker.finished = True
-            elif isinstance(message, Lost):
-                if not worker.finished:
-                    worker.finished, worker.in_flight = True, 0
-                    yield number, message
+                pass
             else:
-                if isinstance(message, Delta):
-                    worker.in_flight = message.in_flight
-                yield number, message
+                if self._handle(number, message):
+                    yield Lost(number)
+            if time.monotonic() >= turn:
+                turn = time.monotonic() + every
+                yield None
+
+    def _handle(self, number: int, message: Any) -> bool:
+        """Take one message in; True when it means that the worker is lost."""
+        worker = self._workers[number]
+        if isinstance(message, Batch):
+            worker.in_flight = message.in_flight
+            for record in fold(message, self._recorders[number]):
+                if self._hook is not None:
+                    self._hook(record)
+        elif isinstance(message, Failed):
+            raise WorkerCrash(message.text)
+        elif isinstance(message, Finished):
+            worker.finished = True
+        elif isinstance(message, Lost) and not worker.finished:
+            worker.finished, worker.in_flight = True, 0
+            return True
+        return False
 
     def drain(self) -> None:
         """Start nothing more, let calls in flight end."""

@@ -1,7 +1,7 @@
 """What parent and workers say to each other over a pipe.
 
-Pickled tuples of a kind and a payload: both ends are processes of one run of one version, so nothing foreign is
-ever read.
+Pickled values, one class per kind of message (and ``courier.Batch``). Both ends are processes of one run of one
+version, so nothing foreign is ever read.
 """
 
 from __future__ import annotations
@@ -11,23 +11,18 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
-from llmload.metrics.summary import Summary
 from llmload.scenario.plan import Plan
 
-__all__ = [
-    "Begin", "Delta", "Drain", "Failed", "Finished", "Job", "Lines", "Ready", "Stop", "Unreachable", "receive", "send",
-]  # fmt: skip
+__all__ = ["Begin", "Drain", "Failed", "Finished", "Job", "Ready", "Stop", "Unreachable", "receive", "send"]
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What a worker is started with. ``records``: send a line per finished call; ``chunks``: with every stamp."""
+    """What a worker is started with."""
 
     plan: Plan
     shard: int
     of: int
-    records: bool = False
-    chunks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,25 +48,6 @@ class Ready:
 
     path: str
     fallback: str
-
-
-@dataclass(frozen=True, slots=True)
-class Delta:
-    """Worker: what was recorded since the last one."""
-
-    data: bytes
-    in_flight: int
-
-    def summary(self) -> Summary:
-        """The Summary in it."""
-        return Summary.from_bytes(self.data)
-
-
-@dataclass(frozen=True, slots=True)
-class Lines:
-    """Worker: request-log lines, each ending in a newline."""
-
-    data: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The process that measures: one engine on one event loop, and nothing else that could hold the interpreter for long."""
+"""The process that measures: one engine on one event loop, and nothing that could hold the interpreter for long."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import threading
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import count
 from multiprocessing.connection import Connection
 from typing import Any
 
-from llmload.clock import NS, monotonic_ns, wall_time
-from llmload.cluster.messages import (
-    Begin, Delta, Drain, Failed, Finished, Job, Lines, Ready, Stop, Unreachable, receive, send,
-)  # fmt: skip
+from llmload.cluster.courier import Courier
+from llmload.cluster.messages import Begin, Drain, Failed, Finished, Job, Ready, Stop, Unreachable, receive, send
 from llmload.engine.run import Engine
 from llmload.errors import LlmloadError, UnreachableError
-from llmload.outputs.request_log import encode_record
-from llmload.records import Record
 from llmload.transport.choice import open_transport
 
 __all__ = ["work"]
 
-_DELTA_SECONDS = 0.5
+_BATCH_SECONDS = 0.05
+"""Often, so that no batch is large enough to hold up the loop."""
+_HEALTH_EVERY = 10
+"""Batches from one look at ourselves to the next."""
 _GC_THRESHOLDS = (50_000, 20, 50)
 """Collect rarely: Records hold no cycles, and a full collection stops the clock."""
 
@@ -100,8 +100,7 @@ class _Worker:
         self._pipe = pipe
         self._post = post
         self._job = job
-        self._start = 0
-        self._lines: list[Record] = []
+        self._courier = Courier()
         self._begin: asyncio.Future[int]
 
     async def run(self) -> None:
@@ -109,35 +108,27 @@ class _Worker:
         self._begin = loop.create_future()
         job = self._job
         transport, fallback = open_transport(job.plan.targets)
-        engine = Engine(
-            job.plan, transport, shard=job.shard, of=job.of, hook=self._lines.append if job.records else None
-        )
+        engine = Engine(job.plan, transport, shard=job.shard, of=job.of)
         threading.Thread(target=self._listen, args=(loop, engine), name="listen", daemon=True).start()
         try:
             await engine.open()
             self._post(Ready(transport.path, fallback))
-            self._start = await self._begin
+            start = await self._begin
             _settle_gc()
-            await self._measure(engine)
+            await self._measure(engine, start)
         finally:
             await transport.close()
 
-    async def _measure(self, engine: Engine) -> None:
-        running = asyncio.ensure_future(engine.run(self._start))
-        while not running.done():
-            await asyncio.wait((running,), timeout=_DELTA_SECONDS)
-            self._report(engine)
+    async def _measure(self, engine: Engine, start: int) -> None:
+        running = asyncio.ensure_future(engine.run(start, self._courier))
+        for number in count(1):
+            await asyncio.wait((running,), timeout=_BATCH_SECONDS)
+            last = running.done()
+            health = engine.health() if last or number % _HEALTH_EVERY == 0 else None
+            self._post(self._courier.take(engine.in_flight, health))
+            if last:
+                break
         running.result()
-
-    def _report(self, engine: Engine) -> None:
-        summary = engine.take()
-        if summary is not None:
-            self._post(Delta(summary.to_bytes(), engine.in_flight))
-        if self._lines:
-            wall = wall_time() - (monotonic_ns() - self._start) / NS
-            lines = [encode_record(record, self._start, wall, chunks=self._job.chunks) for record in self._lines]
-            self._lines.clear()
-            self._post(Lines(b"".join(lines)))
 
     def _listen(self, loop: asyncio.AbstractEventLoop, engine: Engine) -> None:
         """Thread: obey the parent; a parent that is gone means stop."""

@@ -12,8 +12,10 @@ __all__ = ["classify"]
 _BY_STATUS: Final = (
     (range(429, 430), Outcome.HTTP_429),
     (range(400, 500), Outcome.HTTP_4XX),
+    (range(503, 504), Outcome.HTTP_503),
     (range(500, 600), Outcome.HTTP_5XX),
 )
+"""The first that fits. 429 and 503 stand apart: a target that turns load away is not one that breaks under it."""
 _GOOD: Final = range(200, 300)
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 from llmload.clock import NS, Clock, wall_time
 from llmload.dialects.base import Dialect, Reader
@@ -48,7 +49,8 @@ class Deadlines:
     def of(cls, limits: Limits) -> Deadlines:
         """From seconds, 0 meaning never."""
         times = (limits.connect, limits.first_token, limits.idle, limits.total)
-        return cls(*(round(time * NS) if time > 0 else _NEVER for time in times), body=limits.body)
+        connect, first_token, idle, total = (round(time * NS) if time > 0 else _NEVER for time in times)
+        return cls(connect, first_token, idle, total, limits.body)
 
 
 _NEVER = 10**18
@@ -61,29 +63,49 @@ class CallRun:
     broken, and when it rings it looks at what has happened since and sets itself again.
     """
 
-    __slots__ = ("_clock", "_deadlines", "_failure", "_reader", "_task", "_timer", "_transport", "prepared", "record")
+    __slots__ = (
+        "_clock", "_deadlines", "_failure", "_on_sent", "_reader", "_rest", "_task", "_timer", "_transport",
+        "prepared", "record",
+    )  # fmt: skip
 
-    def __init__(self, prepared: Prepared, transport: Transport, deadlines: Deadlines, clock: Clock) -> None:
+    def __init__(
+        self,
+        prepared: Prepared,
+        transport: Transport,
+        deadlines: Deadlines,
+        clock: Clock,
+        on_sent: Callable[[int], None] | None = None,
+    ) -> None:
         self.prepared = prepared
         self.record = prepared.record
         self._transport = transport
         self._deadlines = deadlines
         self._clock = clock
+        self._on_sent = on_sent
         self._reader: Reader | None = None
         self._failure: tuple[Outcome, str] | None = None
         self._task: asyncio.Task[None] | None = None
+        self._rest: Coroutine[Any, Any, None] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     # -- the exchange --------------------------------------------------------------------------------------
 
+    def start(self) -> None:
+        """Send the request now if a connection is at hand; ``run`` must follow."""
+        self.record.dispatched = self._clock()
+        self._rest = self._transport.begin(self.record.call.target, self.prepared.request, self)
+
     async def run(self) -> Record:
-        """Make the call and return its finished Record; never raises for what a target does."""
-        record = self.record
-        record.dispatched = self._clock()
+        """See the started call to its end and return its finished Record; never raises for what a target does."""
+        exchange = self._rest or self._transport.exchange(self.record.call.target, self.prepared.request, self)
+        self._rest = None
+        if self._failure is not None:  # given up before it came to run
+            exchange.close()
+            return self.finish()
         self._task = asyncio.current_task()
         self._watch()
         try:
-            await self._transport.exchange(record.call.target, self.prepared.request, self)
+            await exchange
         except CallFailed as failed:
             self._failure = self._failure or (failed.outcome, failed.detail)
         except asyncio.CancelledError:
@@ -99,9 +121,10 @@ class CallRun:
 
     def give_up(self, outcome: Outcome, detail: str) -> None:
         """End the call from outside, now, as ``outcome``."""
-        if self._task is not None and self._failure is None:
+        if self._failure is None:
             self._failure = (outcome, detail)
-            self._task.cancel()
+            if self._task is not None:
+                self._task.cancel()
 
     def finish(self) -> Record:
         """Classify what happened and close the Record."""
@@ -140,6 +163,8 @@ class CallRun:
         """See Sink."""
         self.record.sent = t
         self.record.bytes_out = size
+        if self._on_sent is not None:
+            self._on_sent(t)
 
     def uploaded(self, t: int) -> None:
         """See Sink."""
@@ -216,4 +241,3 @@ def _retry_after(headers: Mapping[str, str]) -> float:
     with suppress(ValueError, TypeError, IndexError):
         return max(0.0, parsedate_to_datetime(text).timestamp() - wall_time())
     return 0.0
-

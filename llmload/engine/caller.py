@@ -9,34 +9,37 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from typing import Protocol
 
 from llmload.clock import NS, Clock
 from llmload.dialects import dialect
 from llmload.engine.call import CallRun, Deadlines, Prepared
-from llmload.metrics.recorder import Recorder
 from llmload.records import Origin, Outcome, Record
 from llmload.scenario.plan import Phase, Plan
 from llmload.transport.base import Transport
 from llmload.workload.workload import Workload
 
-__all__ = ["Caller", "RecordHook"]
+__all__ = ["Caller", "Notes"]
 
-RecordHook = Callable[[Record], None]
-"""Called with every finished Record, after it was recorded."""
+
+class Notes(Protocol):
+    """Who is told what happens: a Recorder, or what takes it to one. All ``t`` are monotonic ns."""
+
+    def planned(self, t: int) -> None: ...
+    def sent(self, t: int) -> None: ...
+    def in_flight(self, n: int, t: int) -> None: ...
+    def add(self, record: Record) -> None: ...
 
 
 class Caller:
     """Everything that happens to calls between their planned time and their Record."""
 
-    def __init__(
-        self, plan: Plan, transport: Transport, recorder: Recorder, clock: Clock, worker: int, hook: RecordHook | None
-    ) -> None:
+    def __init__(self, plan: Plan, transport: Transport, notes: Notes, clock: Clock, worker: int) -> None:
         self._plan = plan
         self._transport = transport
-        self._recorder = recorder
+        self._notes = notes
         self._clock = clock
         self._worker = worker
-        self._hook = hook
         self._deadlines = Deadlines.of(plan.limits)
         self._workload = Workload(plan.classes, plan.seeds.mix, plan.seeds.prompts)
         self._dialects = {target.name: dialect(target.dialect) for target in plan.targets}
@@ -81,7 +84,7 @@ class Caller:
 
     def arrive(self, prepared: Prepared) -> None:
         """Its time has come: start it, or apply the cap."""
-        self._recorder.planned(prepared.record.planned)
+        self._notes.planned(prepared.record.planned)
         limit = self.limit()
         if limit is None or len(self._running) < limit:
             self.launch(prepared)
@@ -96,29 +99,23 @@ class Caller:
 
     def arrive_user(self, prepared: Prepared) -> asyncio.Task[None]:
         """A user of the closed model is ready: users are their own cap."""
-        self._recorder.planned(prepared.record.planned)
+        self._notes.planned(prepared.record.planned)
         return self.launch(prepared)
 
     def launch(self, prepared: Prepared) -> asyncio.Task[None]:
         """Start the call on a task of its own."""
-        call = CallRun(prepared, self._transport, self._deadlines, self._clock)
+        call = CallRun(prepared, self._transport, self._deadlines, self._clock, self._notes.sent)
+        call.start()
         task = self._loop.create_task(self._carry_out(call))
         self._running[task] = call
         task.add_done_callback(self._ended)
         in_flight = len(self._running)
         self.max_in_flight = max(self.max_in_flight, in_flight)
-        self._recorder.in_flight(in_flight, self._clock())
+        self._notes.in_flight(in_flight, self._clock())
         return task
 
     async def _carry_out(self, call: CallRun) -> None:
-        self._record(await call.run())
-
-    def _record(self, record: Record) -> None:
-        if record.sent:
-            self._recorder.sent(record.sent)
-        self._recorder.add(record)
-        if self._hook is not None:
-            self._hook(record)
+        self._notes.add(await call.run())
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         del self._running[task]
@@ -139,7 +136,7 @@ class Caller:
     def _never_sent(self, prepared: Prepared, outcome: Outcome, detail: str) -> None:
         record = prepared.record
         record.outcome, record.detail, record.end = outcome, detail, self._clock()
-        self._record(record)
+        self._notes.add(record)
 
     async def drained(self, seconds: float) -> bool:
         """Wait until nothing is in flight or queued; False when that takes longer than ``seconds``."""
@@ -156,7 +153,9 @@ class Caller:
     async def abandon(self, why: str) -> None:
         """End everything in flight now as ``unfinished``: censored, counted, never thrown away."""
         while self._queue:
-            self._never_sent(self._queue.popleft(), Outcome.UNFINISHED, f"never sent ({why}): waiting under max_in_flight")
+            self._never_sent(
+                self._queue.popleft(), Outcome.UNFINISHED, f"never sent ({why}): waiting under max_in_flight"
+            )
         for call in list(self._running.values()):
             call.give_up(Outcome.UNFINISHED, f"still running when {why}")
         if self._running:

@@ -1,4 +1,4 @@
-"""Runs one shard of a Plan: opens, dispatches, drains, and gives Summaries while it goes."""
+"""Runs one shard of a Plan: opens, dispatches, drains, and tells its Notes what happens meanwhile."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from itertools import count, takewhile
 from llmload.arrivals.closed import Users
 from llmload.arrivals.schedule import Schedule
 from llmload.clock import NS, Clock, monotonic_ns
-from llmload.engine.caller import Caller, RecordHook
+from llmload.engine.caller import Caller, Notes
 from llmload.engine.dispatch import Dispatcher
 from llmload.engine.probe import LoopProbe
 from llmload.engine.users import Crowd
 from llmload.metrics.health import WorkerHealth
-from llmload.metrics.recorder import Recorder, RecorderSetup
-from llmload.metrics.summary import PhaseInfo, Summary
+from llmload.metrics.recorder import RecorderSetup
+from llmload.metrics.summary import PhaseInfo
 from llmload.records import Arrival
 from llmload.scenario.plan import Plan
 from llmload.transport.base import Transport
@@ -26,8 +26,8 @@ _OPEN_MOST = 1000
 _OPEN_SECONDS_OF_LOAD = 2.0
 
 
-def recorder_setup(plan: Plan, start: int) -> RecorderSetup:
-    """How Records of ``plan`` are to be folded."""
+def recorder_setup(plan: Plan, start: int, worker: int = 0) -> RecorderSetup:
+    """How Records of ``plan`` are to be folded, for a run that starts at monotonic ns ``start``."""
     return RecorderSetup(
         start=start,
         phases=tuple(PhaseInfo(phase.name, phase.start, phase.end, phase.measure) for phase in plan.phases),
@@ -35,11 +35,12 @@ def recorder_setup(plan: Plan, start: int) -> RecorderSetup:
         prices={t.name: (t.prices.input, t.prices.output, t.prices.cached, t.prices.request) for t in plan.targets},
         slice_tags=plan.slice_tags,
         stall=round(plan.limits.stall * NS),
+        worker=worker,
     )
 
 
 class Engine:
-    """One shard of a run. ``open``, then ``run`` once; ``take`` at any time from the same loop."""
+    """One shard of a run. ``open``, then ``run`` once; ``health`` at any time from the same loop."""
 
     def __init__(
         self,
@@ -48,16 +49,13 @@ class Engine:
         clock: Clock = monotonic_ns,
         shard: int = 0,
         of: int = 1,
-        hook: RecordHook | None = None,
     ) -> None:
         self._plan = plan
         self._transport = transport
         self._clock = clock
         self._shard = shard
         self._of = of
-        self._hook = hook
         self._probe = LoopProbe(shard, transport.path, clock)
-        self._recorder: Recorder | None = None
         self._caller: Caller | None = None
         self._source: Dispatcher | Crowd | None = None
         self._stop_now = asyncio.Event()
@@ -82,12 +80,9 @@ class Engine:
 
     # -- the run -----------------------------------------------------------------------------------------
 
-    async def run(self, start: int) -> None:
+    async def run(self, start: int, notes: Notes) -> None:
         """Carry the shard out, beginning at monotonic ns ``start``; returns when every call has its Record."""
-        self._recorder = Recorder(recorder_setup(self._plan, start))
-        caller = self._caller = Caller(
-            self._plan, self._transport, self._recorder, self._clock, self._shard, self._hook
-        )
+        caller = self._caller = Caller(self._plan, self._transport, notes, self._clock, self._shard)
         caller.start = start
         caller.limit = self._limit(caller)
         source = self._source = self._make_source(caller)
@@ -172,12 +167,9 @@ class Engine:
         """Calls in flight now."""
         return self._caller.in_flight if self._caller else 0
 
-    def take(self) -> Summary | None:
-        """What was recorded since the last ``take``; None before the run has begun."""
-        if self._recorder is None:
-            return None
-        self._recorder.health(self._probe.take(self._fill))
-        return self._recorder.take()
+    def health(self) -> WorkerHealth | None:
+        """What was seen of ourselves since this was last asked; None before the run has begun."""
+        return self._probe.take(self._fill) if self._caller is not None else None
 
     def _fill(self, health: WorkerHealth) -> None:
         caller = self._caller

@@ -18,7 +18,7 @@ __all__ = ["VirtualLoop", "run_virtual"]
 _T = TypeVar("_T")
 
 
-class _JumpingSelector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
+class _JumpingSelector(selectors.DefaultSelector):
     """Polls without waiting; where it would have waited, it moves the clock."""
 
     def __init__(self) -> None:

@@ -17,12 +17,12 @@ class MachineWatch:
 
     def __init__(self, workers: Mapping[int, int], ours: tuple[int, ...] = ()) -> None:
         """``workers``: worker number -> process id; ``ours``: other processes of this run (simulator, parent)."""
-        self._workers = {number: _process(pid) for number, pid in workers.items()}
-        self._ours = [process for pid in ours if (process := _process(pid)) is not None]
+        self._workers: dict[int, psutil.Process | None] = {number: _process(pid) for number, pid in workers.items()}
+        self._ours = [found for pid in ours if (found := _process(pid)) is not None]
         self._cpus = psutil.cpu_count() or 1
-        for process in self._all():
+        for known in self._all():
             with suppress(psutil.Error):
-                process.cpu_percent()
+                known.cpu_percent()
         psutil.cpu_times_percent()
 
     def _all(self) -> list[psutil.Process]:
@@ -31,9 +31,9 @@ class MachineWatch:
     def sample(self) -> list[WorkerHealth]:
         """One WorkerHealth per live worker, for the time since the last sample."""
         used = 0.0
-        for process in self._ours:
+        for ours in self._ours:
             with suppress(psutil.Error):
-                used += process.cpu_percent() / 100
+                used += ours.cpu_percent() / 100
         found: list[WorkerHealth] = []
         for number, process in self._workers.items():
             if process is None:

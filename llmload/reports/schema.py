@@ -102,8 +102,8 @@ _WINDOW: Final = _object(
     _WINDOW_PARTS, at=_count("Number of the window"), **{"class": _text()}, **_WINDOW_PARTS,
 )  # fmt: skip
 _ERROR: Final = _object(
-    shape=_text(), outcome=_one_of(Outcome), status=_count("HTTP status, 0 without one"), count=_count(), sample=_text(),
-    first_at=_number("s"), last_at=_number("s"), classes=_map(_count()),
+    shape=_text(), outcome=_one_of(Outcome), status=_count("HTTP status, 0 without one"), count=_count(),
+    sample=_text(), first_at=_number("s"), last_at=_number("s"), classes=_map(_count()),
 )  # fmt: skip
 _WORKER: Final = _object(
     "What one worker saw of itself", worker=_count(), loop_lag=_HISTOGRAM, gc_pause=_HISTOGRAM, cpu=_GAUGE,

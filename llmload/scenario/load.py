@@ -57,6 +57,7 @@ def load_scenario(
 ) -> Loaded:
     """Load the scenario ``name``: a path, "-" for standard input, or a built-in one.
 
+    ``environment`` may name several, "load,production": what a later one says wins.
     ``overrides`` are "key.path=value". ``demo`` None means: at demonstration size if the file has one and a target
     is the embedded simulator. An explicit scale takes the place of the demonstration's. ``target_url`` is the
     base URL of the only target, or "NAME=URL". Raises ScenarioError, UsageError.
@@ -109,7 +110,8 @@ def _assemble(
 
 
 def _apply_environment(document: Document, environment: str) -> None:
-    """Merge ``[environments.NAME]`` over the rest, and take all environments out."""
+    """Merge ``[environments.NAME]`` over the rest, each of several (``load,production``) over the one before, and
+    take all environments out."""
     table = document.data.get("environments", {})
     problems = []
     if not isinstance(table, dict):
@@ -121,13 +123,20 @@ def _apply_environment(document: Document, environment: str) -> None:
         problems += [document.problem(("environments", name), "can't hold environments itself") for name in nested]
     if problems:
         raise ScenarioError(problems)
-    if environment and environment not in table:
-        what = f"there is no environment {environment!r}"
-        hint = choice(environment, table) if table else "it has none; make one with [environments.NAME]"
-        raise ScenarioError([Problem(what, source=document.source, hint=hint)])
-    if environment:
-        document.graft(("environments", environment))
+    for name in _names(environment, table):
+        if name not in table:
+            what = f"there is no environment {name!r}"
+            hint = choice(name, table) if table else "it has none; make one with [environments.NAME]"
+            raise ScenarioError([Problem(what, source=document.source, hint=hint)])
+        document.graft(("environments", name))
     document.data.pop("environments", None)
+
+
+def _names(environment: str, table: Mapping[str, Any]) -> list[str]:
+    """The environments asked for; a name may itself have a comma in it."""
+    if not environment or environment in table:
+        return [environment] if environment else []
+    return [name.strip() for name in environment.split(",")]
 
 
 def _apply_demo(document: Document) -> dict[str, float]:

@@ -79,7 +79,9 @@ class LoadTable(Table):
     """When requests are made: a rate (open model), users (closed model), or both (users at a limited rate)."""
 
     rate: Rate | None = Field(None, description="Constant request rate.")
-    curve: CurveTable | None = Field(None, description="Request rate over time.")
+    curve: CurveTable | None = Field(
+        None, description="Request rate over time; with phases: over all of them, which then only cut it."
+    )
     users: UsersCurve | None = Field(None, description="Users, each calling again after its last answer.")
     duration: Duration | None = Field(None, description="How long requests are sent.")
     phases: tuple[PhaseTable, ...] = Field((), max_length=1000, description="Phases in place of a single duration.")

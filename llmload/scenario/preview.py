@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
+from math import isclose
 
 from llmload.arrivals.curves import Sequence
 from llmload.scenario.plan import Plan
@@ -93,14 +94,19 @@ def series(plan: Plan, columns: int) -> list[float]:
 
 
 def _peak(plan: Plan, number: int) -> float:
-    """The highest level in phase ``number``: exact where phases are the curve's parts, as in compiled Plans."""
+    """The highest level in phase ``number``: exact where phases are the curve's parts."""
     curve, phase = plan.load.curve, plan.phases[number]
     if len(plan.phases) == 1:
         return curve.peak()
-    if isinstance(curve, Sequence) and len(curve.parts) == len(plan.phases):
+    if isinstance(curve, Sequence) and _parts_are_phases(curve, plan):
         return curve.parts[number].peak()
     step = (phase.end - phase.start) / _LOOKS
     return max(curve.rate(phase.start + step * look) for look in range(_LOOKS))
+
+
+def _parts_are_phases(curve: Sequence, plan: Plan) -> bool:
+    starts = [phase.start for phase in plan.phases]
+    return len(curve.parts) == len(starts) and all(map(isclose, curve.starts, starts))
 
 
 def _each(cls: RequestClass, plan: Plan) -> _Each:

@@ -60,10 +60,11 @@ def lay_out(load: LoadTable, scale: ScaleTable, document: Document) -> tuple[Tim
     problems = _conflicts(load, document)
     stages = [_stage(load, table, path, document, problems) for table, path in _tables(load)]
     problems += _mixed_models(stages, document)
+    across = None if problems else _across(load, stages, document, problems)
     if problems:
         return None, problems
     try:
-        timeline = _joined(load, stages, scale)
+        timeline = _joined(load, stages, across, scale)
     except ValueError as error:
         return None, [document.problem(("load",), str(error))]
     return timeline, _nothing_to_do(timeline, document)
@@ -79,9 +80,11 @@ def _tables(load: LoadTable) -> list[tuple[PhaseTable, Path]]:
 def _conflicts(load: LoadTable, document: Document) -> list[Problem]:
     """Keys of ``[load]`` that don't go together."""
     phased, hint = bool(load.phases), "set load.phases = [] to do without phases"
+    own = next((phase.name for phase in load.phases if phase.rate or phase.curve), None)
     rules = [
         (phased and load.duration is not None, "duration", "phases have durations of their own", hint),
-        (phased and load.curve is not None, "curve", "phases have curves of their own", hint),
+        (own is not None and load.curve is not None, "curve", f"is for all phases, but {own!r} has a rate of its own",
+         "let phases that share a curve only cut it, or give each its own"),
         (load.rate is not None and load.curve is not None, "curve", "has both rate and curve", "keep one of them"),
         (load.process == "gamma" and load.cv is None, "process", "gamma needs the coefficient of variation",
          "add cv = 2.0: above 1 is bursty, 1 is Poisson"),
@@ -99,11 +102,12 @@ def _stage(load: LoadTable, table: PhaseTable, path: Path, document: Document, p
     if table.rate is not None and table.curve is not None:
         problems.append(document.problem((*path, "curve"), "has both rate and curve", "keep one of them"))
         return stage
-    rate: Level | CurveBase | None = table.rate or table.curve or load.rate
+    cuts = _cuts_a_curve(load)
+    rate: Level | CurveBase | None = None if cuts else table.rate or table.curve or load.rate
     users = table.users or load.users
     spans = [curve.span() for curve in (rate, users) if isinstance(curve, CurveBase)]
     duration = next((span for span in (table.duration, *spans) if span is not None), None)
-    if rate is None and users is None:
+    if rate is None and users is None and not cuts:
         hint = 'give it rate = "10/s", a curve, or users = 10'
         problems.append(document.problem(path, "says nothing about how many requests to make", hint))
     elif duration is None:
@@ -124,12 +128,35 @@ def _build(
     path: Path = (*(stage.path if own else ("load",)), "curve" if kind == "rate" else "users")
     if isinstance(given, Level):
         given = ConstantCurve.model_construct(type="constant", rate=given)
-    wrong = _wrong_units(given, kind, path, document)
-    try:
-        stage.curves[kind] = fit(given, stage.duration)
-    except (ValueError, OverflowError) as error:
-        wrong = wrong or [document.problem(path, str(error))]
+    curve, wrong = _fitted(given, stage.duration, kind, path, document)
+    if curve is not None:
+        stage.curves[kind] = curve
     problems.extend(problem for problem in wrong if problem not in problems)
+
+
+def _fitted(
+    table: CurveBase, duration: float, kind: Kind, path: Path, document: Document
+) -> tuple[Curve | None, list[Problem]]:
+    """The curve of a table over ``duration`` seconds, and what is wrong with it."""
+    wrong = _wrong_units(table, kind, path, document)
+    try:
+        return fit(table, duration), wrong
+    except (ValueError, OverflowError) as error:
+        return None, wrong or [document.problem(path, str(error))]
+
+
+def _cuts_a_curve(load: LoadTable) -> bool:
+    """One curve goes over all phases, which only say what its stretches are called."""
+    return bool(load.phases) and load.curve is not None
+
+
+def _across(load: LoadTable, stages: list[_Stage], document: Document, problems: list[Problem]) -> Curve | None:
+    """The curve that the phases cut, if they do."""
+    if load.curve is None or not _cuts_a_curve(load):
+        return None
+    curve, wrong = _fitted(load.curve, sum(stage.duration for stage in stages), "rate", ("load", "curve"), document)
+    problems += wrong
+    return curve
 
 
 def _wrong_units(curve: CurveBase, kind: Kind, path: Path, document: Document) -> list[Problem]:
@@ -155,9 +182,11 @@ def _spelled(kinds: frozenset[Kind]) -> str:
     return " and ".join("a rate" if kind == "rate" else "users" for kind in sorted(kinds))
 
 
-def _joined(load: LoadTable, stages: list[_Stage], scale: ScaleTable) -> Timeline:
+def _joined(load: LoadTable, stages: list[_Stage], across: Curve | None, scale: ScaleTable) -> Timeline:
     """Everything in one, scaled. Raises ValueError where figures are out of all bounds."""
     curves = {kind: _one([stage.curves[kind] for stage in stages]) for kind in stages[0].kinds}
+    if across is not None:
+        curves["rate"] = across
     rate, users = curves.get("rate"), curves.get("users")
     if rate is not None:
         rate = rate.scaled(scale.rate, scale.time)

@@ -22,7 +22,7 @@ _MESSAGE_OVERHEAD: Final = 4
 """Tokens a chat template adds to each message."""
 
 
-class Refused(Exception):  # noqa: N818  (not an error of ours: an answer)
+class Refused(Exception):
     """The request gets this error as its answer."""
 
     def __init__(

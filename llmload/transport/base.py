@@ -6,9 +6,9 @@ called synchronously from wherever bytes arrive, with the stamp taken when they 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from llmload.errors import LlmloadError
 from llmload.records import Outcome, WireRequest
@@ -72,6 +72,12 @@ class Transport(Protocol):
         Raises UnreachableError when a target can't be reached at all.
         """
 
+    def begin(self, target: str, request: WireRequest, sink: Sink) -> Coroutine[Any, Any, None] | None:
+        """Send ``request`` at once if that takes no waiting (a connection is open and idle).
+
+        Returns what is left of the exchange, to be awaited; None where ``exchange`` must be used.
+        """
+
     async def exchange(self, target: str, request: WireRequest, sink: Sink) -> None:
         """Send ``request`` and report the answer to ``sink`` until the body has ended.
 
@@ -83,5 +89,3 @@ class Transport(Protocol):
 
     async def close(self) -> None:
         """Close every connection."""
-
-

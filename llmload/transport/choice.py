@@ -1,4 +1,4 @@
-"""Which transport carries a run: the direct one where aiohttp keeps its promises, else the fallback, with the reason."""
+"""Which transport carries a run: the direct one where aiohttp keeps its promises, else the fallback, and why."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ _PROMISES = (
     (StreamReader, "read_nowait"),
     (StreamReader, "is_eof"),
     (BaseConnector, "connect"),
+    (BaseConnector, "_get"),
     (TCPConnector, "_resolve_host"),
 )
 

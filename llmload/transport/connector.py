@@ -37,7 +37,7 @@ class _Connector(TCPConnector):
             ssl=tls,
             happy_eyeballs_delay=0.25,
         )
-        self._factory = functools.partial(StampingHandler, loop=asyncio.get_running_loop())
+        self._factory: functools.partial[Any] = functools.partial(StampingHandler, loop=asyncio.get_running_loop())
 
     async def _resolve_host(self, host: str, port: int, traces: Any = None) -> Any:
         started = monotonic_ns()
@@ -87,6 +87,22 @@ class Dialler:
         self.opened += 1
         tls = handler.made - handler.created if self._url.scheme == "https" else 0
         return connection, handler, Dial(spent[0], max(0, handler.created - started - spent[0]), tls)
+
+    def idle(self) -> tuple[Connection, StampingHandler] | None:
+        """An open connection if one is idle, without waiting."""
+        # aiohttp's ``_get`` is a coroutine only for the sake of tracing, which we don't use: one step ends it.
+        step = self._connector._get(self._template.connection_key, [])
+        try:
+            step.send(None)
+        except StopIteration as found:
+            connection: Connection | None = found.value
+        else:
+            raise RuntimeError("aiohttp's pool waits where it never did")
+        if connection is None:
+            return None
+        handler = connection.protocol
+        assert isinstance(handler, StampingHandler)
+        return connection, handler
 
     async def close(self) -> None:
         """Close all connections, idle or not."""

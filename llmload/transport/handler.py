@@ -10,8 +10,8 @@ sleeps on one future until the body has ended.
                   -> body, otherwise (length, until close, compressed): aiohttp's parser -> drained at once -> Sink.body
 
 The parser is given exactly the head and, when a chunked body is over, its last chunk: so that its state (keep-alive,
-``should_close``, trailers) is what it would have been had it read everything. The take-over needs the head to end inside
-one read and a body that is not compressed; otherwise the parser does all the work and we drain its reader after each
+``should_close``, trailers) is what it would have been had it read everything. The take-over needs a head that ends in
+one read, and a body that is not compressed; otherwise the parser does all the work and we drain its reader after each
 read, with the same stamps.
 
 What is relied on (and pinned by tests/transport/test_transport_contract.py): ``set_response_params`` builds the parser,
@@ -32,7 +32,7 @@ from llmload.clock import monotonic_ns
 from llmload.transport.base import Sink
 from llmload.wire.chunked import ChunkedDecoder
 
-__all__ = ["ConnectionLost", "StampingHandler"]
+__all__ = ["ConnectionLostError", "StampingHandler"]
 
 _BUFFER = 1 << 22
 """Read buffer limit (bytes). Large because aiohttp pauses a transport after ``limit // 16`` small HTTP chunks; we
@@ -43,7 +43,7 @@ _LINE_LIMIT = 16 * 1024
 _HEADER_LIMIT = 64 * 1024
 
 
-class ConnectionLost(ClientConnectionError):
+class ConnectionLostError(ClientConnectionError):
     """The peer ended the connection in an orderly way where the answer was not over."""
 
 
@@ -62,7 +62,8 @@ class StampingHandler(ResponseHandler):
         self._chunks: ChunkedDecoder | None = None
         self._chunked = False
         self._stamp = 0
-        self._headed = False
+        self.headed = False
+        """The head of the answer was read."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -74,7 +75,7 @@ class StampingHandler(ResponseHandler):
         self._body = None
         self._chunks = None
         self._chunked = False
-        self._headed = False
+        self.headed = False
         self.set_response_params(
             read_until_eof=True,
             auto_decompress=True,
@@ -89,15 +90,22 @@ class StampingHandler(ResponseHandler):
 
     def data_received(self, data: bytes) -> None:
         """Stamp, then decode: chunked bodies here, everything else through aiohttp's parser."""
-        if self._sink is None:
+        stamp = monotonic_ns()
+        sink = self._sink
+        if sink is None:
             super().data_received(data)
             return
         if data:
-            self._stamp = monotonic_ns()
+            self._stamp = stamp
         try:
-            if self._chunks is not None:
-                self._read_chunks(data)
-            elif self._headed or not data:
+            chunks = self._chunks
+            if chunks is not None:
+                for piece in chunks.feed(data):
+                    sink.body(stamp, piece)
+                if chunks.done:
+                    self._chunks = None
+                    self._parse(chunks.rest)
+            elif self.headed or not data:
                 self._parse(data)
             else:
                 self._read_head(data)
@@ -114,25 +122,15 @@ class StampingHandler(ResponseHandler):
         if self._done is None or self._done.done():
             if rest:
                 self.force_close()  # bytes after the end of an answer: this connection can't be trusted again
-        elif not self._headed:
+        elif not self.headed:
             if rest:
                 self._read_head(rest)  # an interim (1xx) answer; the real head follows
         elif self._chunked:
             self._chunks = ChunkedDecoder()
             if rest:
-                self._read_chunks(rest)
+                self.data_received(rest)
         elif rest:
             self._parse(rest)
-
-    def _read_chunks(self, data: bytes) -> None:
-        chunks, sink, stamp = self._chunks, self._sink, self._stamp
-        assert chunks is not None
-        assert sink is not None
-        for piece in chunks.feed(data):
-            sink.body(stamp, piece)
-        if chunks.done:
-            self._chunks = None
-            self._parse(chunks.rest)
 
     def _parse(self, data: bytes) -> None:
         """Let aiohttp's parser have ``data`` and take what it decoded."""
@@ -153,12 +151,12 @@ class StampingHandler(ResponseHandler):
         """A head was parsed (called by aiohttp inside ``data_received``)."""
         message, payload = data
         sink = self._sink
-        if sink is None or self._headed:
+        if sink is None or self.headed:
             self.force_close()
             return
         if 100 <= message.code < 200:
             return
-        self._headed = True
+        self.headed = True
         self._body = payload
         self._chunked = message.chunked and not message.compression and payload is not EMPTY_PAYLOAD
         sink.head(self._stamp, message.code, message.headers)
@@ -202,7 +200,17 @@ class StampingHandler(ResponseHandler):
             if body.is_eof():
                 self._finish()
                 return
-        self._fail(exc or ConnectionLost("connection closed"))
+        self._fail(exc or ConnectionLostError("connection closed"))
+
+    async def uploaded(self) -> None:
+        """Wait until a request that did not fit into the socket's buffer has left it."""
+        await self._drain_helper()
+        if self._sink is not None:
+            self._sink.uploaded(monotonic_ns())
+
+    def lost(self) -> None:
+        """The connection went away between being taken and being used."""
+        self._fail(ConnectionLostError("connection closed"))
 
     def abandon(self) -> None:
         """Stop listening: the call was cancelled."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
+from typing import Any
 
+from aiohttp.connector import Connection
 from yarl import URL
 
 from llmload import __version__
@@ -12,10 +14,11 @@ from llmload.clock import monotonic_ns
 from llmload.errors import UnreachableError, UsageError
 from llmload.records import WireRequest
 from llmload.scenario.plan import Target
-from llmload.transport.base import CallFailed, Sink
+from llmload.transport.base import CallFailed, Dial, Sink
 from llmload.transport.connector import Dialler
 from llmload.transport.credentials import Secrets, auth_header
 from llmload.transport.failures import dial_failure, exchange_failure
+from llmload.transport.handler import StampingHandler
 
 __all__ = ["HttpTransport", "target_headers", "unreachable"]
 
@@ -92,7 +95,7 @@ class HttpTransport:
         for name, lane in self._lanes.items():
             await self._open_one(lane)
             wanted = connections.get(name, 0)
-            held = []
+            held: list[tuple[Connection, object, object]] = []
             try:
                 # Held until all are open, so that none is handed out twice; a few at a time, as a server's
                 # backlog of connections not yet accepted is finite.
@@ -113,6 +116,15 @@ class HttpTransport:
             raise unreachable(lane.target, dial_failure(error)) from error
         connection.release()
 
+    def begin(self, target: str, request: WireRequest, sink: Sink) -> Coroutine[Any, Any, None] | None:
+        """See Transport."""
+        lane = self._lanes[target]
+        found = lane.dialler.idle()
+        if found is None:
+            return None
+        connection, handler = found
+        return _rest(connection, handler, _send(connection, handler, lane.head(request) + request.body, sink, None))
+
     async def exchange(self, target: str, request: WireRequest, sink: Sink) -> None:
         """See Transport."""
         lane = self._lanes[target]
@@ -121,28 +133,43 @@ class HttpTransport:
             connection, handler, dial = await lane.dialler.acquire()
         except Exception as error:
             raise dial_failure(error) from error
-        sink.opened(monotonic_ns(), dial)
-        done = handler.begin(sink)
-        try:
-            assert connection.transport is not None
-            sink.sent(monotonic_ns(), len(data))
-            connection.transport.write(data)
-            if handler.writing_paused:
-                await handler._drain_helper()
-                sink.uploaded(monotonic_ns())
-            await done
-        except asyncio.CancelledError:
-            handler.abandon()
-            connection.close()
-            raise
-        except Exception as error:
-            headed = handler._headed
-            handler.abandon()
-            connection.close()
-            raise exchange_failure(error, headed) from error
-        connection.release()
+        await _rest(connection, handler, _send(connection, handler, data, sink, dial))
 
     async def close(self) -> None:
         """See Transport."""
         for lane in self._lanes.values():
             await lane.dialler.close()
+
+
+def _send(
+    connection: Connection, handler: StampingHandler, data: bytes, sink: Sink, dial: Dial | None
+) -> asyncio.Future[None]:
+    """Write the request; the future resolves at the end of the answer."""
+    now = monotonic_ns()
+    sink.opened(now, dial)
+    done = handler.begin(sink)
+    sink.sent(now, len(data))
+    transport = connection.transport
+    if transport is None:
+        handler.lost()
+    else:
+        transport.write(data)
+    return done
+
+
+async def _rest(connection: Connection, handler: StampingHandler, done: asyncio.Future[None]) -> None:
+    """From the request's last byte to the answer's."""
+    try:
+        if handler.writing_paused and not done.done():
+            await handler.uploaded()
+        await done
+    except asyncio.CancelledError:
+        handler.abandon()
+        connection.close()
+        raise
+    except Exception as error:
+        headed = handler.headed
+        handler.abandon()
+        connection.close()
+        raise exchange_failure(error, headed) from error
+    connection.release()

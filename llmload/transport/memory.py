@@ -7,7 +7,7 @@ whenever its own timers say so, and each write reaches the Sink with the clock's
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -96,6 +96,10 @@ class MemoryTransport:
     async def open(self, connections: Mapping[str, int]) -> None:
         """See Transport; there is nothing to open."""
 
+    def begin(self, target: str, request: WireRequest, sink: Sink) -> Coroutine[Any, Any, None] | None:
+        """See Transport; never at once."""
+        return None
+
     async def exchange(self, target: str, request: WireRequest, sink: Sink) -> None:
         """See Transport."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -103,7 +107,9 @@ class MemoryTransport:
         sink.sent(self._clock(), len(request.body))
         headers = {**self._headers, **{name.lower(): value for name, value in request.headers}}
         reply = _Reply(sink, self._clock, done)
-        cancel = self._service.handle(MemoryRequest(request.method, f"/v1/{request.path}", headers, request.body), reply)
+        cancel = self._service.handle(
+            MemoryRequest(request.method, f"/v1/{request.path}", headers, request.body), reply
+        )
         try:
             await done
         except asyncio.CancelledError:

@@ -7,7 +7,8 @@ its stamps are taken when the task gets to run, not when the bytes were read.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
+from typing import Any
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
 from yarl import URL
@@ -65,6 +66,10 @@ class PlainTransport:
                 await writer.wait_closed()
             except (OSError, TimeoutError) as error:
                 raise unreachable(target, dial_failure(error)) from error
+
+    def begin(self, target: str, request: WireRequest, sink: Sink) -> Coroutine[Any, Any, None] | None:
+        """See Transport; never at once."""
+        return None
 
     async def exchange(self, target: str, request: WireRequest, sink: Sink) -> None:
         """See Transport."""

@@ -164,12 +164,12 @@ DIRECT: Final[Mapping[str, Mapping[str, Stat]]] = {
         "sent": _rate(lambda f: f.sent, "calls per second sent", _SCHEDULE),
         "completed": _rate(lambda f: f.completed, "calls per second that ended, well or not"),
         "succeeded": _rate(lambda f: f.ok, "calls per second that ended well"),
-        "achieved": Stat(
-            Kind.SHARE,
-            lambda v: (min(v.good, v.planned), round(v.planned)),
-            "share of the planned calls that ended well",
-            _SCHEDULE,
-            windows=False,
+        "achieved": _share(
+            lambda v: v.good,
+            lambda v: v.calls,
+            "share of the planned calls, as far as they are over, that ended well: "
+            "failed, dropped and unfinished ones count against it",
+            windows=True,
         ),
     },
     "throughput": {
@@ -257,11 +257,12 @@ def is_histogram_stat(metric: str, stat: str) -> bool:
 
 
 def kind_of(metric: str, stat: str) -> Kind:
-    """How the bound of this metric and statistic is written."""
+    """How the bound of this metric and statistic is written; a plain number for one that only a newer version,
+    whose result is read here, knows."""
     direct = stat_of(metric, stat)
     if direct is not None:
         return direct.kind
-    return Kind.COUNT if stat == "count" else _KIND_OF_UNIT[METRICS[metric].unit]
+    return Kind.COUNT if stat == "count" or metric not in METRICS else _KIND_OF_UNIT[METRICS[metric].unit]
 
 
 def samples_needed(percentile: float, confidence: float = 0.99) -> int:

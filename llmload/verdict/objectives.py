@@ -186,7 +186,8 @@ def _check_outcome(value: str, metric: str) -> None:
     if metric != "errors":
         raise ValueError(f"only errors can be cut by outcome, not {metric!r}")
     if value not in failures:
-        hint = _meant(value, failures) or "; there are: " + ", ".join(failures)
+        family = re.sub(r"^http_([45])\d\d$", r"http_\1xx", value)
+        hint = _meant(family, failures) or "; there are: " + ", ".join(failures)
         raise ValueError(f"there is no failure called {value!r}{hint}")
 
 

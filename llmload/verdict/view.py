@@ -65,7 +65,6 @@ class View:
     slice: Slice
     spans: Sequence[Span]
     cls: str | None = None
-    phase: str | None = None
     outcome: Outcome | None = None
     span: Span | None = None
 
@@ -88,11 +87,6 @@ class View:
     def answered(self) -> int:
         """Calls that are either good or the target's failure."""
         return self.slice.ok + self.slice.errors
-
-    @property
-    def planned(self) -> float:
-        """Calls the schedule asked for in measured time."""
-        return planned_calls(self.summary) if self.phase is None else self.flow.planned
 
     @cached_property
     def flow(self) -> Flow:
@@ -135,7 +129,7 @@ def whole_view(summary: Summary, where: Where, until: float | None = None) -> Vi
     hidden = phase is not None and phase in {info.name for info in summary.phases if not info.measure}
     chosen = Slice() if hidden else summary.select(measured=True, **keys)
     spans = measured_spans(summary, phase, math.inf if until is None else until)
-    return View(summary, chosen, spans, cls, phase, Outcome(outcome) if outcome else None)
+    return View(summary, chosen, spans, cls, Outcome(outcome) if outcome else None)
 
 
 def rolling_views(
@@ -161,7 +155,7 @@ def rolling_views(
     source = summary if latest else _only(summary, metric)
     for start, end in positions[-1:] if latest else positions:
         found = source.rolling(end - start, end, **cut)
-        yield View(source, found, [(start, end)], keys.get("class"), None, outcome, (start, end))
+        yield View(source, found, [(start, end)], keys.get("class"), outcome, (start, end))
 
 
 def _only(summary: Summary, metric: str) -> Summary:

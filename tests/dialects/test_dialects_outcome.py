@@ -43,6 +43,7 @@ def answer(stamps: int = 0, **fields: Any) -> Answer:
         (400, answer(), Outcome.HTTP_4XX),
         (499, answer(), Outcome.HTTP_4XX),
         (500, answer(), Outcome.HTTP_5XX),
+        (503, answer(error="Overloaded"), Outcome.HTTP_503),
         (529, answer(error="Overloaded"), Outcome.HTTP_5XX),
         (302, answer(), Outcome.PROTOCOL_ERROR),
         (101, answer(), Outcome.PROTOCOL_ERROR),

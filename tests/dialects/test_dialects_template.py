@@ -128,7 +128,8 @@ def test_any_string_in_any_learned_frame_is_read_as_by_parsing(frame: bytes, end
 
 
 FRAGMENTS = [
-    b"event: error\n", b"event: x\n", b"data: x\n", b"data: x", b"data:\n", b":", b": c\n", b"\r", b"id: 1\n", b"da", b"\n",
+    b"event: error\n", b"event: x\n", b"data: x\n", b"data: x", b"data:\n", b":", b": c\n", b"\r", b"id: 1\n",
+    b"da", b"\n",
 ]  # fmt: skip
 
 

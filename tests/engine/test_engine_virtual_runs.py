@@ -115,7 +115,7 @@ def test_users_call_one_after_the_other() -> None:
 
 
 def test_users_follow_their_curve() -> None:
-    curve = ("load.think=\"0s\"", 'load.users={type="ramp", from=0, to=20}')
+    curve = ('load.think="0s"', 'load.users={type="ramp", from=0, to=20}')
     ran = run_plan(plan_of(CLOSED, *curve))
     early = sum(record.planned < ran.start + 15 * NS for record in ran.records)
     late = sum(record.planned >= ran.start + 45 * NS for record in ran.records)
@@ -231,7 +231,9 @@ def test_broken_streams_are_reported_in_exactly_the_planted_shares() -> None:
 
 
 def test_phases_cut_the_results_and_warm_up_is_left_out() -> None:
-    phased = BASE.split("[load]")[0] + """
+    phased = (
+        BASE.split("[load]")[0]
+        + """
 [load]
 process = "uniform"
 [[load.phases]]
@@ -244,6 +246,7 @@ name = "peak"
 duration = "20s"
 rate = "10/s"
 """
+    )
     ran = run_plan(plan_of(phased))
     assert Counter(record.phase for record in ran.records) == {"warm-up": 20, "peak": 200}
     assert ran.summary.select().calls == 200

@@ -1,4 +1,4 @@
-"""Whole scenarios in virtual time: scenario text -> Plan -> engine -> in-memory transport -> the simulator's Service."""
+"""Whole scenarios in virtual time: scenario text -> Plan -> engine -> in-memory transport -> simulator."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 from llmload.clock import NS
 from llmload.engine.run import Engine, recorder_setup
 from llmload.engine.virtual import VirtualLoop, run_virtual
+from llmload.metrics.recorder import Recorder, RecorderSetup
 from llmload.metrics.summary import Summary
 from llmload.records import Record
 from llmload.scenario.compile import compile_scenario
@@ -30,6 +31,18 @@ def plan_of(text: str, *overrides: str, environment: str | None = None) -> Plan:
     return compile_scenario(load_scenario(Source(text, "test.toml", Path.cwd(), "test"), environment, overrides))
 
 
+class Keeping(Recorder):
+    """A Recorder that also keeps the Records."""
+
+    def __init__(self, setup: RecorderSetup, kept: list[Record]) -> None:
+        super().__init__(setup)
+        self._kept = kept
+
+    def add(self, record: Record) -> None:
+        self._kept.append(record)
+        super().add(record)
+
+
 @dataclass
 class Ran:
     """What a virtual run left behind."""
@@ -46,9 +59,7 @@ class Ran:
         return (self.ended - self.start) / NS
 
 
-def run_plan(
-    plan: Plan, shards: int = 1, during: Callable[[Sequence[Engine], VirtualLoop], Any] | None = None
-) -> Ran:
+def run_plan(plan: Plan, shards: int = 1, during: Callable[[Sequence[Engine], VirtualLoop], Any] | None = None) -> Ran:
     """Run all shards of ``plan`` side by side in one virtual loop against one simulated service.
 
     ``during`` is called once at the start with the engines and the loop, to interfere by timers of its own.
@@ -65,19 +76,21 @@ def run_plan(
         key = next(iter((plan.sim or SimSpec()).keys), "")
         headers = {"authorization": f"Bearer {key}"} if key else {}
         engines = [
-            Engine(plan, MemoryTransport(service, loop.clock, headers), loop.clock, shard, shards, ran.records.append)
+            Engine(plan, MemoryTransport(service, loop.clock, headers), loop.clock, shard, shards)
             for shard in range(shards)
         ]
         ran.start = loop.clock() + NS
         ran.summary = Summary(start=ran.start, phases=recorder_setup(plan, ran.start).phases)
         if during is not None:
             during(engines, loop)
-        await asyncio.gather(*(engine.run(ran.start) for engine in engines))
+        notes = [Keeping(recorder_setup(plan, ran.start, shard), ran.records) for shard in range(shards)]
+        await asyncio.gather(*(engine.run(ran.start, kept) for engine, kept in zip(engines, notes, strict=True)))
         ran.ended = loop.clock()
-        for engine in engines:
-            delta = engine.take()
-            assert delta is not None
-            ran.summary.merge(delta)
+        for engine, kept in zip(engines, notes, strict=True):
+            health = engine.health()
+            assert health is not None
+            kept.health(health)
+            ran.summary.merge(kept.take())
         return ran
 
     return run_virtual(main)

@@ -52,6 +52,19 @@ def test_an_unknown_environment_is_an_error_that_names_the_near_one_or_all() -> 
     assert "it has none" in str(only_problem(SMALL, "smoke"))
 
 
+def test_of_several_environments_the_last_word_wins() -> None:
+    data = loaded(VARIANTS, "smoke,stress").data
+    assert data["load"]["rate"] == "900/s"
+    assert data["targets"]["main"]["headers"] == {"x-env": "smoke"}
+    assert loaded(VARIANTS, "stress, smoke").data["load"]["rate"] == "2/s"
+    assert "did you mean smoke?" in str(only_problem(VARIANTS, "stress,smok"))
+    assert "no environment ''" in str(only_problem(VARIANTS, "stress,"))
+
+
+def test_an_environment_may_have_a_comma_in_its_name() -> None:
+    assert loaded(VARIANTS + '[environments."a,b".load]\nrate = "7/s"\n', "a,b").data["load"]["rate"] == "7/s"
+
+
 def test_the_environments_of_a_scenario_can_be_listed() -> None:
     assert environments(source(VARIANTS)) == ["smoke", "stress"]
     assert environments(source(SMALL)) == []

@@ -44,6 +44,25 @@ def test_a_phase_takes_from_the_load_what_it_does_not_say() -> None:
     assert compiled(text).load.curve.expected(10) == pytest.approx(150)
 
 
+ACROSS = load(
+    """
+curve = { type = "burst", base = "1/s", peak = "11/s", period = "10s", width = "4s", offset = "3s" }
+phases = [{ name = "first", duration = "5s" }, { name = "second", duration = "15s", measure = false }]
+"""
+)
+
+
+def test_one_curve_may_go_over_all_phases_which_then_only_cut_it() -> None:
+    plan = compiled(ACROSS, scale_time=0.5)
+    assert [(p.name, p.start, p.end, p.measure) for p in plan.phases] == [
+        ("first", 0, 2.5, True),
+        ("second", 2.5, 10, False),
+    ]
+    assert plan.load.curve.expected(plan.load.duration) == pytest.approx((20 + 80) / 2)
+    paced = ACROSS.replace("[load]", "[load]\nusers = 5")
+    assert compiled(paced).load.model == "paced"
+
+
 def test_a_curve_that_knows_its_length_needs_no_duration() -> None:
     text = load('curve = { type = "steps", levels = ["1/s", "2/s"], each = "5s" }')
     assert compiled(text).load.duration == 10
@@ -126,6 +145,17 @@ def test_however_small_the_scale_somebody_is_left_to_call(factor: float) -> None
         ('rate = "1/s"\nduration = "1m"\nprocess = "gamma"\ncv = 0', "load", "must be above 0"),
         ('rate = "1/s"\nduration = "1m"\non_limit = "drop"', "load.on_limit", "no limit"),
         ('rate = "1/s"\nduration = "1m"\nphases = [{name="a", duration="1s"}]', "load.duration", "of their own"),
+        (
+            'curve = {type="constant", rate="1/s"}\nphases = [{name="a", duration="1s", rate="1/s"}]',
+            "load.curve",
+            "'a' has a rate of its own",
+        ),
+        ('curve = {type="constant", rate="1/s"}\nphases = [{name="a"}]', "load.phases[0].duration", "is missing"),
+        (
+            'curve = {type="steps", levels=["1/s", "2/s"], each="5s"}\nphases = [{name="a", duration="11s"}]',
+            "load.curve",
+            "it lasts 10.0 s",
+        ),
         ('users = "10/s"\nduration = "1m"', "load.users", "must be a number of users"),
         ('users = {type="constant", rate="10/s"}\nduration = "1m"', "load.users.rate", "no number of users"),
         ('curve = {type="ramp", from=1, to="2/s"}\nduration = "1m"', "load.curve.from", "is a number of users"),

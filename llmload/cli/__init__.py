@@ -21,12 +21,10 @@ __all__ = ["app", "main"]
 
 _HELP = """Load generator for LLM HTTP APIs: exact schedules, chunk-exact timing, verdicts you can trust.
 
+\b
 Examples:
-
   llmload run quickstart                       a first run, against the built-in simulator
-
   llmload bench http://host:8000/v1 -m MODEL   an ad-hoc benchmark
-
   llmload init my.toml && llmload run my.toml  your own scenario
 
 Exit status: 0 passed, 1 objectives failed, 2 usage, 3 run invalid, 4 target unreachable, 130 interrupted.
@@ -37,6 +35,7 @@ app = typer.Typer(
     help=_HELP,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (run, bench, plan, validate, init, schema, sim, report):

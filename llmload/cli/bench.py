@@ -80,12 +80,10 @@ def bench(
 ) -> None:
     """Benchmark one endpoint, without a file.
 
+    \b
     Examples:
-
       llmload bench http://localhost:8000/v1 -m my-model -r 50/s -d 30s
-
       llmload bench http://localhost:8000/v1 -c 16 --fail-on 'ttft.p95<500ms'
-
       llmload bench https://api.example.com/v1 -m m --api-key-env MY_KEY --debug
 
     Without --rate or --users: 5 requests/s. --print-scenario turns the flags into a file to keep.

@@ -42,14 +42,11 @@ def run(
 ) -> None:
     """Run a scenario and judge it.
 
+    \b
     Examples:
-
       llmload run quickstart
-
       llmload run scenarios/peak.toml --url http://host:8000/v1 --env production -o peak.json
-
       llmload run peak --scale rate=0.1,time=0.01 --fail-on 'ttft.p95<500ms'
-
       llmload run quickstart --json - | jq .verdict
 
     Ctrl-C once stops sending and waits for calls in flight, twice stops at once; both report. Exit status: 0 passed,

@@ -54,7 +54,8 @@ def axis_for(elapsed: float, duration: float, columns: int) -> Axis:
     step = float(max(1, math.ceil(_SPAN / columns)))
     seen = step * columns
     latest = min(elapsed + _AHEAD * seen, whole)
-    return Axis(step * max(0, math.ceil((latest - seen) / step)), step, columns)
+    first = min(max(0, math.ceil((latest - seen) / step)), math.floor(elapsed / step))
+    return Axis(step * first, step, columns)
 
 
 Fold = Callable[[Sequence[Mapping[str, Window]], int], float | None]

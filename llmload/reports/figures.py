@@ -65,8 +65,8 @@ def amounts(summary: Summary) -> list[Amount]:
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """A metric's values in few numbers, in the histogram's unit. A percentile is None where the sample can't
-    support it."""
+    """A metric's values in few numbers, in the histogram's unit. The percentiles in ``supported`` are those that the
+    sample is large enough for; the others are what was seen, and no more."""
 
     metric: Metric
     count: int
@@ -74,22 +74,27 @@ class Distribution:
     mean: float
     stddev: float
     maximum: float
-    percentiles: Mapping[str, int | None]
+    percentiles: Mapping[str, int]
+    supported: frozenset[str]
 
     @classmethod
     def of(cls, metric: Metric, values: Histogram) -> Distribution:
         """Of a histogram that holds anything."""
-        found = {name: values.percentile(p) if values.enough(p) else None for name, p in PERCENTILES.items()}
-        return cls(metric, values.count, values.min, values.mean, values.stddev, values.max, found)
+        found = {name: values.percentile(p) for name, p in PERCENTILES.items()}
+        supported = frozenset(name for name, p in PERCENTILES.items() if values.enough(p))
+        return cls(metric, values.count, values.min, values.mean, values.stddev, values.max, found, supported)
 
     def to_json(self) -> dict[str, float | int | None]:
-        """In SI units: seconds, tokens, tokens/s, dollars."""
+        """In SI units: seconds, tokens, tokens/s, dollars. A percentile the sample can't support is None."""
         unit = scale(self.metric)
         spread = {"min": self.minimum, "mean": self.mean, "stddev": self.stddev, "max": self.maximum}
         return {
             "count": self.count,
             **{name: _tidy(value * unit) for name, value in spread.items()},
-            **{name: None if value is None else _tidy(value * unit) for name, value in self.percentiles.items()},
+            **{
+                name: _tidy(value * unit) if name in self.supported else None
+                for name, value in self.percentiles.items()
+            },
         }
 
 

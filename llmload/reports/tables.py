@@ -82,8 +82,10 @@ def _latency_cell(found: Distribution, name: str) -> Text:
     if name == "count":
         return _cell(units.format_count(found.count))
     plain = {"min": found.minimum, "mean": found.mean, "stddev": found.stddev, "max": found.maximum}
-    value = plain[name] if name in plain else found.percentiles[name]
-    return _cell("-", "dim") if value is None else _cell(_compact(found.metric, value))
+    if name in plain:
+        return _cell(_compact(found.metric, plain[name]))
+    value = _compact(found.metric, found.percentiles[name])
+    return _cell(value) if name in found.supported else _cell(f"~{value}", "dim")
 
 
 def latency_section(summary: Summary, width: int) -> Iterator[Text]:
@@ -101,8 +103,8 @@ def latency_section(summary: Summary, width: int) -> Iterator[Text]:
         return
     columns = [Column("Times and sizes", right=False), *(Column(name, rank=rank) for name, rank in _LATENCY_COLUMNS)]
     yield from grid(columns, rows, width)
-    if any(member.percentiles["p99.9"] is None for member in found.values()):
-        yield Text("-: too few samples to say (p95 needs 130, p99 662, p99.9 6,636)", "dim")
+    if any("p99.9" not in member.supported for member in found.values()):
+        yield Text("~ too few samples to rely on: p90 needs 64, p95 130, p99 662, p99.9 6,636", "dim")
 
 
 def _latency_row(title: str, found: Distribution) -> list[Text]:

@@ -185,7 +185,10 @@ DIRECT: Final[Mapping[str, Mapping[str, Stat]]] = {
             _SCHEDULE,
         ),
     },
-    "calls": {"count": _count(lambda v: v.calls, "calls that came to any end")},
+    "calls": {
+        "count": _count(lambda v: v.calls, "calls that came to any end"),
+        "answered": _count(lambda v: v.answered, "calls that ended well or failed, while the run lasted"),
+    },
     "dropped": {
         "count": _count(lambda v: v.slice.dropped, "arrivals dropped at the cap on calls in flight"),
         "rate": _share(lambda v: v.slice.dropped, lambda v: v.calls, "share of calls dropped at the cap"),

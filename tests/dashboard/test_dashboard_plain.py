@@ -14,9 +14,14 @@ from llmload.metrics.summary import Summary
 
 def test_a_line_holds_what_a_log_is_searched_for() -> None:
     assert line(run.frame_at(30.0), Memory()) == (
-        "0:30/3:00  baseline  planned 30.2/s sent 30.2/s completed 29.6/s  in flight 12  ttft p95 167 ms  "
-        "errors 0 (0%)  failing: rate.achieved >= 99%"
+        "0:30/3:00  baseline  planned 30.2/s sent 30.2/s completed 29.6/s  in flight 12  ttft p95 167 ms  errors 0 (0%)"
     )
+
+
+def test_a_line_names_the_objectives_that_fail() -> None:
+    frame = run.frame_at(30.0)
+    missed = replace(frame.judgements[0], passed=False, observed=1.0)
+    assert line(replace(frame, judgements=(missed,)), Memory()).endswith(f"failing: {missed.objective}")
 
 
 def test_objectives_without_data_are_not_called_failing() -> None:

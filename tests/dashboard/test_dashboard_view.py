@@ -51,7 +51,7 @@ def frame() -> Frame:
 def test_the_picture_is_the_golden_one(width: int, height: int) -> None:
     picture = "\n".join(line.rstrip() for line in drawn(frame(), width, height).splitlines()) + "\n"
     golden = GOLDEN / f"running-{width}x{height}.txt"
-    if os.environ.get("UPDATE_GOLDEN"):
+    if os.environ.get("LLMLOAD_UPDATE_GOLDEN"):
         golden.write_text(picture)
     assert picture == golden.read_text()
 

@@ -30,7 +30,7 @@ def test_hostile_bytes_never_raise_anything_but_a_decode_error(sample: Sample, d
     """Random bytes, and a sample with some of its bytes replaced."""
     body = bytearray(sample.body)
     for _ in range(data.draw(st.integers(0, 4)) if body else 0):
-        at = data.draw(st.integers(0, len(body) - 1))
+        at = data.draw(st.integers(0, max(0, len(body) - 1)))
         body[at : at + data.draw(st.integers(0, 9))] = data.draw(st.binary(max_size=4) | st.sampled_from(SPLICES))
     junk = data.draw(st.binary(max_size=30))
     at = data.draw(st.integers(0, len(body)))

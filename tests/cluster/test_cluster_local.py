@@ -1,0 +1,77 @@
+"""Workers in processes of their own: one that dies does not take the run with it."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+from virtual_run import plan_of
+
+from llmload.app.simulated import with_simulator
+from llmload.cluster.local import LocalCluster, Lost
+from llmload.errors import UnreachableError, UsageError
+from llmload.metrics.summary import Summary
+
+SHORT = """
+[targets.main]
+base_url = "sim:"
+model = "sim-model"
+[classes.chat]
+api = "chat"
+stream = true
+max_tokens = 10
+[load]
+process = "uniform"
+rate = "30/s"
+duration = "3s"
+"""
+
+
+def test_shards_add_up_to_the_plan() -> None:
+    with with_simulator(plan_of(SHORT)) as (plan, _), LocalCluster(plan, 2) as cluster:
+        cluster.begin()
+        total = Summary()
+        assert [event for event in cluster.events() if event is not None] == []
+        total.merge(cluster.take())
+    assert (total.planned, total.completed) == (90, 90)
+    assert set(total.health) == {0, 1}
+
+
+def test_a_killed_worker_is_reported_and_the_others_go_on() -> None:
+    with with_simulator(plan_of(SHORT)) as (plan, _), LocalCluster(plan, 2) as cluster:
+        cluster.begin()
+        total, lost, killed = Summary(), [], False
+        for event in cluster.events():
+            total.merge(cluster.take())
+            if isinstance(event, Lost):
+                lost.append(event.worker)
+            if total.completed > 10 and not killed:
+                os.kill(cluster.pids[1], signal.SIGKILL)
+                killed = True
+        total.merge(cluster.take())
+    assert lost == [1]
+    assert 45 < total.planned < 90
+
+
+def test_no_worker_outlives_the_cluster() -> None:
+    with with_simulator(plan_of(SHORT)) as (plan, _):
+        with LocalCluster(plan, 1) as cluster:
+            cluster.begin()
+            pid = cluster.pids[0]
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+def test_an_unreachable_target_is_told_before_the_run() -> None:
+    plan = plan_of(SHORT, 'targets.main.base_url="http://127.0.0.1:1/v1"')
+    with LocalCluster(plan, 1) as cluster, pytest.raises(UnreachableError, match="127.0.0.1:1"):
+        cluster.begin()
+
+
+def test_a_missing_key_is_told_before_the_run() -> None:
+    plan = plan_of(
+        SHORT, 'targets.main.base_url="http://127.0.0.1:1/v1"', 'targets.main.api_key={env="NO_SUCH_VARIABLE"}'
+    )
+    with LocalCluster(plan, 1) as cluster, pytest.raises(UsageError, match="NO_SUCH_VARIABLE"):
+        cluster.begin()

@@ -1,0 +1,61 @@
+"""Keys come from where the scenario says, and never show."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from llmload.errors import UsageError
+from llmload.scenario.plan import Auth, Target
+from llmload.transport.credentials import Secrets, auth_header
+from llmload.transport.http import target_headers
+
+KEY = "sk-0123456789"
+
+
+def test_from_a_variable() -> None:
+    assert auth_header(Auth("env", "K"), {"K": KEY + "\n"}) == ("Authorization", f"Bearer {KEY}")
+
+
+def test_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.write_text(KEY + "\n")
+    assert auth_header(Auth("file", str(path), header="x-api-key", prefix="")) == ("x-api-key", KEY)
+
+
+def test_from_a_command() -> None:
+    command = (sys.executable, "-c", f"print({KEY!r})")
+    assert auth_header(Auth("command", command=command)) == ("Authorization", f"Bearer {KEY}")
+
+
+def test_none_is_none() -> None:
+    assert auth_header(Auth()) is None
+
+
+@pytest.mark.parametrize(
+    ("auth", "words"),
+    [
+        (Auth("env", "MISSING"), "MISSING"),
+        (Auth("env", "EMPTY"), "empty"),
+        (Auth("env", "BROKEN"), "header"),
+        (Auth("file", "/no/such/file"), "/no/such/file"),
+        (Auth("command", command=("false",)), "failed"),
+        (Auth("command", command=("no-such-command-here",)), "failed"),
+    ],
+)
+def test_what_can_not_be_had_is_said_without_the_key(auth: Auth, words: str) -> None:
+    with pytest.raises(UsageError, match=words) as raised:
+        auth_header(auth, {"EMPTY": " ", "BROKEN": KEY + "\nX-Evil: 1"})
+    assert KEY not in str(raised.value)
+
+
+def test_secrets_are_struck_out_of_any_text() -> None:
+    secrets = Secrets([KEY, "ab"])
+    assert secrets.redact(f"bad key {KEY}; ab stays") == "bad key ***; ab stays"
+
+
+def test_a_header_with_a_line_break_is_refused() -> None:
+    with pytest.raises(UsageError, match="line break"):
+        target_headers(Target("main", "http://x/v1", headers={"x-a": "1\r\nx-b: 2"}))

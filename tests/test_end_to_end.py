@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from llmload.reports.result import parse_result
+from llmload.sim.process import SimProcess
+from llmload.sim.spec import SimSpec
 
 SHORT = """
 name = "short"
@@ -249,6 +251,50 @@ def test_bench_prints_itself_as_a_scenario_that_runs(tmp_path: Path) -> None:
     path = tmp_path / "bench.toml"
     path.write_text(printed.stdout)
     assert llmload("run", str(path), TRUST).returncode == 0
+
+
+def test_bench_asks_the_server_for_a_model_when_none_is_named(tmp_path: Path) -> None:
+    out = tmp_path / "result.json"
+    with SimProcess(SimSpec(models=("served-here", "and-this"))) as simulator:
+        done = llmload("bench", simulator.url, TRUST, "-d", "1s", "-o", str(out))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert parse_result(out.read_bytes(), "result").summary.dimensions()["model"] == ["served-here"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [(("-r", "5"), "--rate: '5' is not a rate"), (("-d", "x"), "--duration:"), (("-r", "1/s", "-c", "2"), "not both")],
+)
+def test_bench_says_which_flag_is_wrong(flags: tuple[str, ...], words: str) -> None:
+    done = llmload("bench", "sim:", *flags)
+    assert done.returncode == 2
+    assert words in done.stderr
+
+
+def test_an_objective_may_end_the_run_early(short: Path, tmp_path: Path) -> None:
+    out = tmp_path / "result.json"
+    short.write_text(
+        SHORT.replace(
+            'objectives = ["errors.rate < 1%"',
+            'objectives = [{ rule = "errors.rate < 1%", window = "3s", abort = true, delay = "1s" }',
+        ).replace('duration = "2s"', 'duration = "60s"')
+    )
+    begun = time.monotonic()
+    done = llmload("run", str(short), TRUST, "--fault", "error:rate=50%", "-o", str(out))
+    assert done.returncode == 1, done.stderr
+    assert time.monotonic() - begun < 30
+    result = parse_result(out.read_bytes(), "result")
+    assert "errors.rate" in result.aborted
+    assert not result.interrupted
+
+
+def test_a_spent_budget_ends_the_run(short: Path, tmp_path: Path) -> None:
+    out = tmp_path / "result.json"
+    prices = ("--set", "targets.main.prices={request=0.1}", "--set", "budget={stop=2.0}", "--set", "load.duration=60s")
+    llmload("run", str(short), TRUST, *prices, "-o", str(out))
+    result = parse_result(out.read_bytes(), "result")
+    assert "budget" in result.aborted
+    assert 2.0 <= result.summary.select().cost < 15
 
 
 def test_debug_shows_both_sides_of_one_call() -> None:

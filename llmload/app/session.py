@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from llmload import __version__
 from llmload.app.interrupts import Interrupts
-from llmload.app.simulated import with_simulator
+from llmload.app.simulated import keep_apart, with_simulator
 from llmload.clock import NS, monotonic_ns, wall_time
 from llmload.cluster.local import LocalCluster
 from llmload.dashboard.frame import Frame, Stage
@@ -42,6 +43,8 @@ class Options:
     outputs: tuple[Output, ...] = ()
     chunks: bool = False
     """Request-log lines carry the time of every chunk."""
+    truth_log: Path | None = None
+    """Where the embedded simulator logs what it really sent, and when."""
 
 
 def run_plan(plan: Plan, options: Options) -> Result:
@@ -49,7 +52,7 @@ def run_plan(plan: Plan, options: Options) -> Result:
 
     Raises UnreachableError, UsageError (a key that can't be found), OutputError: all before the first request.
     """
-    with with_simulator(plan) as (resolved, simulator), Interrupts() as interrupts:
+    with with_simulator(plan, options.truth_log) as (resolved, simulator), Interrupts() as interrupts:
         try:
             for output in options.outputs:
                 output.start(resolved)
@@ -127,6 +130,7 @@ class _Session:
         started = datetime.now(UTC) + _until(self._cluster.start)
         self._summary = self._empty(self._cluster.start)
         if self._simulator is not None:
+            keep_apart(self._simulator.pid, self._cluster.pids.values())
             self._simulator.begin(self._cluster.start)
         if self._cluster.fallback:
             self._note(f"measured by reading in tasks, not at the socket: {self._cluster.fallback}")

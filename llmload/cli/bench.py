@@ -30,6 +30,22 @@ if TYPE_CHECKING:
 
 __all__ = ["bench"]
 
+_ANY_MODEL = "the first model that the server lists"
+_FLAGS = {
+    "targets.main.base_url": "URL",
+    "targets.main.model": "--model",
+    "targets.main.api_key.env": "--api-key-env",
+    "load.rate": "--rate",
+    "load.users": "--users",
+    "load.duration": "--duration",
+    "load.max_requests": "--requests-count",
+    "load.max_in_flight": "--max-in-flight",
+    "classes.main.prompt": "--prompt",
+    "classes.main.prompt.tokens": "--prompt-tokens",
+    "classes.main.max_tokens": "--max-tokens",
+}
+"""Where in the generated scenario a flag's value goes."""
+
 
 def bench(
     url: Annotated[str, typer.Argument(help='Base URL with its version, e.g. http://host:8000/v1; "sim:" simulates.')],
@@ -94,7 +110,7 @@ def bench(
         raise UsageError("--rate or --users, not both: an open model starts calls when planned, users when answered")
     text = scenario_text(
         url=url,
-        model=model or ("sim-model" if url == "sim:" else ""),
+        model=model or ("sim-model" if url == "sim:" else _ANY_MODEL),
         api_key_env=_key_variable(api_key_env),
         cls=_class(api, stream, prompt, prompt_tokens, max_tokens),
         load=_load(rate, users, duration, process, count, max_in_flight),
@@ -102,7 +118,7 @@ def bench(
     )
     plan = _compiled(text)
     if model is None and url != "sim:":
-        text = text.replace('model = ""', f"model = {_toml(_find_model(plan))}")
+        text = text.replace(_toml(_ANY_MODEL), _toml(_find_model(plan)), 1)
         plan = _compiled(text)
     if print_scenario:
         sys.stdout.write(text)
@@ -165,11 +181,19 @@ def scenario_text(
 
 
 def _compiled(text: str) -> Plan:
+    """The plan of generated text; what is wrong with it is told by flag, as no file of the user's is meant."""
+    from dataclasses import replace
+
+    from llmload.errors import ScenarioError
     from llmload.scenario.compile import compile_scenario
     from llmload.scenario.files import Source
     from llmload.scenario.load import load_scenario
 
-    return compile_scenario(load_scenario(Source(text, "bench", Path.cwd(), "bench")))
+    try:
+        return compile_scenario(load_scenario(Source(text, "bench", Path.cwd(), "bench")))
+    except ScenarioError as error:
+        problems = [replace(p, source="", line=0, column=0, key=_FLAGS.get(p.key, p.key)) for p in error.problems]
+        raise ScenarioError(problems) from error
 
 
 def _find_model(plan: Plan) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 __all__ = ["LINE_LIMIT", "clean_line"]
@@ -24,7 +25,15 @@ def clean_line(text: str, limit: int = LINE_LIMIT) -> str:
     Terminal escapes go; whatever else doesn't print (C0, C1, DEL, line separators, direction overrides) and runs
     of space become one space; what looks like an API key, which some servers repeat in their errors, is masked.
     """
+    return _remembered(text, limit) if len(text) <= LINE_LIMIT else _cleaned(text, limit)
+
+
+def _cleaned(text: str, limit: int) -> str:
     text = _ESCAPES.sub(" ", text[: 8 * limit])
     printable = "".join(char if char.isprintable() else " " for char in text)
     line = _SECRETS.sub(r"\1[hidden]", " ".join(printable.split()))
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+_remembered = lru_cache(maxsize=512)(_cleaned)
+"""Model names, content types and finish reasons come again with every answer."""

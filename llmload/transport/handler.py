@@ -67,6 +67,8 @@ class StampingHandler(ResponseHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
+        # uvloop holds writes back until its round is over, unless that would fill the buffer; a request must leave now.
+        transport.set_write_buffer_limits(high=0)  # type: ignore[attr-defined]
         self.made = monotonic_ns()
 
     def begin(self, sink: Sink) -> asyncio.Future[None]:

@@ -232,7 +232,7 @@ class CallRun:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:
-    """Seconds a target asks us to wait: RFC 9110 section 10.2.3 (seconds or a date), or ``retry-after-ms``; 0: no word."""
+    """Seconds a target asks us to wait: RFC 9110, 10.2.3 (seconds or a date), or ``retry-after-ms``; 0: no word."""
     with suppress(ValueError):
         return max(0.0, float(headers.get("retry-after-ms", "")) / 1000)
     text = headers.get("retry-after", "")

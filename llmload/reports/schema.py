@@ -22,7 +22,7 @@ __all__ = ["SCHEMA", "SCHEMA_ID"]
 
 Schema = dict[str, Any]
 
-SCHEMA_ID: Final = f"https://llmload.dev/schema/result-{SCHEMA_VERSION.partition('.')[0]}.json"
+SCHEMA_ID: Final = f"urn:llmload:schema:result:{SCHEMA_VERSION.partition('.')[0]}"
 
 
 def _object(describes: str = "", optional: Iterable[str] = (), /, **members: Schema) -> Schema:

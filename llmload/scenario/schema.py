@@ -9,7 +9,7 @@ from llmload.scenario.model import Scenario
 
 __all__ = ["SCHEMA_ID", "scenario_schema"]
 
-SCHEMA_ID: Final = "https://llmload.dev/schema/scenario-1.json"
+SCHEMA_ID: Final = "urn:llmload:schema:scenario:1"
 """What scenario files name in their first line, ``#:schema ...``."""
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"

@@ -7,7 +7,7 @@ from typing import Final
 __all__ = ["STARTER"]
 
 STARTER: Final = """\
-#:schema https://llmload.dev/schema/scenario-1.json
+#:schema ./scenario.schema.json
 #
 # A load test of an LLM service. Run it as it is, against the embedded simulator:
 #
@@ -19,6 +19,7 @@ STARTER: Final = """\
 #     llmload run FILE --url https://host/v1 --set targets.main.model=my-model
 #
 # See first what would be sent: llmload plan FILE.  Check the file: llmload validate FILE.
+# Editors complete this file once its schema lies beside it: llmload schema > scenario.schema.json
 
 name = "starter"
 description = "Does the service answer short chats quickly at a modest rate?"

@@ -47,7 +47,7 @@ class TestValidate:
         result = run("validate", bad, starter, tmp_path / "none.toml")
         assert result.exit_code == ExitStatus.USAGE
         assert result.stdout == f"{starter}: ok\n"
-        assert f"{bad}:35:1: classes.chat.wieght: unknown key\n    did you mean weight?" in result.stderr
+        assert f"{bad}:36:1: classes.chat.wieght: unknown key\n    did you mean weight?" in result.stderr
         assert "load.phases[1].duration: '25x' is not a duration" in result.stderr
         assert "none.toml: there is no such scenario" in result.stderr
 

@@ -65,7 +65,7 @@ def test_no_worker_outlives_the_cluster() -> None:
 
 def test_an_unreachable_target_is_told_before_the_run() -> None:
     plan = plan_of(SHORT, 'targets.main.base_url="http://127.0.0.1:1/v1"')
-    with LocalCluster(plan, 1) as cluster, pytest.raises(UnreachableError, match="127.0.0.1:1"):
+    with LocalCluster(plan, 1) as cluster, pytest.raises(UnreachableError, match=r"127\.0\.0\.1:1"):
         cluster.begin()
 
 

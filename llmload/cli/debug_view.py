@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from llmload.app.single import Single
-from llmload.reports.safe import clean
+from llmload.safe import clean
 from llmload.units import format_bytes, format_ns
 
 __all__ = ["show"]

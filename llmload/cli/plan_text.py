@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from llmload.records import Call
-from llmload.reports.safe import clean
 from llmload.reports.style import ASCII_SIGNS, Style
+from llmload.safe import clean
 from llmload.scenario.plan import Plan
 from llmload.scenario.preview import Outlook, Preview, preview, series
 from llmload.units import format_count, format_rate, format_seconds, format_share

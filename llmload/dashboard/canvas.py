@@ -6,7 +6,6 @@ out of what others wrote, so text from a server can be drawn but can't draw.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -14,6 +13,8 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.segment import Segment
 from rich.style import Style
+
+from llmload.safe import clean
 
 __all__ = ["BLANK", "Canvas", "Line", "beside", "columns", "fit", "safe", "to_ascii", "width_of"]
 
@@ -37,18 +38,13 @@ STYLES: Final = {
 """Green, yellow and red say how something is judged and nothing else."""
 
 _ASCII: Final = str.maketrans("▁▂▃▄▅▆▇█░●○✗━╸─·…µ│└┤", "_.-~=+*#:*ox=>--~u|`|")
-_ESCAPES: Final = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]")
 _LONGEST: Final = 400
 """No line of any terminal is longer; what others wrote is cut here before anything looks at it."""
 
 
 def safe(text: str) -> str:
     """``text`` without anything a terminal would act on: controls, escapes, bidirectional marks; bounded."""
-    bounded = text[:_LONGEST]
-    if bounded.isprintable():
-        return bounded
-    bare = _ESCAPES.sub("", bounded)
-    return "".join(char if char.isprintable() else " " if char.isspace() else "" for char in bare)
+    return clean(text, _LONGEST)
 
 
 def to_ascii(text: str) -> str:

@@ -6,16 +6,13 @@ import re
 from functools import lru_cache
 from typing import Final
 
+from llmload.safe import clean
+
 __all__ = ["LINE_LIMIT", "clean_line"]
 
 LINE_LIMIT: Final = 300
 """Most characters of server text in one line of ours."""
 
-_ESCAPES: Final = re.compile(
-    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor
-    r"|(?:\x1b\]|\x9d)[^\x07\x1b\x9c\x9d]*(?:\x07|\x1b\\|\x9c)"  # OSC: titles, links
-    r"|\x1b[ -/]*[0-~]"  # the short ones
-)
 _SECRETS: Final = re.compile(r"(?i)\b(sk-|bearer\s+)(?=[\w.~+/*-]{8})[\w.~+/*=-]+")
 
 
@@ -29,10 +26,7 @@ def clean_line(text: str, limit: int = LINE_LIMIT) -> str:
 
 
 def _cleaned(text: str, limit: int) -> str:
-    text = _ESCAPES.sub(" ", text[: 8 * limit])
-    printable = "".join(char if char.isprintable() else " " for char in text)
-    line = _SECRETS.sub(r"\1[hidden]", " ".join(printable.split()))
-    return line if len(line) <= limit else line[: limit - 1] + "…"
+    return clean(_SECRETS.sub(r"\1[hidden]", clean(text, 8 * limit)), limit)
 
 
 _remembered = lru_cache(maxsize=512)(_cleaned)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from llmload.records import Outcome
+from llmload.safe import clean
 
 __all__ = ["MAX_GROUPS", "ErrorGroup", "ErrorKey", "add_error", "merge_errors", "shape"]
 
@@ -18,7 +19,6 @@ ErrorKey = tuple[Outcome, int, str]
 
 _OTHER: Final = "(other)"
 _LONGEST: Final = 120
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 _VARYING: Final = re.compile(
     r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"  # UUIDs
     r"|\b(?=[\w-]*\d)[A-Za-z0-9_-]{16,}\b"  # request ids and other tokens with a digit in them
@@ -29,7 +29,7 @@ _VARYING: Final = re.compile(
 
 def shape(detail: str) -> str:
     """A detail without what differs from one call to the next: numbers and ids become "#"."""
-    return _VARYING.sub("#", _CONTROL.sub(" ", detail[: 4 * _LONGEST])).strip()[:_LONGEST]
+    return _VARYING.sub("#", clean(detail, 4 * _LONGEST))[:_LONGEST]
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from llmload.metrics.catalogue import METRICS, Metric, Unit, format_value, scale
 from llmload.metrics.summary import CellKey, Slice, Summary, WorkerHealth
 from llmload.reports.figures import Distribution, amounts, distributions, groups, slices
 from llmload.reports.grid import Column, grid
-from llmload.reports.safe import clean
+from llmload.safe import clean
 from llmload.verdict.view import whole_view
 
 __all__ = ["MAX_ROWS", "SECTIONS", "Section"]

@@ -16,9 +16,9 @@ from rich.text import Text
 from llmload import units
 from llmload.reports.grid import Column, grid
 from llmload.reports.result import Result
-from llmload.reports.safe import clean
 from llmload.reports.style import ASCII_SIGNS
 from llmload.reports.tables import SECTIONS
+from llmload.safe import clean
 from llmload.verdict.judge import Judgement
 from llmload.verdict.validity import Level
 from llmload.verdict.verdict import Decision

@@ -29,7 +29,7 @@ def test_safe_text_is_printable_and_bounded(text: str) -> None:
 
 
 def test_safe_keeps_words_apart_and_drops_whole_escapes() -> None:
-    assert safe("a\nb\tc\x1b[31;1md\x9b2Je\u202ef") == "a b cdef"
+    assert safe("a\nb\tc\x1b[31;1md\x9b2Je\u202ef") == "a b c d ef"
 
 
 @given(st.text().map(safe))

@@ -32,4 +32,4 @@ def test_objectives_without_data_are_not_called_failing() -> None:
 def test_a_hostile_phase_stays_on_its_line() -> None:
     text = line(replace(run.frame_at(3.0), phase="a\nb\x1b[2Jc"), Memory())
     assert text.isprintable()
-    assert "a bc" in text
+    assert "a b c" in text

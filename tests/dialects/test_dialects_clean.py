@@ -28,7 +28,7 @@ def test_any_text_becomes_one_bounded_printable_line(text: str, limit: int) -> N
         ("\x1b]0;title\x07text", "text"),
         ("\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\", "link"),
         ("\x1bcreset", "reset"),
-        ("C1\x85and DEL\x7fand\u2028separators\u202eand overrides", "C1 and DEL and separators and overrides"),
+        ("C1\x85and DEL\x7fand\u2028separators\u202eand overrides", "C1 and DEL and separatorsand overrides"),
         ("žluť 你好 🐎", "žluť 你好 🐎"),
         ("key sk-proj-abcdefgh12345678 refused", "key sk-[hidden] refused"),
         ("Authorization: Bearer eyJhbGciOi.J9", "Authorization: Bearer [hidden]"),

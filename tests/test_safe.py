@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmload.reports.safe import clean
+from llmload.safe import clean
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,111 @@
+"""At demonstration size, in virtual time: healthy passes, and each planted fault fails in the words of its row."""
+
+from __future__ import annotations
+
+import pytest
+from shipped_runs import NAMES, demo, judged, missed, missed_at_full_size, ran, variants
+
+from llmload.records import Outcome
+from llmload.verdict.measures import Kind
+
+AFTER_BURSTS = (
+    "batch window 1", "viral spike 1", "the morning rush", "batch window 3", "batch window 4", "batch window 5",
+    "viral spike 2", "batch window 6", "viral spike 3", "batch window 7", "batch window 8",
+)  # fmt: skip
+
+FAULTS = {
+    ("quickstart", "broken"): {"requests fail", "too few of the planned requests go well"},
+    ("baseline", "broken"): {
+        "the embeddings route is slow",
+        "the embeddings route is slow: its slowest requests",
+    },
+    ("peak", "broken"): {
+        "more than 1 in 100 requests fail at peak",
+        "unhandled server errors (5xx other than 503): the service breaks instead of turning load away",
+    },
+    ("stress", "broken"): {"it crashes (connection resets) instead of shedding load"},
+    ("stress", "broken-stuck"): {
+        "it never recovers: requests still fail 5 minutes after the load has dropped",
+        "it never recovers: chats are still slow 5 minutes after the load has dropped",
+        "it never recovers: embeddings are still slow 5 minutes after the load has dropped",
+    },
+    ("stress", "until-it-breaks"): {"it breaks: more than 10 % of the requests of a minute fail"},
+    ("spike", "broken"): {
+        "recovery takes longer than 2 minutes: chats are still slow",
+        "recovery takes longer than 2 minutes: embeddings are still slow",
+    },
+    ("spike", "broken-errors"): {"errors stay: requests still fail 2 minutes after the spike"},
+    ("bursts", "broken"): {
+        "requests time out in the queue",
+        "more than 1 in 100 requests fail",
+        *(f"the queue of {burst} does not drain" for burst in AFTER_BURSTS),
+    },
+    ("sustained", "broken"): {
+        "fewer than 900 of the 1000 requests are answered",
+        "the target is slower than 80 % of the rate: it answers fewer than 13.3 requests/s",
+    },
+    ("ttft", "broken"): {"first tokens come too late"},
+    ("throughput", "broken"): {
+        "answers are written too slowly, on average",
+        "answers are written too slowly: half of the streams",
+    },
+    ("inter-chunk", "broken"): {
+        "chunks come too slowly, on average",
+        "chunks come too slowly: half of the gaps",
+        "the flow is uneven: more than 1 gap in 20 is too long",
+    },
+    ("inter-chunk", "broken-stalls"): {"streams stall in the middle of an answer"},
+    ("embed-single", "broken"): {"single embeddings are slow"},
+    ("rest", "broken"): {
+        "half of the answers take longer than the target for production",
+        "1 in 20 answers takes longer than the target for production",
+        "1 in 100 answers takes longer than the target for production",
+    },
+    ("rest", "broken-errors"): {"more than 1 in 100 requests fail", "less than half of the planned rate is served"},
+}
+"""(scenario, environment) -> everything that the missed objectives say, and nothing else does."""
+
+HEALTHY = [variant for variant in variants() if variant not in FAULTS]
+
+
+@pytest.mark.parametrize(("name", "environment"), HEALTHY)
+def test_a_healthy_target_passes_with_room_to_spare(name: str, environment: str) -> None:
+    assert missed(name, environment) == []
+    for judgement in judged(name, environment):
+        if judgement.objective.kind is Kind.DURATION:
+            assert judgement.margin is not None
+            assert judgement.margin > 0.2, judgement.objective.rule
+
+
+@pytest.mark.parametrize(("name", "environment"), FAULTS)
+def test_a_planted_fault_fails_in_the_words_of_its_row(name: str, environment: str) -> None:
+    assert set(missed(name, environment)) == FAULTS[name, environment]
+
+
+def test_every_scenario_has_a_fault_that_it_catches() -> None:
+    assert {name for name, _ in FAULTS} == set(NAMES)
+
+
+@pytest.mark.parametrize(("name", "environment"), variants())
+def test_a_demonstration_takes_well_under_a_minute(name: str, environment: str) -> None:
+    assert demo(name, environment).load.duration <= 25
+    assert ran(name, environment).seconds <= 35
+
+
+def test_in_overload_the_healthy_target_sheds_load_and_does_nothing_worse() -> None:
+    summary = ran("stress", "").summary
+    assert {outcome for outcome in summary.select().outcomes if outcome.error} == {Outcome.HTTP_503}
+    assert summary.select(phase="step-250").errors == 0
+    assert summary.select(phase="step-750").error_rate > 0.2
+    assert summary.select(phase="recovered").errors == 0
+
+
+def test_a_broken_api_may_still_be_good_enough_for_a_degraded_service() -> None:
+    assert missed("rest", "broken,degraded") == []
+
+
+@pytest.mark.parametrize("name", ["sustained", "ttft", "throughput", "inter-chunk", "embed-single"])
+def test_the_full_size_tells_healthy_from_broken_too(name: str) -> None:
+    assert missed_at_full_size(name) == []
+    late = {"answers come too late"} if name == "sustained" else set()
+    assert set(missed_at_full_size(name, "broken")) == FAULTS[name, "broken"] | late

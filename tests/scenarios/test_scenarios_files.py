@@ -1,0 +1,77 @@
+"""What a person reads in a shipped scenario: its header, and what its objectives say."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from shipped_runs import NAMES, demo, full, source, variants
+
+from llmload.scenario.load import environments
+
+SECTIONS = ("Question", "Load", "Measured", "Passes", "A failure")
+IDS = {
+    "baseline": "PERF_LOAD_BASELINE_001",
+    "peak": "PERF_LOAD_PEAK_001",
+    "stress": "PERF_LOAD_STRESS_001",
+    "spike": "PERF_LOAD_SPIKE_001",
+    "bursts": "PERF_LOAD_BURST_PATTERNS_003",
+    "sustained": "SUSTAINED_1000_RPM",
+    "ttft": "PERF_LLM_TTFT_CHAT_STREAM_001",
+    "throughput": "PERF_LLM_THROUGHPUT_STREAM_001",
+    "inter-chunk": "PERF_LLM_INTERCHUNK_001",
+    "embed-single": "PERF_LLM_EMBED_SINGLE_001",
+    "rest": "REST_API",
+}
+
+
+def header(name: str) -> list[str]:
+    """The comment that a scenario begins with."""
+    lines = source(name).text.splitlines()
+    return lines[: next(n for n, line in enumerate(lines) if not line.startswith("#"))]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_header_answers_what_one_asks_of_a_load_test(name: str) -> None:
+    text = header(name)
+    for section in SECTIONS:
+        assert any(line.startswith(f"# {section:<11}") for line in text), section
+    assert re.match(rf"# {name}\b", text[0])
+
+
+@pytest.mark.parametrize(("name", "row"), IDS.items())
+def test_the_header_names_its_row_of_the_catalogue(name: str, row: str) -> None:
+    assert f"({row})" in header(name)[0]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_header_shows_how_to_run_it_in_every_way_there_is(name: str) -> None:
+    text = "\n".join(header(name))
+    assert f"#   llmload run {name} " in text
+    assert "--url http://host:8000/v1" in text
+    for environment in environments(source(name)):
+        if (name, environment) in {("rest", "load"), ("rest", "production")}:
+            continue  # the defaults
+        assert re.search(rf"--env [\w,-]*\b{environment}\b", text), environment
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_lines_fit_a_screen(name: str) -> None:
+    assert all(len(line) <= 120 for line in header(name))
+
+
+@pytest.mark.parametrize(("name", "environment"), variants())
+def test_every_objective_says_what_missing_it_means(name: str, environment: str) -> None:
+    for plan in (full(name, environment), demo(name, environment)):
+        assert plan.objectives
+        said = [objective.says for objective in plan.objectives]
+        assert all(said)
+        assert len(set(said)) == len(said), "a reader can tell them apart"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_name_is_that_of_its_file_and_its_phases_have_names(name: str) -> None:
+    plan = full(name)
+    assert plan.name == name
+    assert plan.description
+    assert name == "quickstart" or "main" not in {phase.name for phase in plan.phases}

@@ -78,6 +78,10 @@ _LATENCY_COLUMNS: Final[tuple[tuple[str, int], ...]] = (
 )  # fmt: skip
 
 
+_NOTHING_TO_SAY: Final = frozenset({"cached_tokens", "reasoning_tokens"})
+"""Metrics that are left out where they are 0 throughout."""
+
+
 def _latency_cell(found: Distribution, name: str) -> Text:
     if name == "count":
         return _cell(units.format_count(found.count))
@@ -91,7 +95,9 @@ def _latency_cell(found: Distribution, name: str) -> Text:
 def latency_section(summary: Summary, width: int) -> Iterator[Text]:
     """Every metric that has values, as users felt it and as the target did it."""
     calls = summary.select(measured=True)
-    found = distributions(calls)
+    found = {
+        name: member for name, member in distributions(calls).items() if member.maximum or name not in _NOTHING_TO_SAY
+    }
     rows: list[list[Text] | Text] = []
     for title, members in groups(found):
         rows.append(Text(title, "dim italic"))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from textwrap import wrap
 from typing import Final
 
 from rich.console import Console, RenderableType
@@ -106,9 +107,13 @@ def _objectives(result: Result, width: int, unicode: bool) -> Iterator[Renderabl
         Column("", right=False), Column("Objective", right=False, least=40), Column("observed"),
         Column("95 % interval", rank=1), Column("margin"),
     )  # fmt: skip
-    rows: list[list[Text]] = [_objective_row(judgement, signs[judgement.passed]) for judgement in result.judgements]
-    yield from grid(columns, rows, width)
+    rows: list[list[Text] | Text] = []
     for judgement in result.judgements:
+        rows.append(_objective_row(judgement, signs[judgement.passed]))
+        if judgement.objective.says and not judgement.passed:
+            rows += [Text(f"   {line}", "red") for line in wrap(clean(judgement.objective.says), width - 4)]
+    yield from grid(columns, rows, width)
+    for judgement in sorted(result.judgements, key=lambda judgement: judgement.passed):
         yield from _remarks(judgement)
 
 
@@ -139,7 +144,6 @@ def _remarks(judgement: Judgement) -> Iterator[RenderableType]:
     objective = judgement.objective
     window = judgement.worst_window
     says = [
-        clean(objective.says) if objective.says and not judgement.passed else "",
         clean(judgement.note),
         f"worst from {window[0]:,.0f} s to {window[1]:,.0f} s" if window and not judgement.passed else "",
     ]

@@ -17,11 +17,13 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import typer
 from typer.testing import CliRunner
 
 from llmload.cli import app
 from llmload.cli.plan_text import plot
 from llmload.metrics.catalogue import METRICS
+from llmload.records import Api
 from llmload.reports.schema import SCHEMA
 from llmload.scenario.compile import compile_scenario
 from llmload.scenario.files import Source, builtin_names
@@ -50,8 +52,13 @@ def help_of(*command: str) -> str:
     return "\n".join(line.rstrip() for line in done.stdout.strip().splitlines())
 
 
+def typer_version() -> str:
+    """What wraps and decorates help, and may do so in another way in its next version."""
+    return "typer " + ".".join(typer.__version__.split(".")[:2])
+
+
 def _help() -> str:
-    parts = ["## llmload", "", "```text", help_of(), "```", ""]
+    parts = [f"<!-- {typer_version()} -->", "", "## llmload", "", "```text", help_of(), "```", ""]
     for name in commands():
         parts += [f"## llmload {name}", "", "```text", help_of(name), "```", ""]
     return "\n".join(parts).rstrip()
@@ -87,7 +94,7 @@ _TABLES = {
     "ScaleTable": "[scale]",
     "DemoTable": "[demo]",
 }
-_ELSEWHERE = {"SimSpec": "[table](simulator.md#settings)", "KeySpec": "table", "Api": ""}
+_APIS = " ".join(f"`{api}`" for api in Api)
 _CURVES = (
     "Constant",
     "Ramp",
@@ -108,6 +115,13 @@ def anchor(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
+_LINKS = {name: f"[{heading.strip('[]')}](#{anchor(heading)})" for name, heading in _TABLES.items()}
+_PLURALS = {
+    "whole number": "whole numbers", "number": "numbers", "rate or number": "rates or numbers", "table": "tables",
+}  # fmt: skip
+_LINKS |= {"SimSpec": "[sim](simulator.md#settings)", "Api": _APIS, "Partial": "tables"}
+
+
 def _value(schema: Schema) -> str:
     """What kind of value a key takes, in a word or two."""
     if "discriminator" in schema:
@@ -115,9 +129,7 @@ def _value(schema: Schema) -> str:
     if "anyOf" in schema:
         return _one_of(schema["anyOf"])
     if "$ref" in schema:
-        name = schema["$ref"].rpartition("/")[2]
-        known = _TABLES.get(name)
-        return f"[{known.strip('[]')}](#{anchor(known)})" if known else _ELSEWHERE.get(name, "table")
+        return _LINKS.get(schema["$ref"].rpartition("/")[2], "table")
     if "const" in schema or "enum" in schema:
         return " ".join(f"`{value}`" for value in schema.get("enum", [schema.get("const")]))
     if "pattern" in schema:
@@ -125,7 +137,7 @@ def _value(schema: Schema) -> str:
     if schema.get("type") == "array":
         items = schema.get("items", {})
         inner = _value(items) if items else _pair(schema)
-        return inner if inner.startswith("list of") else f"list of {inner}"
+        return inner if inner.startswith("list of") else f"list of {_PLURALS.get(inner, inner)}"
     if schema.get("type") == "object":
         return _value_of_object(schema)
     return {"string": "text", "boolean": "true, false", "integer": "whole number"}.get(schema.get("type", ""), "number")
@@ -137,12 +149,17 @@ def _pair(schema: Schema) -> str:
 
 def _value_of_object(schema: Schema) -> str:
     values = schema.get("additionalProperties")
-    return f"table of {_value(values)}" if isinstance(values, dict) else "table"
+    if not isinstance(values, dict):
+        return "table"
+    inner = _value(values)
+    return f"table of {_PLURALS.get(inner, inner)}"
 
 
 def _one_of(options: list[Schema]) -> str:
     words = [_value(option) for option in options if option.get("type") != "null" and option.get("const") != 0]
     unique = list(dict.fromkeys(words))
+    if "`max`" in unique:
+        return "whole number, range or `max`"
     if "range" in unique:
         return "[tokens](#numbers-of-tokens)"
     if unique == ["duration", "number"]:
@@ -158,7 +175,9 @@ def _default(key: str, schema: Schema, required: bool) -> str:
     if "enum" in schema and "default" in schema:
         return f"`{schema['default']}`"
     value, kind = schema.get("default"), _value(schema)
-    if value in (None, "", [], {}, ()) or (isinstance(value, dict) and kind != "tokens") or "anchor" in kind:
+    if isinstance(value, dict):
+        return str(value["low"]) if value.get("kind") == "fixed" else ""
+    if value in (None, "", []):
         return ""
     if isinstance(value, bool):
         return str(value).lower()
@@ -217,12 +236,12 @@ _PICTURES = {
     "spike": 'curve = { type = "spike", base = "20/s", peak = "100/s", at = "20s", width = "15s", rise = "5s" }',
     "burst": 'curve = { type = "burst", base = "10/s", peak = "80/s", period = "20s", width = "5s", offset = "5s" }',
     "sine": 'curve = { type = "sine", mean = "50/s", amplitude = "40/s", period = "30s" }',
-    "points": 'curve = { type = "points", points = [["0s", "10/s"], ["20s", "80/s"], ["40s", "80/s"], ["60s", "5/s"]] }',
+    "points": 'curve = { type = "points", points = [["0s", "10/s"], ["20s", "80/s"], ["40s", "80/s"], ["1m", "5/s"]] }',
     "diurnal": 'curve = { type = "diurnal", peak = "100/s", day = "60s" }',
-    "random-bursts": 'curve = { type = "random-bursts", base = "10/s", peak = "60/s", width = "6s", count = 4, seed = 3 }',
+    "random-bursts": 'curve = { type = "random-bursts", base = "9/s", peak = "60/s", width = "6s", count = 4 }',
     "sum": """curve = { type = "sum", parts = [
   { curve = { type = "constant", rate = "20/s" } },
-  { at = "10s", duration = "30s", curve = { type = "burst", base = "0/s", peak = "40/s", period = "10s", width = "3s" } },
+  { at = "9s", duration = "30s", curve = { type = "burst", base = "0/s", peak = "9/s", period = "10s", width = "3s" } },
 ] }""",
     "sequence": """curve = { type = "sequence", parts = [
   { duration = "20s", curve = { type = "ramp", from = "0/s", to = "60/s" } },
@@ -327,7 +346,8 @@ def _levels(threshold: Threshold) -> list[str]:
 def _simulator() -> str:
     definitions = scenario_schema()["$defs"]
     keys = _table(_KEYS, _rows(definitions["KeySpec"]))
-    return f"{_table(_KEYS, _rows(definitions['SimSpec']))}\n\nEach key of `keys`:\n\n{keys}"
+    settings = _table(_KEYS, _rows(definitions["SimSpec"])).replace("(simulator.md#", "(#")
+    return f"{settings}\n\nEach key of `keys`:\n\n{keys}"
 
 
 def _faults() -> str:

@@ -81,3 +81,20 @@ def test_the_series_keeps_the_area_under_the_curve() -> None:
     assert len(levels) == 30
     assert sum(levels) * 2 == pytest.approx(500)
     assert levels[-1] == pytest.approx(10)
+
+
+def test_the_peak_of_a_phase_that_only_cuts_a_curve_is_that_of_its_stretch() -> None:
+    head = SMALL.partition("[load]")[0]
+    text = (
+        head
+        + """[load]
+curve = { type = "sequence", parts = [
+  { duration = "10s", curve = { type = "constant", rate = "1/s" } },
+  { duration = "10s", curve = { type = "constant", rate = "9/s" } },
+] }
+phases = [{ name = "slow", duration = "5s" }, { name = "both", duration = "15s" }]
+"""
+    )
+    slow, both = preview(compiled(text)).phases
+    assert (slow.peak, slow.requests) == (1, pytest.approx(5))
+    assert (both.peak, both.requests) == (pytest.approx(9), pytest.approx(95))

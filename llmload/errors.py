@@ -4,6 +4,7 @@
     +- UsageError           the user's mistake: exit status 2
     |  +- ScenarioError     one or more problems in a scenario, each with its place
     |  +- ResultError       a result file that can't be read
+    +- InterruptedRun       somebody stopped the run before it began: exit status 130
     +- UnreachableError     a target that could not be reached before the run: exit status 4
     +- OutputError          a place we were asked to write to can't be written: exit status 2
     +- DecodeError          bytes from a target that break their own format
@@ -20,6 +21,7 @@ from enum import IntEnum
 __all__ = [
     "DecodeError",
     "ExitStatus",
+    "InterruptedRun",
     "LlmloadError",
     "OutputError",
     "Problem",
@@ -87,6 +89,12 @@ class ResultError(UsageError):
 
 class OutputError(UsageError):
     """A file or stream we were asked to write can't be written."""
+
+
+class InterruptedRun(LlmloadError):
+    """Somebody stopped the run before anything was sent."""
+
+    status = ExitStatus.INTERRUPTED
 
 
 class UnreachableError(LlmloadError):

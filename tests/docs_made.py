@@ -26,8 +26,8 @@ from llmload.metrics.catalogue import METRICS
 from llmload.records import Api
 from llmload.reports.schema import SCHEMA
 from llmload.scenario.compile import compile_scenario
-from llmload.scenario.files import Source, builtin_names
-from llmload.scenario.load import load_scenario
+from llmload.scenario.files import Source, builtin_names, read_source
+from llmload.scenario.load import environments, load_scenario
 from llmload.scenario.preview import series
 from llmload.scenario.schema import scenario_schema
 from llmload.sim.faults import FAULTS, FaultBase
@@ -287,8 +287,9 @@ def _shipped() -> str:
             if plan.load.model == "closed"
             else format_rate(plan.load.curve.peak())
         )
-        rows.append([f"[`{name}`](../scenarios/{name}.toml)", plan.description, size])
-    return _table(("Scenario", "What it asks", "Full size"), rows)
+        variants = " ".join(f"`{variant}`" for variant in environments(read_source(name)))
+        rows.append([f"[`{name}`](../scenarios/{name}.toml)", plan.description, size, variants])
+    return _table(("Scenario", "What it asks", "Full size", "Environments"), rows)
 
 
 # -- metrics and rules ---------------------------------------------------------------------------------------

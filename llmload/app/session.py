@@ -9,10 +9,12 @@ from pathlib import Path
 from llmload import __version__
 from llmload.app.interrupts import Interrupts
 from llmload.app.simulated import keep_apart, with_simulator
+from llmload.arrivals.closed import Users
 from llmload.clock import NS, monotonic_ns, wall_time
 from llmload.cluster.local import LocalCluster
 from llmload.dashboard.frame import Frame, Stage
 from llmload.dashboard.live import Display, QuietDisplay
+from llmload.errors import InterruptedRun, UsageError
 from llmload.metrics.summary import PhaseInfo, Summary
 from llmload.observe.environment import environment
 from llmload.observe.machine import MachineWatch
@@ -52,6 +54,7 @@ def run_plan(plan: Plan, options: Options) -> Result:
 
     Raises UnreachableError, UsageError (a key that can't be found), OutputError: all before the first request.
     """
+    _check_shares(plan, options.workers)
     with with_simulator(plan, options.truth_log) as (resolved, simulator), Interrupts() as interrupts:
         try:
             for output in options.outputs:
@@ -65,6 +68,15 @@ def run_plan(plan: Plan, options: Options) -> Result:
         finally:
             options.display.stop()
             _finish(options, None)
+
+
+def _check_shares(plan: Plan, workers: int) -> None:
+    """A worker with no share of a cap would hold its share of the schedule for ever."""
+    load = plan.load
+    caps = {"max_in_flight": load.max_in_flight, "users": Users(load.users).peak() if load.users is not None else None}
+    for name, most in caps.items():
+        if most is not None and most < workers and load.model != "closed":
+            raise UsageError(f"{workers} workers can't share {name} = {most}: use --workers {max(1, most)}")
 
 
 def _finish(options: Options, result: Result | None) -> None:
@@ -126,7 +138,7 @@ class _Session:
 
     def run(self) -> Result:
         self._show("starting", 0.0)
-        self._cluster.begin()
+        self._cluster.begin(self._unless_interrupted)
         started = datetime.now(UTC) + _until(self._cluster.start)
         self._summary = self._empty(self._cluster.start)
         if self._simulator is not None:
@@ -154,6 +166,10 @@ class _Session:
         result = self._result(started, (monotonic_ns() - self._cluster.start) / NS)
         self._show("done", result.duration)
         return result
+
+    def _unless_interrupted(self) -> None:
+        if self._interrupts.count:
+            raise InterruptedRun(f"{self._interrupts.reason}: the run had not begun, and nothing was sent")
 
     def _empty(self, start: int) -> Summary:
         phases = tuple(PhaseInfo(phase.name, phase.start, phase.end, phase.measure) for phase in self._plan.phases)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import orjson
@@ -31,6 +31,11 @@ class Single:
     headers: Mapping[str, str] = field(default_factory=dict)
     pieces: list[tuple[int, bytes]] = field(default_factory=list)
     cut: bool = False
+
+    def hide(self, redact: Callable[[str], str]) -> None:
+        """Strike the key out of what the server sent; some repeat it."""
+        self.headers = {name: redact(value) for name, value in self.headers.items()}
+        self.pieces = [(at, redact(data.decode("latin-1")).encode("latin-1")) for at, data in self.pieces]
 
 
 class _Watched(CallRun):
@@ -70,6 +75,7 @@ async def _one(plan: Plan, call: Call) -> Single:
         watched = _Watched(prepared, single, transport, Deadlines.of(plan.limits), monotonic_ns)
         watched.start()
         await watched.run()
+        single.hide(transport.redact)
     finally:
         await transport.close()
     return single

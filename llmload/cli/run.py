@@ -45,8 +45,8 @@ def run(
     \b
     Examples:
       llmload run quickstart
-      llmload run scenarios/peak.toml --url http://host:8000/v1 --env production -o peak.json
-      llmload run peak --scale rate=0.1,time=0.01 --fail-on 'ttft.p95<500ms'
+      llmload run scenarios/rest.toml --url http://host:8000/v1 --env development -o rest.json
+      llmload run peak --scale rate=0.1,time=0.01 --fail-on 'latency.p50<2s'
       llmload run quickstart --json - | jq .verdict
 
     Ctrl-C once stops sending and waits for calls in flight, twice stops at once; both report. Exit status: 0 passed,

@@ -11,7 +11,7 @@ __all__ = ["schema"]
 
 def schema(
     of: Annotated[
-        Literal["scenario", "result"], typer.Argument(metavar="[scenario|result]", help="Of which file.")
+        Literal["scenario", "result"], typer.Argument(metavar="scenario|result", help="Of which file.")
     ] = "scenario",
 ) -> None:
     """Print the JSON Schema of scenario files or of results, for editors and other programs."""

@@ -16,7 +16,7 @@ __all__ = ["validate"]
 def validate(
     scenarios: Annotated[
         list[str],
-        typer.Argument(metavar="SCENARIO...", help='Scenario files, built-in names, or "-" for standard input.'),
+        typer.Argument(metavar="SCENARIO", help='Scenario files, built-in names, or "-" for standard input.'),
     ],
     env: Annotated[
         str | None,

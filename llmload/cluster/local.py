@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 import queue
@@ -21,7 +22,7 @@ from llmload.cluster.courier import Batch, fold
 from llmload.cluster.messages import Begin, Drain, Failed, Finished, Job, Ready, Stop, Unreachable, receive, send
 from llmload.cluster.worker import work
 from llmload.engine.run import recorder_setup
-from llmload.errors import LlmloadError, UnreachableError, UsageError
+from llmload.errors import ExitStatus, LlmloadError, UnreachableError, UsageError
 from llmload.metrics.recorder import Recorder
 from llmload.metrics.summary import Summary
 from llmload.records import Record
@@ -32,6 +33,7 @@ __all__ = ["LocalCluster", "Lost", "WorkerCrash"]
 _LEAD_NS = 150_000_000
 """From the last worker's Ready to the start of the run: time enough for Begin to arrive everywhere."""
 _START_SECONDS = 120.0
+_LOOK_SECONDS = 0.1
 _END_SECONDS = 10.0
 
 
@@ -71,6 +73,8 @@ def _stepped_back() -> Iterator[None]:
 class WorkerCrash(LlmloadError):
     """A worker ended because of a bug of ours; the message holds its traceback."""
 
+    status = ExitStatus.INVALID
+
 
 @dataclass(frozen=True, slots=True)
 class Lost:
@@ -102,6 +106,8 @@ class LocalCluster:
         self._inbox: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
         self._jobs = [Job(plan, shard, workers) for shard in range(workers)]
         self._workers: list[_Worker] = []
+        self._patience = math.inf
+        """Monotonic seconds at which workers that were told to stop, and have not, are killed."""
         self.fallback = ""
         self.start = 0
         """Monotonic ns of the run's start, once it has begun."""
@@ -145,16 +151,15 @@ class LocalCluster:
         """Calls in flight when the workers last said so."""
         return sum(worker.in_flight for worker in self._workers)
 
-    def begin(self) -> None:
+    def begin(self, meanwhile: Callable[[], None] = lambda: None) -> None:
         """Wait until every worker is ready, then name the start.
 
+        ``meanwhile`` is called several times a second and may raise to give up.
         Raises UnreachableError, UsageError, or WorkerCrash.
         """
+        last = time.monotonic() + _START_SECONDS
         for _ in self._workers:
-            try:
-                _, message = self._inbox.get(timeout=_START_SECONDS)
-            except queue.Empty:
-                raise WorkerCrash(f"a worker was not ready within {_START_SECONDS:g} s") from None
+            message = self._first_word(last, meanwhile)
             if isinstance(message, Unreachable):
                 raise (UsageError if message.usage else UnreachableError)(message.text)
             if isinstance(message, Failed | Lost):
@@ -165,6 +170,13 @@ class LocalCluster:
         setups = (recorder_setup(self._plan, self.start, worker) for worker in range(len(self._workers)))
         self._recorders = [Recorder(setup) for setup in setups]
         self._tell(Begin(self.start))
+
+    def _first_word(self, last: float, meanwhile: Callable[[], None]) -> Any:
+        while time.monotonic() < last:
+            meanwhile()
+            with suppress(queue.Empty):
+                return self._inbox.get(timeout=_LOOK_SECONDS)[1]
+        raise WorkerCrash(f"a worker was not ready within {_START_SECONDS:g} s")
 
     def take(self) -> Summary:
         """What was folded since the last take."""
@@ -188,6 +200,8 @@ class LocalCluster:
             else:
                 if self._handle(number, message):
                     yield Lost(number)
+            if time.monotonic() >= self._patience:
+                self._kill()
             if time.monotonic() >= turn:
                 turn = time.monotonic() + every
                 yield None
@@ -214,8 +228,14 @@ class LocalCluster:
         self._tell(Drain())
 
     def stop(self) -> None:
-        """End now."""
+        """End now; a worker that can't is killed, and lost."""
+        self._patience = min(self._patience, time.monotonic() + _END_SECONDS)
         self._tell(Stop())
+
+    def _kill(self) -> None:
+        for worker in self._workers:
+            if not worker.finished:
+                worker.process.kill()
 
     def _tell(self, message: Any) -> None:
         for worker in self._workers:

@@ -122,7 +122,11 @@ class Caller:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._loop.call_exception_handler({"message": "a call failed in llmload itself", "exception": error})
         self.admit()
-        if not self._running and not self._queue and self._idle is not None and not self._idle.done():
+        self._settle()
+
+    def _settle(self) -> None:
+        # With nothing in flight and no place for what is queued, nothing would ever happen again.
+        if not self._running and self._idle is not None and not self._idle.done():
             self._idle.set_result(None)
 
     def admit(self) -> None:
@@ -139,23 +143,27 @@ class Caller:
         self._notes.add(record)
 
     async def drained(self, seconds: float) -> bool:
-        """Wait until nothing is in flight or queued; False when that takes longer than ``seconds``."""
-        if not self._running and not self._queue:
-            return True
+        """Wait until nothing is in flight; False when that takes longer than ``seconds``, or leaves some queued."""
         self._idle = self._loop.create_future()
+        self.admit()
+        self._settle()
         try:
             async with asyncio.timeout(seconds):
                 await self._idle
         except TimeoutError:
             return False
-        return True
+        return not self._queue
 
-    async def abandon(self, why: str) -> None:
-        """End everything in flight now as ``unfinished``: censored, counted, never thrown away."""
+    def dismiss(self, why: str) -> None:
+        """End what waits for a place under the cap as ``unfinished``: counted, never thrown away."""
         while self._queue:
             self._never_sent(
                 self._queue.popleft(), Outcome.UNFINISHED, f"never sent ({why}): waiting under max_in_flight"
             )
+
+    async def abandon(self, why: str) -> None:
+        """End everything queued or in flight now as ``unfinished``: censored, counted, never thrown away."""
+        self.dismiss(why)
         for call in list(self._running.values()):
             call.give_up(Outcome.UNFINISHED, f"still running when {why}")
         if self._running:

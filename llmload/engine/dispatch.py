@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 
 from llmload.clock import Clock
@@ -23,10 +23,15 @@ _AT_ONCE = 64
 
 
 class Dispatcher:
-    """Walks the schedule; ``run`` ends when the last arrival was handed over or ``stop`` was called."""
+    """Walks the schedule; ``run`` ends when the last arrival was handed over or ``stop`` was called.
 
-    def __init__(self, arrivals: Iterator[Arrival], caller: Caller, clock: Clock) -> None:
+    ``due``: how many arrivals there are, asked for only when some are left over.
+    """
+
+    def __init__(self, arrivals: Iterator[Arrival], due: Callable[[], int], caller: Caller, clock: Clock) -> None:
         self._arrivals = arrivals
+        self._due = due
+        self._handed_over = 0
         self._caller = caller
         self._clock = clock
         self._ready: deque[Prepared] = deque()
@@ -48,9 +53,9 @@ class Dispatcher:
         if not self._done.done():
             self._done.set_result(None)
 
-    def left(self, most: int = 10_000_000) -> int:
-        """Arrivals that were planned and not handed over (walks the rest of the schedule; ``most`` bounds that)."""
-        return len(self._ready) + sum(1 for _ in islice(self._arrivals, most))
+    def left(self) -> int:
+        """Arrivals that were due in all and not handed over."""
+        return self._due() - self._handed_over
 
     def _fill(self, count: int) -> None:
         for arrival in islice(self._arrivals, count):
@@ -74,6 +79,7 @@ class Dispatcher:
                 return
             if ready[0].record.planned > self._clock():
                 break
+            self._handed_over += 1
             self._caller.arrive(ready.popleft())
         else:
             self._alarm.set(self._clock())  # more are due; let the loop read first

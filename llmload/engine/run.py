@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from itertools import count, takewhile
+from math import nextafter
 
 from llmload.arrivals.closed import Users
 from llmload.arrivals.schedule import Schedule
@@ -22,6 +23,7 @@ from llmload.transport.base import Transport
 
 __all__ = ["Engine", "recorder_setup"]
 
+_STOPPED = "the run was stopped"
 _OPEN_MOST = 1000
 _OPEN_SECONDS_OF_LOAD = 2.0
 
@@ -60,6 +62,8 @@ class Engine:
         self._source: Dispatcher | Crowd | None = None
         self._stop_now = asyncio.Event()
         self._draining = asyncio.Event()
+        self._cut = False
+        """The schedule was not walked to its end."""
         self._unsent = 0
         self._opened = 0
 
@@ -91,17 +95,24 @@ class Engine:
             await self._dispatch(source, caller)
             await self._drain(caller)
         finally:
-            self._unsent = source.left() if self._draining.is_set() else 0
+            self._unsent = source.left() if self._cut else 0
             self._probe.end()
 
     async def _dispatch(self, source: Dispatcher | Crowd, caller: Caller) -> None:
         if self._draining.is_set():
+            self._cut = True
             return
         running = asyncio.ensure_future(source.run())
         stopping = asyncio.ensure_future(self._draining.wait())
         follow = asyncio.ensure_future(self._follow_users(caller)) if self._plan.load.model == "paced" else None
+        # A generator that is hopelessly behind its schedule must not go on for ever: it has its time, and as much again
+        # as calls in flight have; what it has not sent by then it will not send.
+        over = caller.start + round((self._plan.load.duration + self._plan.limits.drain) * NS)
         try:
-            await asyncio.wait((running, stopping), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(
+                (running, stopping), timeout=(over - self._clock()) / NS, return_when=asyncio.FIRST_COMPLETED
+            )
+            self._cut = not running.done()
             source.stop()
             await running
         finally:
@@ -111,11 +122,15 @@ class Engine:
 
     async def _drain(self, caller: Caller) -> None:
         drained = asyncio.ensure_future(caller.drained(self._plan.limits.drain))
+        draining = asyncio.ensure_future(self._draining.wait())
         stopping = asyncio.ensure_future(self._stop_now.wait())
-        await asyncio.wait((drained, stopping), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((drained, draining), return_when=asyncio.FIRST_COMPLETED)
+        if draining.done():  # only what is in flight may still end
+            caller.dismiss(_STOPPED)
+            await asyncio.wait((drained, stopping), return_when=asyncio.FIRST_COMPLETED)
         if not (drained.done() and drained.result()):
-            await caller.abandon("the run was stopped" if self._stop_now.is_set() else "the time to drain was over")
-        for task in (drained, stopping):
+            await caller.abandon(_STOPPED if self._stop_now.is_set() else "the time to drain was over")
+        for task in (drained, draining, stopping):
             task.cancel()
 
     def _make_source(self, caller: Caller) -> Dispatcher | Crowd:
@@ -130,17 +145,24 @@ class Engine:
         arrivals: Iterator[Arrival] = schedule.arrivals(self._shard, self._of)
         if most is not None:
             arrivals = takewhile(lambda arrival: arrival.index < most, arrivals)
-        return Dispatcher(arrivals, caller, self._clock)
+        return Dispatcher(arrivals, lambda: self._due(schedule), caller, self._clock)
+
+    def _due(self, schedule: Schedule) -> int:
+        """How many arrivals this shard has."""
+        most = self._plan.load.max_requests
+        due = schedule.count(self._shard, self._of)
+        return due if most is None else min(due, (most - self._shard + self._of - 1) // self._of)
 
     def _limit(self, caller: Caller) -> Callable[[], int | None]:
         cap, users = self._plan.load.max_in_flight, self._plan.load.users
-        shared = None if cap is None else max(1, cap // self._of + (self._shard < cap % self._of))
+        shared = None if cap is None else cap // self._of + (self._shard < cap % self._of)
         if users is None:
             return lambda: shared
-        crowd = Users(users)
+        crowd, last = Users(users), nextafter(users.duration, 0.0)
 
         def at_now() -> int:
-            present = crowd.share((self._clock() - caller.start) / NS, self._shard, self._of)
+            # Those who are there at the end stay until everything planned before it has been sent.
+            present = crowd.share(min((self._clock() - caller.start) / NS, last), self._shard, self._of)
             return present if shared is None else min(present, shared)
 
         return at_now

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
 
 from llmload.arrivals.closed import Think, Users
 from llmload.clock import NS, Clock
@@ -30,25 +32,29 @@ class Crowd:
         self._of = of
         self._clock = clock
         self._wanted = 0
-        self._present: set[asyncio.Task[None]] = set()
+        self._present: dict[int, asyncio.Task[None]] = {}
         self._stopped = asyncio.Event()
 
     async def run(self) -> None:
         """Follow the curve to its end; calls in flight then are left running."""
         loop = asyncio.get_running_loop()
         begin = loop.time() + (self._caller.start - self._clock()) / NS
+        end = begin + self._duration
         try:
-            while not self._stopped.is_set() and (now := loop.time() - begin) < self._duration:
-                self._adjust(max(0.0, now))
-                try:
-                    async with asyncio.timeout_at(min(loop.time() + _TICK_SECONDS, begin + self._duration)):
-                        await self._stopped.wait()
-                except TimeoutError:
-                    continue
+            await self._wait_until(begin)
+            while not self._stopped.is_set() and (now := loop.time()) < end:
+                self._adjust(max(0.0, now - begin))
+                await self._wait_until(min(now + _TICK_SECONDS, end))
         finally:
             self._wanted = 0
-            for user in self._present:
+            for user in self._present.values():
                 user.cancel()
+
+    async def _wait_until(self, when: float) -> None:
+        """Until that time of the loop, or until ``stop``."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(when):
+                await self._stopped.wait()
 
     def stop(self) -> None:
         """Nobody starts another call."""
@@ -60,13 +66,15 @@ class Crowd:
 
     def _adjust(self, seconds: float) -> None:
         self._wanted = self._users.share(seconds, self._shard, self._of)
-        while len(self._present) < self._wanted:
-            user = asyncio.create_task(self._live(len(self._present)))
-            self._present.add(user)
-            user.add_done_callback(self._left)
+        if len(self._present) >= self._wanted:
+            return
+        for number in range(self._wanted):
+            if number not in self._present:
+                user = self._present[number] = asyncio.create_task(self._live(number))
+                user.add_done_callback(partial(self._left, number))
 
-    def _left(self, user: asyncio.Task[None]) -> None:
-        self._present.discard(user)
+    def _left(self, number: int, user: asyncio.Task[None]) -> None:
+        del self._present[number]
         if not user.cancelled() and (error := user.exception()) is not None:
             asyncio.get_running_loop().call_exception_handler({"message": "a user failed", "exception": error})
 

@@ -14,11 +14,12 @@ from aiohttp.connector import Connection
 from yarl import URL
 
 from llmload.clock import monotonic_ns
+from llmload.errors import UsageError
 from llmload.scenario.plan import Target
 from llmload.transport.base import Dial
 from llmload.transport.handler import StampingHandler
 
-__all__ = ["Dialler"]
+__all__ = ["Dialler", "tls_context"]
 
 _dns: ContextVar[list[int] | None] = ContextVar("llmload_dns", default=None)
 _NO_TIMEOUT = ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None)
@@ -48,10 +49,21 @@ class _Connector(TCPConnector):
                 spent[0] += monotonic_ns() - started
 
 
-def _tls_context(target: Target) -> ssl.SSLContext | bool:
+def tls_context(target: Target) -> ssl.SSLContext | bool:
+    """What aiohttp is to check certificates with: the system's authorities and those of ``ca_file``, or nothing.
+
+    Raises UsageError for a file that holds none.
+    """
     if not target.verify_tls:
         return False
-    return ssl.create_default_context(cafile=target.ca_file or None)
+    context = ssl.create_default_context()
+    if target.ca_file:
+        try:
+            context.load_verify_locations(target.ca_file)
+        except OSError as error:  # ssl.SSLError is one
+            why = error.strerror if type(error) is not ssl.SSLError else "it holds no certificate"
+            raise UsageError(f"target {target.name}: ca_file {target.ca_file!r} can't be used: {why}") from error
+    return context
 
 
 class Dialler:
@@ -59,7 +71,7 @@ class Dialler:
 
     def __init__(self, target: Target) -> None:
         self._url = URL(target.base_url)
-        self._connector = _Connector(_tls_context(target) if self._url.scheme == "https" else True)
+        self._connector = _Connector(tls_context(target) if self._url.scheme == "https" else True)
         # The connector reads address, TLS settings and proxy off a request; this one is never sent.
         self._template = ClientRequest(
             "GET",

@@ -69,8 +69,18 @@ class Secrets:
         self._values = sorted({value for value in values if len(value) >= _SHORTEST_SECRET}, key=len, reverse=True)
 
     def redact(self, text: str) -> str:
-        """``text`` with each secret replaced by ``***``."""
+        """``text`` with each secret replaced by ``***``, also one of which only the beginning was kept at its end."""
         for value in self._values:
             if value in text:
                 text = text.replace(value, "***")
+            elif value[:_SHORTEST_SECRET] in text[-len(value) :]:
+                text = _without_beginning(text, value)
         return text
+
+
+def _without_beginning(text: str, value: str) -> str:
+    body = text.removesuffix("…")
+    for length in range(min(len(value), len(body)), _SHORTEST_SECRET - 1, -1):
+        if body.endswith(value[:length]):
+            return body[:-length] + "***" + text[len(body) :]
+    return text

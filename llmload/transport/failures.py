@@ -12,9 +12,10 @@ from aiohttp import (
     ClientConnectorError,
     ClientConnectorSSLError,
     ClientError,
+    ClientPayloadError,
     ClientProxyConnectionError,
 )
-from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.http_exceptions import ContentEncodingError, HttpProcessingError
 
 from llmload.errors import DecodeError
 from llmload.records import Outcome
@@ -64,6 +65,10 @@ def exchange_failure(error: BaseException, headed: bool) -> CallFailed:
     """What an exchange counts as that broke after it was sent; ``headed``: the head of an answer had arrived."""
     if isinstance(error, DecodeError | HttpProcessingError):
         return CallFailed(Outcome.PROTOCOL_ERROR, f"broken answer: {_reason(error)}")
+    if isinstance(error, ClientPayloadError) and isinstance(error.__cause__, ContentEncodingError):
+        return CallFailed(Outcome.PROTOCOL_ERROR, f"broken answer: {_reason(error.__cause__)}")
+    if not isinstance(error, ClientError | OSError | EOFError):  # a bug of ours must not pass for the target's doing
+        return CallFailed(Outcome.PROTOCOL_ERROR, f"llmload failed to read the answer: {error!r:.200}")
     # aiohttp's ClientPayloadError: the connection ended where the framing promised more.
     how = f"connection lost ({_reason(error)})" if isinstance(error, OSError) else "connection closed"
     if headed:

@@ -10,9 +10,8 @@ sleeps on one future until the body has ended.
                   -> body, otherwise (length, until close, compressed): aiohttp's parser -> drained at once -> Sink.body
 
 The parser is given exactly the head and, when a chunked body is over, its last chunk: so that its state (keep-alive,
-``should_close``, trailers) is what it would have been had it read everything. The take-over needs a head that ends in
-one read, and a body that is not compressed; otherwise the parser does all the work and we drain its reader after each
-read, with the same stamps.
+``should_close``, trailers) is what it would have been had it read everything. The take-over needs a body that is not
+compressed; otherwise the parser does all the work and we drain its reader after each read, with the same stamps.
 
 What is relied on (and pinned by tests/transport/test_transport_contract.py): ``set_response_params`` builds the parser,
 ``feed_data((message, payload), size)`` is called for each head inside ``data_received``, ``payload.is_eof`` turns true
@@ -22,13 +21,15 @@ inside the read that ended the body, ``resume_reading`` re-enters ``data_receive
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import re
+from typing import Any, Final
 
 from aiohttp.client_exceptions import ClientConnectionError
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 
 from llmload.clock import monotonic_ns
+from llmload.errors import DecodeError
 from llmload.transport.base import Sink
 from llmload.wire.chunked import ChunkedDecoder
 
@@ -38,7 +39,7 @@ _BUFFER = 1 << 22
 """Read buffer limit (bytes). Large because aiohttp pauses a transport after ``limit // 16`` small HTTP chunks; we
 drain after every read, so it never fills."""
 
-_HEAD_END = b"\r\n\r\n"
+_HEAD_END: Final = re.compile(rb"\n\r?\n")
 _LINE_LIMIT = 16 * 1024
 _HEADER_LIMIT = 64 * 1024
 
@@ -61,6 +62,7 @@ class StampingHandler(ResponseHandler):
         self._body: StreamReader | None = None
         self._chunks: ChunkedDecoder | None = None
         self._chunked = False
+        self._tail_of_head = b""
         self._stamp = 0
         self.headed = False
         """The head of the answer was read."""
@@ -68,7 +70,9 @@ class StampingHandler(ResponseHandler):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         # uvloop holds writes back until its round is over, unless that would fill the buffer; a request must leave now.
-        transport.set_write_buffer_limits(high=0)  # type: ignore[attr-defined]
+        # (Under TLS a limit of 0 does not do that, and "paused" would no longer mean that something is left to write.)
+        if transport.get_extra_info("ssl_object") is None:
+            transport.set_write_buffer_limits(high=0)  # type: ignore[attr-defined]
         self.made = monotonic_ns()
 
     def begin(self, sink: Sink) -> asyncio.Future[None]:
@@ -77,6 +81,7 @@ class StampingHandler(ResponseHandler):
         self._body = None
         self._chunks = None
         self._chunked = False
+        self._tail_of_head = b""
         self.headed = False
         self.set_response_params(
             read_until_eof=True,
@@ -115,24 +120,27 @@ class StampingHandler(ResponseHandler):
             self._fail(error)
 
     def _read_head(self, data: bytes) -> None:
-        end = data.find(_HEAD_END) + len(_HEAD_END)
-        if end < len(_HEAD_END):
-            self._parse(data)
-            return
-        self._parse(data[:end])
-        rest = data[end:]
-        if self._done is None or self._done.done():
-            if rest:
+        """Give the parser each head (interim 1xx answers have theirs) and no byte more, then begin with the body."""
+        while data and not self.headed and self._sink is not None:
+            # Its end may have begun in the read before.
+            found = _HEAD_END.search(self._tail_of_head + data)
+            if found is None:
+                self._tail_of_head = (self._tail_of_head + data)[-2:]
+                self._parse(data)
+                return
+            end = found.end() - len(self._tail_of_head)
+            self._tail_of_head = b""
+            self._parse(data[:end])
+            data = data[end:]
+        if self._sink is None:
+            if data:
                 self.force_close()  # bytes after the end of an answer: this connection can't be trusted again
-        elif not self.headed:
-            if rest:
-                self._read_head(rest)  # an interim (1xx) answer; the real head follows
         elif self._chunked:
             self._chunks = ChunkedDecoder()
-            if rest:
-                self.data_received(rest)
-        elif rest:
-            self._parse(rest)
+            if data:
+                self.data_received(data)
+        elif data:
+            self._parse(data)
 
     def _parse(self, data: bytes) -> None:
         """Let aiohttp's parser have ``data`` and take what it decoded."""
@@ -151,12 +159,17 @@ class StampingHandler(ResponseHandler):
 
     def feed_data(self, data: Any, size: int = 0) -> None:
         """A head was parsed (called by aiohttp inside ``data_received``)."""
+        if self._done is None:  # no exchange has begun: this is what a proxy says to CONNECT, and aiohttp waits for it
+            super().feed_data(data, size)
+            return
         message, payload = data
         sink = self._sink
         if sink is None or self.headed:
             self.force_close()
             return
-        if 100 <= message.code < 200:
+        if message.code == 101:
+            raise DecodeError("the server switched protocols, which nobody asked for")
+        if message.code < 200:
             return
         self.headed = True
         self._body = payload
@@ -188,7 +201,7 @@ class StampingHandler(ResponseHandler):
     def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
         """aiohttp tells us of a broken answer or a lost connection; the call's task must hear of it."""
         super().set_exception(exc, *cause)
-        if self._sink is not None and self._body is None:
+        if self._sink is not None and (self._body is None or not self._body.is_eof()):
             self._fail(exc)
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -197,16 +210,16 @@ class StampingHandler(ResponseHandler):
         super().connection_lost(exc)
         if self._sink is None:
             return
-        if body is not None and body.exception() is None and self._chunks is None:
+        if exc is None and body is not None and body.exception() is None and self._chunks is None:
             self._drain(body)
             if body.is_eof():
                 self._finish()
                 return
         self._fail(exc or ConnectionLostError("connection closed"))
 
-    async def uploaded(self) -> None:
-        """Wait until a request that did not fit into the socket's buffer has left it."""
-        await self._drain_helper()
+    def resume_writing(self) -> None:
+        """The last byte of a request that did not fit into the socket's buffer has left it."""
+        super().resume_writing()
         if self._sink is not None:
             self._sink.uploaded(monotonic_ns())
 
@@ -218,3 +231,5 @@ class StampingHandler(ResponseHandler):
         """Stop listening: the call was cancelled."""
         self._sink = self._body = self._chunks = self._done = None
         self.force_close()
+        if self.writing_paused:
+            self.abort()  # closing would wait for a peer that reads no more

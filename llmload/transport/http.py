@@ -14,6 +14,7 @@ from llmload.clock import monotonic_ns
 from llmload.errors import UnreachableError, UsageError
 from llmload.records import WireRequest
 from llmload.scenario.plan import Target
+from llmload.scenario.redact import names_credential
 from llmload.transport.base import CallFailed, Dial, Sink
 from llmload.transport.connector import Dialler
 from llmload.transport.credentials import Secrets, auth_header
@@ -32,7 +33,8 @@ def target_headers(target: Target) -> tuple[list[tuple[str, str]], Secrets]:
     Raises UsageError for a key that can't be found or a header that can't be sent.
     """
     headers = {"User-Agent": f"llmload/{__version__}", "Accept-Encoding": "identity", **target.headers}
-    secrets = []
+    hidden = (value for name, value in target.headers.items() if names_credential(name))
+    secrets = [part for value in hidden for part in (value, value.rpartition(" ")[2])]
     if auth := auth_header(target.auth):
         headers[auth[0]] = auth[1]
         secrets.append(auth[1].removeprefix(target.auth.prefix))
@@ -91,30 +93,32 @@ class HttpTransport:
         return text
 
     async def open(self, connections: Mapping[str, int]) -> None:
-        """See Transport. The first connection of a target decides whether it is reachable."""
+        """See Transport. The first connection of a target decides whether it is reachable.
+
+        Where a later one fails, no more are opened ahead: calls will dial, and what they meet is theirs to report.
+        """
         for name, lane in self._lanes.items():
-            await self._open_one(lane)
-            wanted = connections.get(name, 0)
-            held: list[tuple[Connection, object, object]] = []
             try:
-                # Held until all are open, so that none is handed out twice; a few at a time, as a server's
-                # backlog of connections not yet accepted is finite.
-                while len(held) < wanted:
-                    batch = min(_DIAL_AT_ONCE, wanted - len(held))
-                    held += await asyncio.gather(*(lane.dialler.acquire() for _ in range(batch)))
+                first = await _dial(lane)
             except Exception as error:
                 raise unreachable(lane.target, dial_failure(error)) from error
-            finally:
-                for connection, _, _ in held:
-                    connection.release()
+            first.release()
+            await self._open_more(lane, connections.get(name, 0))
 
-    async def _open_one(self, lane: _Lane) -> None:
+    async def _open_more(self, lane: _Lane, wanted: int) -> None:
+        held: list[Connection] = []
         try:
-            async with asyncio.timeout(_DIAL_SECONDS):
-                connection, _, _ = await lane.dialler.acquire()
-        except Exception as error:
-            raise unreachable(lane.target, dial_failure(error)) from error
-        connection.release()
+            # Held until all are open, so that none is handed out twice; a few at a time, as a server's
+            # backlog of connections not yet accepted is finite.
+            while len(held) < wanted:
+                batch = min(_DIAL_AT_ONCE, wanted - len(held))
+                found = await asyncio.gather(*(_dial(lane) for _ in range(batch)), return_exceptions=True)
+                held += [connection for connection in found if isinstance(connection, Connection)]
+                if any(isinstance(failure, BaseException) for failure in found):
+                    return
+        finally:
+            for connection in held:
+                connection.release()
 
     def begin(self, target: str, request: WireRequest, sink: Sink) -> Coroutine[Any, Any, None] | None:
         """See Transport."""
@@ -141,6 +145,12 @@ class HttpTransport:
             await lane.dialler.close()
 
 
+async def _dial(lane: _Lane) -> Connection:
+    async with asyncio.timeout(_DIAL_SECONDS):
+        connection, _, _ = await lane.dialler.acquire()
+    return connection
+
+
 def _send(
     connection: Connection, handler: StampingHandler, data: bytes, sink: Sink, dial: Dial | None
 ) -> asyncio.Future[None]:
@@ -160,8 +170,6 @@ def _send(
 async def _rest(connection: Connection, handler: StampingHandler, done: asyncio.Future[None]) -> None:
     """From the request's last byte to the answer's."""
     try:
-        if handler.writing_paused and not done.done():
-            await handler.uploaded()
         await done
     except asyncio.CancelledError:
         handler.abandon()
@@ -172,4 +180,6 @@ async def _rest(connection: Connection, handler: StampingHandler, done: asyncio.
         handler.abandon()
         connection.close()
         raise exchange_failure(error, headed) from error
+    if handler.writing_paused:  # answered before it had all of the request: what is left would garble the next one
+        handler.abandon()
     connection.release()

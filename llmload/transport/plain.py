@@ -10,13 +10,23 @@ import asyncio
 from collections.abc import Coroutine, Iterable, Mapping
 from typing import Any
 
-from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
+from aiohttp import (
+    ClientConnectorCertificateError,
+    ClientConnectorError,
+    ClientResponseError,
+    ClientSession,
+    ClientTimeout,
+    ServerTimeoutError,
+    TCPConnector,
+)
 from yarl import URL
 
 from llmload.clock import monotonic_ns
+from llmload.errors import DecodeError
 from llmload.records import WireRequest
 from llmload.scenario.plan import Target
 from llmload.transport.base import Sink
+from llmload.transport.connector import tls_context
 from llmload.transport.credentials import Secrets
 from llmload.transport.failures import dial_failure, exchange_failure
 from llmload.transport.http import target_headers, unreachable
@@ -37,6 +47,7 @@ class PlainTransport:
         found = {name: target_headers(target) for name, target in self._targets.items()}
         self._headers: dict[str, dict[str, str]] = {name: dict(headers) for name, (headers, _) in found.items()}
         self._secrets: dict[str, Secrets] = {name: secrets for name, (_, secrets) in found.items()}
+        self._tls = {name: tls_context(target) for name, target in self._targets.items()}
         self._session = ClientSession(
             connector=TCPConnector(limit=0, ttl_dns_cache=300),
             timeout=ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None),
@@ -85,7 +96,7 @@ class PlainTransport:
                 data=request.body or None,
                 headers={**self._headers[target], **dict(request.headers)},
                 proxy=plan.proxy or None,
-                ssl=plan.verify_tls,
+                ssl=self._tls[target],
                 allow_redirects=False,
             ) as response:
                 headed = True
@@ -96,8 +107,10 @@ class PlainTransport:
         except asyncio.CancelledError:
             raise
         except Exception as error:
-            connecting = isinstance(error, ClientError | OSError) and not headed
-            raise (dial_failure(error) if connecting else exchange_failure(error, headed)) from error
+            dialling = isinstance(error, ClientConnectorError | ClientConnectorCertificateError | ServerTimeoutError)
+            if isinstance(error, ClientResponseError):  # what its parser says of an answer that is none
+                error = DecodeError(error.message)
+            raise (dial_failure(error) if dialling else exchange_failure(error, headed)) from error
 
     async def close(self) -> None:
         """See Transport."""

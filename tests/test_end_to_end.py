@@ -313,3 +313,16 @@ def test_help_costs_little() -> None:
     assert "Examples" in done.stdout
     spent = after.children_user + after.children_system - before.children_user - before.children_system
     assert spent < 1.0, "0.2 s where nothing else runs; a machine under load counts more"
+
+
+def test_a_target_that_fails_every_call_does_not_pass_for_want_of_objectives() -> None:
+    done = llmload("bench", "sim:", TRUST, "-d", "1s", "--fault", "error")
+    assert done.returncode == 1, done.stdout
+    assert "not one call went well" in done.stdout
+
+
+def test_added_rules_are_checked_before_the_run(short: Path) -> None:
+    done = llmload("run", str(short), "--fail-on", "latency.p95{class=chatt} < 1s")
+    assert done.returncode == 2
+    assert "--fail-on" in done.stderr
+    assert "chat" in done.stderr

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import os
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -26,9 +27,13 @@ from llmload.scenario.plan import Plan
 from llmload.sim.process import SimProcess
 from llmload.units import format_count
 from llmload.verdict.judge import Judgement, abort_due, judge
+from llmload.verdict.objectives import parse_objective
 from llmload.verdict.validity import RunFacts, Validity, validity
 
 __all__ = ["Options", "run_plan"]
+
+_NO_OBJECTIVES = (parse_objective("success.count > 0", says="not one call went well"),)
+"""What a run is judged by that has no objectives: a target that fails every call must not pass."""
 
 _TAKE_SECONDS = 0.5
 """How often what the workers sent is added up."""
@@ -55,6 +60,7 @@ def run_plan(plan: Plan, options: Options) -> Result:
     Raises UnreachableError, UsageError (a key that can't be found), OutputError: all before the first request.
     """
     _check_shares(plan, options.workers)
+    plan = replace(plan, objectives=plan.objectives or _NO_OBJECTIVES)
     with with_simulator(plan, options.truth_log) as (resolved, simulator), Interrupts() as interrupts:
         try:
             for output in options.outputs:
@@ -146,7 +152,7 @@ class _Session:
             self._simulator.begin(self._cluster.start)
         if self._cluster.fallback:
             self._note(f"measured by reading in tasks, not at the socket: {self._cluster.fallback}")
-        ours = (self._simulator.pid,) if self._simulator is not None else ()
+        ours = (os.getpid(), *([self._simulator.pid] if self._simulator is not None else []))
         watch = MachineWatch(self._cluster.pids, ours)
         take = look = self._cluster.start
         for lost in self._cluster.events():

@@ -14,6 +14,7 @@ from llmload.cli.report import report
 from llmload.cli.run import run
 from llmload.cli.schema import schema
 from llmload.cli.sim import sim
+from llmload.cli.speak import open_closed_streams, say
 from llmload.cli.validate import validate
 from llmload.errors import ExitStatus, LlmloadError, ScenarioError
 
@@ -61,11 +62,12 @@ def _main(
 
 def main() -> None:
     """Entry point of the ``llmload`` command."""
+    open_closed_streams()
     try:
         app()
     except LlmloadError as error:
         # A problem in a file begins with the file's name, so that terminals and editors can jump to it.
-        typer.echo(str(error) if isinstance(error, ScenarioError) else f"llmload: {error}", err=True)
+        say(f"{error}\n" if isinstance(error, ScenarioError) else f"llmload: {error}\n")
         sys.exit(int(error.status))
     except BrokenPipeError:
         # Whoever read our standard output is gone; nothing more can be said there.

@@ -22,7 +22,6 @@ from llmload.cli.run_options import (
     Yes,
     carry_out,
     with_faults,
-    with_objectives,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ _FLAGS = {
     "load.rate": "--rate",
     "load.users": "--users",
     "load.duration": "--duration",
-    "load.max_requests": "--requests-count",
+    "load.max_requests": "--calls",
     "load.max_in_flight": "--max-in-flight",
     "classes.main.prompt": "--prompt",
     "classes.main.prompt.tokens": "--prompt-tokens",
@@ -59,9 +58,7 @@ def bench(
         int | None, typer.Option("--users", "-c", min=1, help="Or: so many users, each calling when answered.")
     ] = None,
     duration: Annotated[str, typer.Option("--duration", "-d", help="How long to send.")] = "30s",
-    count: Annotated[
-        int | None, typer.Option("--requests-count", "-n", min=1, help="Stop after so many requests.")
-    ] = None,
+    count: Annotated[int | None, typer.Option("--calls", "-n", min=1, help="Stop after so many requests.")] = None,
     process: Annotated[
         Literal["uniform", "poisson", "gamma"], typer.Option(help="How arrivals are spaced.")
     ] = "poisson",
@@ -115,6 +112,7 @@ def bench(
         cls=_class(api, stream, prompt, prompt_tokens, max_tokens),
         load=_load(rate, users, duration, process, count, max_in_flight),
         seed=seed,
+        rules=fail_on or [],
     )
     plan = _compiled(text)
     if model is None and url != "sim:":
@@ -123,7 +121,7 @@ def bench(
     if print_scenario:
         sys.stdout.write(text)
         return
-    plan = with_objectives(with_faults(plan, fault), fail_on)
+    plan = with_faults(plan, fault)
     if debug:
         _debug(plan)
         return
@@ -167,7 +165,13 @@ def _toml(value: Any) -> str:
 
 
 def scenario_text(
-    url: str, model: str, api_key_env: str | None, cls: dict[str, Any], load: dict[str, Any], seed: int
+    url: str,
+    model: str,
+    api_key_env: str | None,
+    cls: dict[str, Any],
+    load: dict[str, Any],
+    seed: int,
+    rules: list[str],
 ) -> str:
     """The scenario file that says the same as the flags."""
     target: dict[str, Any] = {"base_url": url.replace("$", "$$"), "model": model}
@@ -175,6 +179,8 @@ def scenario_text(
         target["api_key"] = {"env": api_key_env}
     sections = {"targets.main": target, "classes.main": cls, "load": load}
     lines = ['name = "bench"', f"seed = {seed}"]
+    if rules:
+        lines.append(f"objectives = {_toml(rules)}")
     for name, table in sections.items():
         lines += ["", f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in table.items())]
     return "\n".join(lines) + "\n"
@@ -192,8 +198,12 @@ def _compiled(text: str) -> Plan:
     try:
         return compile_scenario(load_scenario(Source(text, "bench", Path.cwd(), "bench")))
     except ScenarioError as error:
-        problems = [replace(p, source="", line=0, column=0, key=_FLAGS.get(p.key, p.key)) for p in error.problems]
+        problems = [replace(p, source="", line=0, column=0, key=_flag(p.key)) for p in error.problems]
         raise ScenarioError(problems) from error
+
+
+def _flag(key: str) -> str:
+    return "--fail-on" if key.startswith("objectives") else _FLAGS.get(key, key)
 
 
 def _find_model(plan: Plan) -> str:

@@ -15,7 +15,6 @@ from llmload.cli.run_options import (
     Yes,
     carry_out,
     with_faults,
-    with_objectives,
 )  # fmt: skip
 from llmload.cli.scenario_options import Demo, Env, Scale, ScenarioArgument, Set, Url, read_plan
 
@@ -52,5 +51,5 @@ def run(
     Ctrl-C once stops sending and waits for calls in flight, twice stops at once; both report. Exit status: 0 passed,
     1 objectives failed, 2 usage, 3 run invalid, 4 target unreachable, 130 interrupted.
     """
-    plan = with_objectives(with_faults(read_plan(scenario, env, set_, scale, demo, url), fault), fail_on)
+    plan = with_faults(read_plan(scenario, env, set_, scale, demo, url, fail_on), fault)
     carry_out(plan, out, json, requests, chunks, display, workers, yes, allow_invalid)

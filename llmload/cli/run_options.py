@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from llmload.cli.speak import say
+
 if TYPE_CHECKING:
     from llmload.reports.result import Result
     from llmload.scenario.plan import Plan
 
 __all__ = [
     "AllowInvalid", "Chunks", "DisplayMode", "FailOn", "Fault", "Json", "Out", "Requests", "Workers", "Yes",
-    "carry_out", "with_faults", "with_objectives",
+    "carry_out", "with_faults",
 ]  # fmt: skip
 
 Out = Annotated[
@@ -44,17 +46,6 @@ AllowInvalid = Annotated[
     bool, typer.Option("--allow-invalid", help="Let objectives alone decide the exit status; the report still says it.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask before a run that costs money.")]
-
-
-def with_objectives(plan: Plan, rules: list[str] | None) -> Plan:
-    """``plan`` with the rules of ``--fail-on`` added. Raises UsageError."""
-    from llmload.errors import UsageError
-    from llmload.verdict.objectives import parse_objective
-
-    try:
-        return replace(plan, objectives=plan.objectives + tuple(parse_objective(rule) for rule in rules or ()))
-    except ValueError as error:
-        raise UsageError(f"--fail-on: {error}") from error
 
 
 def with_faults(plan: Plan, faults: list[str] | None) -> Plan:
@@ -115,24 +106,34 @@ def _ask(plan: Plan, yes: bool) -> None:
     question = consent_needed(plan)
     if not question or yes:
         return
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():
         raise refuse_without_yes(question)
     if not typer.confirm(f"{question} Go on?", err=True):
         raise typer.Exit(2)
 
 
 def _report(result: Result, destinations: list[str]) -> None:
-    """The result to every destination, and the summary for people: on stdout unless JSON goes there."""
+    """The result to every destination, and the summary for people: on stdout unless JSON goes there.
+
+    A destination that can't be written (a disk that is full by now) takes nothing from the others. Raises OutputError.
+    """
+    from llmload.errors import OutputError
     from llmload.reports import REPORTS, files, text
     from llmload.reports.style import style_for
 
     people = sys.stderr if files.STDOUT in destinations else sys.stdout
     style = style_for(people)
     document = REPORTS["json"](result)
+    failed: list[OutputError] = []
     for destination in destinations:
-        files.write(destination, document)
+        try:
+            files.write(destination, document)
+        except OutputError as error:
+            failed.append(error)
     summary = text.render(result, style.width, style.color, style.unicode)
     if people is sys.stdout:
         files.write(files.STDOUT, summary.encode(errors="replace"))
     else:
-        people.write(summary)
+        say(summary)
+    if failed:
+        raise failed[0]

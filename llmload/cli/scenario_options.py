@@ -51,6 +51,7 @@ def read_plan(
     scale: str | None = None,
     demo: bool | None = None,
     url: str | None = None,
+    rules: Sequence[str] | None = None,
 ) -> Plan:
     """Load and compile. Says on stderr when it chose the demonstration size by itself.
 
@@ -68,6 +69,7 @@ def read_plan(
         scale_time=factors.get("time"),
         demo=demo,
         target_url=url,
+        rules=rules or (),
     )
     plan = compile_scenario(loaded)
     if plan.demo and demo is None:

@@ -90,11 +90,11 @@ class Caller:
             self.launch(prepared)
             return
         self.cap_hits += 1
-        prepared.record.queued = True
         if self._plan.load.on_limit == "drop":
             self.dropped += 1
             self._never_sent(prepared, Outcome.DROPPED, "dropped: max_in_flight was reached")
         else:
+            prepared.record.queued = True
             self._queue.append(prepared)
 
     def arrive_user(self, prepared: Prepared) -> asyncio.Task[None]:

@@ -1,7 +1,7 @@
 """The request log: one line of JSON for every call (``--requests FILE``).
 
-Workers encode (``encode_record``), the parent writes (``RequestLog``) from a thread of its own behind a bounded
-queue: a slow or full disk costs lines, which are counted, and never the run's timing.
+The parent encodes (``encode_record``) and writes (``RequestLog``) from a thread of its own behind a bounded queue: a
+slow or full disk costs lines, which are counted, and never the run's timing.
 """
 
 from __future__ import annotations

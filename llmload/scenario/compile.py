@@ -103,7 +103,7 @@ def _read_prompts(scenario: Scenario, loaded: Loaded) -> tuple[Prompts, list[Pro
 
 def _beside(loaded: Loaded, file: str) -> FilePath:
     """A path as the scenario's author meant it: relative to the scenario."""
-    return loaded.directory / FilePath(file)
+    return loaded.directory / FilePath(file).expanduser()
 
 
 def _plan(scenario: Scenario, timeline: Timeline, prompts: Prompts, loaded: Loaded) -> Plan:
@@ -186,7 +186,7 @@ def _auth(key: ApiKeyTable, loaded: Loaded) -> Auth:
     if key.env is not None:
         return Auth("env", source=key.env, header=key.header, prefix=prefix)
     if key.file is not None:
-        return Auth("file", source=str(_beside(loaded, key.file).expanduser()), header=key.header, prefix=prefix)
+        return Auth("file", source=str(_beside(loaded, key.file)), header=key.header, prefix=prefix)
     return Auth("command", command=key.command or (), header=key.header, prefix=prefix)
 
 

@@ -53,6 +53,7 @@ def load_scenario(
     scale_time: float | None = None,
     demo: bool | None = False,
     target_url: str | None = None,
+    rules: Sequence[str] = (),
     environ: Mapping[str, str] = os.environ,
 ) -> Loaded:
     """Load the scenario ``name``: a path, "-" for standard input, or a built-in one.
@@ -60,13 +61,13 @@ def load_scenario(
     ``environment`` may name several, "load,production": what a later one says wins.
     ``overrides`` are "key.path=value". ``demo`` None means: at demonstration size if the file has one and a target
     is the embedded simulator. An explicit scale takes the place of the demonstration's. ``target_url`` is the
-    base URL of the only target, or "NAME=URL". Raises ScenarioError, UsageError.
+    base URL of the only target, or "NAME=URL". ``rules`` are objectives to add. Raises ScenarioError, UsageError.
     """
     source = name if isinstance(name, Source) else read_source(name)
     scale = {"rate": scale_rate, "time": scale_time}
 
     def assembled(demo: bool) -> Loaded:
-        return _assemble(source, environment or "", overrides, scale, demo, target_url, environ)
+        return _assemble(source, environment or "", overrides, scale, demo, target_url, rules, environ)
 
     if demo is not None:
         return assembled(demo)
@@ -87,6 +88,7 @@ def _assemble(
     scale: Mapping[str, float | None],
     demo: bool,
     target_url: str | None,
+    rules: Sequence[str],
     environ: Mapping[str, str],
 ) -> Loaded:
     document = parse(source.text, source.name)
@@ -95,6 +97,8 @@ def _assemble(
     factors = _apply_demo(document) if demo else {}
     for override in overrides:
         assign(document, override)
+    for rule in rules:
+        _add_objective(document, rule)
     if target_url is not None:
         _apply_url(document, target_url)
     _apply_scale(
@@ -174,6 +178,14 @@ def _apply_url(document: Document, target_url: str) -> None:
             raise UsageError(f"--url: which target is meant? write it like --url NAME=URL; there is {listed(names)}")
         name, url = names[0], target_url
     document.put(["targets", name, "base_url"], url.replace("$", "$$"), Place("--url"))
+
+
+def _add_objective(document: Document, rule: str) -> None:
+    """Add a rule from the command line to those of the file."""
+    listed = document.data.setdefault("objectives", [])
+    if isinstance(listed, list):  # else the model says what is wrong with it
+        listed.append(rule)
+        document.places[("objectives", len(listed) - 1)] = Place("--fail-on")
 
 
 def _apply_scale(document: Document, factors: Mapping[str, float | None]) -> None:

@@ -32,6 +32,8 @@ def names_credential(name: str) -> bool:
 
 def redacted(value: Any, secrets: Collection[str], inside: str = "", key: str = "") -> Any:
     """``value`` with credentials masked. ``inside`` is the table it is in, ``key`` its own name."""
+    if isinstance(value, dict) and inside == "sim" and key == "keys":
+        return {f"{MASK}{number}": item for number, item in enumerate(value.values(), 1)}
     if isinstance(value, dict):
         return {name: redacted(item, secrets, inside=key, key=name) for name, item in value.items()}
     if isinstance(value, list):

@@ -121,6 +121,8 @@ class _Evidence:
     def more_power(self) -> str:
         """What to do against a generator that is too slow, given what it has."""
         have, cpus = self.facts.workers, self.facts.cpus
+        if any(_mean(health, "others_cpu") > THRESHOLDS["others_cpu"].suspect for health in self.health):
+            return "other processes keep this machine busy: stop them, or run on another"
         if have < cpus:
             return f"use --workers {min(cpus, max(2, 2 * have))} (now {have}; this machine has {cpus} cores)"
         return f"all {cpus} cores are in use by {have} worker{'s' * (have > 1)}: lower the rate, or use more machines"
@@ -146,22 +148,26 @@ def _nothing_measured(evidence: _Evidence) -> Reason | None:
     return Reason("empty", Level.INVALID, "no call was measured", "see that a measured phase sends any calls at all")
 
 
-def _lag(evidence: _Evidence, code: str, what: str, histogram: Histogram) -> Reason | None:
+def _lag(evidence: _Evidence, code: str, what: str, histogram: Histogram, percentile: int = 99) -> Reason | None:
     """A delay of the generator's own, held against the figure that it falsifies."""
     if not histogram.count:
         return None
-    lag = histogram.percentile(99) / 1e6
+    lag = histogram.percentile(percentile) / 1e6
     title, median = evidence.yardstick() or ("", 0.0)
     share = lag / median if median else math.inf
     level = THRESHOLDS[code].level(share, lag)
     if level is Level.VALID:
         return None
     compared = f" is {units.format_share(round(share, 2))} of the reported {title} p50" if median else ""
-    return Reason(code, level, f"{what} p99 {units.format_seconds(lag)}{compared}", evidence.more_power())
+    return Reason(code, level, f"{what} p{percentile} {units.format_seconds(lag)}{compared}", evidence.more_power())
 
 
 def _schedule_lag(evidence: _Evidence) -> Reason | None:
-    return _lag(evidence, "schedule_lag", "schedule lag", evidence.measured.histogram("schedule_lag"))
+    """By the highest percentile that the number of calls supports: of seven calls, p99 would be the one that was
+    unlucky."""
+    lags = evidence.measured.histogram("schedule_lag")
+    supported = next((percentile for percentile in (99, 95, 90) if lags.enough(percentile)), 50)
+    return _lag(evidence, "schedule_lag", "schedule lag", lags, supported)
 
 
 def _loop_lag(evidence: _Evidence) -> Reason | None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 
 import pytest
 from virtual_run import plan_of
 
 from llmload.app.simulated import with_simulator
 from llmload.cluster.local import LocalCluster, Lost
-from llmload.errors import UnreachableError, UsageError
+from llmload.errors import InterruptedRun, UnreachableError, UsageError
 from llmload.metrics.summary import Summary
 
 SHORT = """
@@ -75,3 +76,27 @@ def test_a_missing_key_is_told_before_the_run() -> None:
     )
     with LocalCluster(plan, 1) as cluster, pytest.raises(UsageError, match="NO_SUCH_VARIABLE"):
         cluster.begin()
+
+
+def test_starting_can_be_given_up() -> None:
+    """A target that never accepts would hold the start for seconds."""
+    with socket.socket() as full, socket.socket() as waiting:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        waiting.connect(full.getsockname())
+        plan = plan_of(SHORT, f'targets.main.base_url="http://127.0.0.1:{full.getsockname()[1]}/v1"')
+
+        def interrupted() -> None:
+            raise InterruptedRun("enough")
+
+        with LocalCluster(plan, 1) as cluster, pytest.raises(InterruptedRun):
+            cluster.begin(interrupted)
+
+
+def test_a_worker_that_can_not_stop_is_killed_and_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("llmload.cluster.local._END_SECONDS", 0.2)
+    with with_simulator(plan_of(SHORT)) as (plan, _), LocalCluster(plan, 1) as cluster:
+        cluster.begin()
+        os.kill(cluster.pids[0], signal.SIGSTOP)
+        cluster.stop()
+        assert [event.worker for event in cluster.events() if isinstance(event, Lost)] == [0]

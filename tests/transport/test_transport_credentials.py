@@ -59,3 +59,15 @@ def test_secrets_are_struck_out_of_any_text() -> None:
 def test_a_header_with_a_line_break_is_refused() -> None:
     with pytest.raises(UsageError, match="line break"):
         target_headers(Target("main", "http://x/v1", headers={"x-a": "1\r\nx-b: 2"}))
+
+
+def test_the_beginning_of_a_secret_that_was_cut_off_is_struck_out_too() -> None:
+    secrets = Secrets([KEY])
+    assert secrets.redact(f"bad key {KEY[:-3]}") == "bad key ***"
+    assert secrets.redact(f"bad key {KEY[:8]}…") == "bad key ***…"
+    assert secrets.redact(f"{KEY[:7]} is no key") == f"{KEY[:7]} is no key"
+
+
+def test_headers_named_like_credentials_hold_secrets() -> None:
+    _, secrets = target_headers(Target("main", "http://x/v1", headers={"X-Api-Key": KEY, "X-Team": "search-team"}))
+    assert secrets.redact(f"{KEY} of search-team") == "*** of search-team"

@@ -20,27 +20,50 @@ async def read_request(reader: asyncio.StreamReader) -> bytes:
     return head + (await reader.readexactly(length) if length else b"")
 
 
+Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@asynccontextmanager
+async def listening(talk: Talk, tls: object = None) -> AsyncIterator[int]:
+    """Let ``talk`` have every connection; yields the port. No connection outlives the block."""
+    open_ones: set[asyncio.Task[None]] = set()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        open_ones.add(task)
+        try:
+            await talk(reader, writer)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        except asyncio.CancelledError:
+            writer.transport.abort()
+        finally:
+            writer.close()
+            open_ones.discard(task)
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)  # type: ignore[arg-type]
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for task in open_ones:
+            task.cancel()
+        await asyncio.gather(*open_ones)
+        await asyncio.sleep(0.01)  # the closed sockets' last callbacks
+
+
 @asynccontextmanager
 async def serving(script: Script, tls: object = None) -> AsyncIterator[str]:
     """Serve ``script`` for every request of every connection; yields the base URL."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while True:
-                await script(await read_request(reader), writer)
-                await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            writer.close()
+        while True:
+            await script(await read_request(reader), writer)
+            await writer.drain()
 
-    server = await asyncio.start_server(talk, "127.0.0.1", 0, ssl=tls)  # type: ignore[arg-type]
-    port = server.sockets[0].getsockname()[1]
-    scheme = "https" if tls else "http"
-    try:
-        yield f"{scheme}://127.0.0.1:{port}/v1"
-    finally:
-        server.close()
+    async with listening(talk, tls) as port:
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{port}/v1"
 
 
 def chunked(*pieces: bytes, end: bool = True) -> bytes:

@@ -1,0 +1,32 @@
+"""Standard streams that may be closed, full, or read by nobody."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+__all__ = ["open_closed_streams", "say"]
+
+
+def open_closed_streams() -> None:
+    """Point closed standard streams at nothing.
+
+    Else the next socket or pipe would get the number of a closed one, and with it whatever is printed there.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free: this one
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - for as long as we run
+
+
+def say(text: str) -> None:
+    """Write to standard error. Where that can't be written nobody can be told, and the exit status must do."""
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)

@@ -159,7 +159,10 @@ class _Session:
             now = monotonic_ns()
             if lost is not None:
                 self._lost += 1
-                self._note(f"worker {lost.worker} died; its share of the load was not sent from then on")
+                for line in lost.traceback.splitlines():
+                    self._options.display.message(line)
+                how = f"failed ({lost.traceback.splitlines()[-1]})" if lost.traceback else "died"
+                self._note(f"worker {lost.worker} {how}; its share of the load was not sent from then on")
             if now >= take:
                 take = now + round(_TAKE_SECONDS * NS)
                 self._take()

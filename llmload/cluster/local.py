@@ -34,6 +34,8 @@ _LEAD_NS = 150_000_000
 """From the last worker's Ready to the start of the run: time enough for Begin to arrive everywhere."""
 _START_SECONDS = 120.0
 _LOOK_SECONDS = 0.1
+_STARVED_SECONDS = 0.5
+"""So late, this process is being kept from running: the end of the run or a Ctrl-C would wait for ever."""
 _END_SECONDS = 10.0
 
 
@@ -51,23 +53,28 @@ def _signals_held() -> Iterator[None]:
 
 
 @contextmanager
-def _stepped_back() -> Iterator[None]:
+def _stepped_back() -> Iterator[Callable[[], None]]:
     """Inside, this process runs only where nothing else wants to: folding and drawing can wait, measuring can't.
 
     Where parent and worker share a core, even a nice parent would finish its time slice (some ms) before a worker
-    that has just been woken gets its turn; Linux lets go of a SCHED_IDLE process at once.
+    that has just been woken gets its turn; Linux lets go of a SCHED_IDLE process at once. On a machine that is busy
+    with other things such a process hardly ever runs: calling what this yields ends it early.
     """
     try:
         before = os.sched_getscheduler(0)
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     except (AttributeError, OSError):  # not Linux, or not allowed here
-        yield
+        yield lambda: None
         return
-    try:
-        yield
-    finally:
+
+    def forward() -> None:
         with suppress(OSError):
             os.sched_setscheduler(0, before, os.sched_param(0))
+
+    try:
+        yield forward
+    finally:
+        forward()
 
 
 class WorkerCrash(LlmloadError):
@@ -78,9 +85,10 @@ class WorkerCrash(LlmloadError):
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A worker is gone without having finished."""
+    """A worker is gone without having finished. ``traceback``: where it failed, if that was a bug of ours."""
 
     worker: int
+    traceback: str = ""
 
 
 @dataclass(slots=True)
@@ -89,6 +97,7 @@ class _Worker:
     pipe: Connection
     finished: bool = False
     in_flight: int = 0
+    traceback: str = ""
 
 
 class LocalCluster:
@@ -187,10 +196,10 @@ class LocalCluster:
 
     def events(self, every: float = 0.1) -> Iterator[Lost | None]:
         """Lost for each worker that died; None about every ``every`` seconds, so that others get their turn."""
-        with _stepped_back():
-            yield from self._events(every)
+        with _stepped_back() as forward:
+            yield from self._events(every, forward)
 
-    def _events(self, every: float) -> Iterator[Lost | None]:
+    def _events(self, every: float, starved: Callable[[], None]) -> Iterator[Lost | None]:
         turn = time.monotonic() + every
         while not all(worker.finished for worker in self._workers):
             try:
@@ -199,7 +208,9 @@ class LocalCluster:
                 pass
             else:
                 if self._handle(number, message):
-                    yield Lost(number)
+                    yield Lost(number, self._workers[number].traceback)
+            if time.monotonic() >= turn + _STARVED_SECONDS:
+                starved()
             if time.monotonic() >= self._patience:
                 self._kill()
             if time.monotonic() >= turn:
@@ -215,7 +226,7 @@ class LocalCluster:
                 if self._hook is not None:
                     self._hook(record)
         elif isinstance(message, Failed):
-            raise WorkerCrash(message.text)
+            worker.traceback = message.text
         elif isinstance(message, Finished):
             worker.finished = True
         elif isinstance(message, Lost) and not worker.finished:

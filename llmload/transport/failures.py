@@ -57,7 +57,7 @@ def dial_failure(error: BaseException) -> CallFailed:
     for kind, outcome, words in _DIAL:
         if isinstance(error, kind):
             cause = error.os_error if isinstance(error, ClientConnectorError) else error
-            return CallFailed(outcome, f"{words}: {_reason(cause)}")
+            return CallFailed(outcome, words if isinstance(cause, TimeoutError) else f"{words}: {_reason(cause)}")
     return CallFailed(Outcome.CONNECT_ERROR, _reason(error))
 
 

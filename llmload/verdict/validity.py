@@ -251,7 +251,7 @@ def _cap(evidence: _Evidence) -> str:
 def _unsent(evidence: _Evidence) -> Reason | None:
     """Arrivals that were due and never sent; a run that was stopped on purpose has its own reason."""
     unsent = sum(health.unsent for health in evidence.health)
-    planned = max(evidence.summary.planned, unsent)
+    planned = evidence.summary.planned + unsent
     stopped = evidence.facts.interrupted or evidence.facts.aborted or evidence.facts.lost_workers
     if stopped or not unsent or (level := THRESHOLDS["unsent"].level(unsent / planned)) is Level.VALID:
         return None

@@ -11,6 +11,7 @@ from virtual_run import plan_of
 
 from llmload.app.simulated import with_simulator
 from llmload.cluster.local import LocalCluster, Lost
+from llmload.cluster.messages import Failed
 from llmload.errors import InterruptedRun, UnreachableError, UsageError
 from llmload.metrics.summary import Summary
 
@@ -100,3 +101,19 @@ def test_a_worker_that_can_not_stop_is_killed_and_lost(monkeypatch: pytest.Monke
         os.kill(cluster.pids[0], signal.SIGSTOP)
         cluster.stop()
         assert [event.worker for event in cluster.events() if isinstance(event, Lost)] == [0]
+
+
+def test_a_worker_that_fails_in_mid_run_is_lost_and_what_it_measured_is_kept() -> None:
+    with with_simulator(plan_of(SHORT)) as (plan, _), LocalCluster(plan, 1) as cluster:
+        cluster.begin()
+        total, lost = Summary(), []
+        for event in cluster.events():
+            total.merge(cluster.take())
+            if isinstance(event, Lost):
+                lost.append(event)
+            if total.completed > 10 and not lost:
+                cluster._inbox.put((0, Failed("Traceback ...\nValueError: a bug")))
+                os.kill(cluster.pids[0], signal.SIGKILL)
+        total.merge(cluster.take())
+    assert [event.traceback.splitlines()[-1] for event in lost] == ["ValueError: a bug"]
+    assert total.completed > 10

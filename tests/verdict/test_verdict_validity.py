@@ -95,8 +95,8 @@ def _gc(health: WorkerHealth) -> None:
         (lambda h: (setattr(h, "fds", 950), setattr(h, "fd_limit", 1000)), "fds", Level.SUSPECT, "950 of 1,000 file"),
         (lambda h: setattr(h, "clock_jumps", 2), "clock_jumps", Level.SUSPECT, "jumped 2 times"),
         (lambda h: setattr(h, "fallback", "iter_any"), "fallback", Level.SUSPECT, "iter_any path"),
-        (lambda h: setattr(h, "unsent", 3), "unsent", Level.SUSPECT, "3 of 100 planned calls (3%) were never sent"),
-        (lambda h: setattr(h, "unsent", 10), "unsent", Level.INVALID, "10 of 100 planned calls (10%)"),
+        (lambda h: setattr(h, "unsent", 3), "unsent", Level.SUSPECT, "3 of 103 planned calls (2.91%) were never sent"),
+        (lambda h: setattr(h, "unsent", 10), "unsent", Level.INVALID, "10 of 110 planned calls (9.09%)"),
     ],
 )
 def test_a_worker_s_own_figures_can_cast_doubt(

@@ -34,7 +34,7 @@ _LEAD_NS = 150_000_000
 """From the last worker's Ready to the start of the run: time enough for Begin to arrive everywhere."""
 _START_SECONDS = 120.0
 _LOOK_SECONDS = 0.1
-_STARVED_SECONDS = 0.5
+_STARVED_SECONDS = 3.0
 """So late, this process is being kept from running: the end of the run or a Ctrl-C would wait for ever."""
 _END_SECONDS = 10.0
 

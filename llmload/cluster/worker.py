@@ -22,9 +22,9 @@ from llmload.transport.choice import open_transport
 
 __all__ = ["work"]
 
-_BATCH_SECONDS = 0.05
+_BATCH_SECONDS = 0.025
 """Often, so that no batch is large enough to hold up the loop."""
-_HEALTH_EVERY = 10
+_HEALTH_EVERY = 20
 """Batches from one look at ourselves to the next."""
 _GC_THRESHOLDS = (10_000, 50, 100)
 """Collect rarely, as Records hold no cycles, and little at a time: a collection of 50,000 objects took 13 ms."""

@@ -115,6 +115,7 @@ class LocalCluster:
         self._inbox: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
         self._jobs = [Job(plan, shard, workers) for shard in range(workers)]
         self._workers: list[_Worker] = []
+        self._listeners: list[threading.Thread] = []
         self._patience = math.inf
         """Monotonic seconds at which workers that were told to stop, and have not, are killed."""
         self.fallback = ""
@@ -130,7 +131,9 @@ class LocalCluster:
                 process.start()
             theirs.close()
             self._workers.append(_Worker(process, ours))
-            threading.Thread(target=self._listen, args=(job.shard, ours), daemon=True).start()
+            listener = threading.Thread(target=self._listen, args=(job.shard, ours), daemon=True)
+            listener.start()
+            self._listeners.append(listener)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -140,6 +143,8 @@ class LocalCluster:
             if worker.process.is_alive():
                 worker.process.kill()
                 worker.process.join()
+        for worker, listener in zip(self._workers, self._listeners, strict=True):
+            listener.join(_END_SECONDS)  # it ends with its worker; a pipe must not be closed under it
             worker.pipe.close()
 
     def _listen(self, number: int, pipe: Connection) -> None:

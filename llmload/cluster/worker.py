@@ -132,18 +132,20 @@ class _Worker:
 
     def _listen(self, loop: asyncio.AbstractEventLoop, engine: Engine) -> None:
         """Thread: obey the parent; a parent that is gone means stop."""
-        try:
-            while True:
-                message = receive(self._pipe)
-                if isinstance(message, Begin):
-                    loop.call_soon_threadsafe(self._begin.set_result, message.at)
-                elif isinstance(message, Drain):
-                    loop.call_soon_threadsafe(engine.drain)
-                elif isinstance(message, Stop):
-                    loop.call_soon_threadsafe(engine.stop)
-        except (EOFError, OSError):
-            with suppress(RuntimeError):  # the loop may be closed by now
+        with suppress(RuntimeError):  # the loop is closed: there is nothing left to obey
+            try:
+                while True:
+                    self._obey(receive(self._pipe), loop, engine)
+            except (EOFError, OSError):
                 loop.call_soon_threadsafe(self._orphaned, engine)
+
+    def _obey(self, message: object, loop: asyncio.AbstractEventLoop, engine: Engine) -> None:
+        if isinstance(message, Begin):
+            loop.call_soon_threadsafe(self._begin.set_result, message.at)
+        elif isinstance(message, Drain):
+            loop.call_soon_threadsafe(engine.drain)
+        elif isinstance(message, Stop):
+            loop.call_soon_threadsafe(engine.stop)
 
     def _orphaned(self, engine: Engine) -> None:
         engine.stop()

@@ -18,6 +18,7 @@ from llmload.cluster.courier import Courier
 from llmload.cluster.messages import Begin, Drain, Failed, Finished, Job, Ready, Stop, Unreachable, receive, send
 from llmload.engine.run import Engine
 from llmload.errors import LlmloadError, UnreachableError
+from llmload.room import raise_descriptors
 from llmload.transport.choice import open_transport
 
 __all__ = ["work"]
@@ -26,8 +27,9 @@ _BATCH_SECONDS = 0.025
 """Often, so that no batch is large enough to hold up the loop."""
 _HEALTH_EVERY = 20
 """Batches from one look at ourselves to the next."""
-_GC_THRESHOLDS = (10_000, 50, 100)
-"""Collect rarely, as Records hold no cycles, and little at a time: a collection of 50,000 objects took 13 ms."""
+_GC_THRESHOLDS = (100_000, 50, 100)
+"""Calls leave no cycles behind, however they end, so the collector has nothing to find; it only guards against what we
+don't know of. Its pauses are in the health."""
 
 
 def work(pipe: Connection, job: Job) -> None:
@@ -36,7 +38,7 @@ def work(pipe: Connection, job: Job) -> None:
     # started us with these signals blocked; ignoring them takes those away that came meanwhile.)
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, signal.SIG_IGN)
-    _raise_fd_limit()
+    raise_descriptors()
     post = _Post(pipe)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -59,15 +61,6 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
         return None
     factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
     return factory
-
-
-def _raise_fd_limit() -> None:
-    import resource
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        with suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 class _Post:

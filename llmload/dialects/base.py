@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from llmload.dialects.template import Template
 from llmload.records import Answer, Api, Call, WireRequest
 
 __all__ = ["Dialect", "Reader"]
@@ -14,6 +15,12 @@ class Reader(Protocol):
 
     def feed(self, data: bytes, t: int) -> None:
         """Take the bytes of one read; ``t`` (ns) is when it happened. DecodeError: they break their own format."""
+
+    def template(self) -> Template | None:
+        """What a read may look like that is nothing but content, were it to come now; None if that is not known.
+
+        A read that matches need not be fed; its stamp is then appended to the Answer's, and counted as an event.
+        """
 
     def close(self, t: int) -> None:
         """The body ended properly at ``t``. Not called when the connection died or the call was given up."""

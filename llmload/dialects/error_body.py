@@ -123,6 +123,9 @@ class ErrorReader:
         """Keep what there is room for."""
         self._body += data[: ERROR_LIMIT - len(self._body)]
 
+    def template(self) -> None:
+        """See Reader: a document has none."""
+
     def close(self, t: int) -> None:
         """Word the error; an empty body leaves ``answer.error`` None."""
         self._answer.error = describe_error_body(bytes(self._body)) or None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from array import array
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 from llmload.clock import NS, Clock, wall_time
 from llmload.dialects.base import Dialect, Reader
 from llmload.dialects.outcome import classify
+from llmload.dialects.template import Template
 from llmload.errors import DecodeError
 from llmload.records import Outcome, Record, WireRequest
 from llmload.scenario.plan import Limits
@@ -188,6 +190,16 @@ class CallRun:
         if record.bytes_in > self._deadlines.body:
             raise DecodeError(f"the answer is larger than {format_bytes(self._deadlines.body)} (limits.body)")
         self._reader.feed(data, t)  # type: ignore[union-attr]
+
+    def template(self) -> tuple[Template, array[int], int] | None:
+        """See Sink."""
+        found = self._reader.template()  # type: ignore[union-attr]
+        return found and (found, self.record.answer.stamps, self._deadlines.body - self.record.bytes_in)
+
+    def skipped(self, events: int, size: int) -> None:
+        """See Sink."""
+        self.record.bytes_in += size
+        self.record.answer.events += events
 
     def ended(self, t: int) -> None:
         """See Sink."""

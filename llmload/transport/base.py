@@ -6,10 +6,12 @@ called synchronously from wherever bytes arrive, with the stamp taken when they 
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from llmload.dialects.template import Template
 from llmload.errors import LlmloadError
 from llmload.records import Outcome, WireRequest
 
@@ -51,6 +53,16 @@ class Sink(Protocol):
 
     def body(self, t: int, data: bytes) -> None:
         """A piece of the body (framing and compression removed). May raise DecodeError to give up."""
+
+    def template(self) -> tuple[Template, array[int], int] | None:
+        """What further reads may look like, were one to come now; None if that is not known.
+
+        A transport that sees such a read may append its stamp to the array, within so many bytes, instead of
+        handing the read to ``body``; it says so by ``skipped`` before it calls anything else.
+        """
+
+    def skipped(self, events: int, size: int) -> None:
+        """So many events of the template were stamped, ``size`` bytes of body in all."""
 
     def ended(self, t: int) -> None:
         """The body ended as its framing promised."""

@@ -6,6 +6,7 @@ read first thing in ``data_received`` and hands the body to the call's Sink righ
 sleeps on one future until the body has ended.
 
     read -> stamp -> head (aiohttp's C parser) -> Sink.head
+                  -> body, one more chunk like those before: Shortcut        (nothing is decoded)
                   -> body, chunked: our own ChunkedDecoder -> Sink.body      (no StreamReader, no task)
                   -> body, otherwise (length, until close, compressed): aiohttp's parser -> drained at once -> Sink.body
 
@@ -31,9 +32,10 @@ from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from llmload.clock import monotonic_ns
 from llmload.errors import DecodeError
 from llmload.transport.base import Sink
+from llmload.transport.shortcut import LONGEST, WORDS, Shortcut, is_word, shortcut
 from llmload.wire.chunked import ChunkedDecoder
 
-__all__ = ["ConnectionLostError", "StampingHandler"]
+__all__ = ["ConnectionLostError", "StampingHandler", "let_go"]
 
 _BUFFER = 1 << 22
 """Read buffer limit (bytes). Large because aiohttp pauses a transport after ``limit // 16`` small HTTP chunks; we
@@ -46,6 +48,14 @@ _HEADER_LIMIT = 64 * 1024
 
 class ConnectionLostError(ClientConnectionError):
     """The peer ended the connection in an orderly way where the answer was not over."""
+
+
+def let_go(error: BaseException | None) -> None:
+    """Take the frames off an error: they hold connection and future, which hold the error, and such cycles keep the
+    garbage collector busy where a target fails a lot."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__
 
 
 class StampingHandler(ResponseHandler):
@@ -61,6 +71,7 @@ class StampingHandler(ResponseHandler):
         self._done: asyncio.Future[None] | None = None
         self._body: StreamReader | None = None
         self._chunks: ChunkedDecoder | None = None
+        self._shortcut: Shortcut | None = None
         self._chunked = False
         self._tail_of_head = b""
         self._stamp = 0
@@ -96,8 +107,25 @@ class StampingHandler(ResponseHandler):
     # -- reading -------------------------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
-        """Stamp, then decode: chunked bodies here, everything else through aiohttp's parser."""
+        """Stamp, then take the shortcut where there is one, else decode."""
         stamp = monotonic_ns()
+        short = self._shortcut
+        if short is not None:
+            size = len(data)
+            if size < LONGEST and size <= short.room:
+                word = data.removeprefix(short.lines[size]).removeprefix(short.head).removesuffix(short.tail)
+                if len(word) + short.frame == size and (word in WORDS or is_word(word)):
+                    short.room -= size
+                    short.stamps.append(stamp)
+                    return
+            data = short.several(data, stamp)
+            if not data:
+                return
+            self._leave_shortcut()
+        self._read(data, stamp)
+
+    def _read(self, data: bytes, stamp: int) -> None:
+        """Decode: chunked bodies here, everything else through aiohttp's parser."""
         sink = self._sink
         if sink is None:
             super().data_received(data)
@@ -107,17 +135,28 @@ class StampingHandler(ResponseHandler):
         try:
             chunks = self._chunks
             if chunks is not None:
-                for piece in chunks.feed(data):
-                    sink.body(stamp, piece)
-                if chunks.done:
-                    self._chunks = None
-                    self._parse(chunks.rest)
+                self._read_chunks(chunks, sink, data)
             elif self.headed or not data:
                 self._parse(data)
             else:
                 self._read_head(data)
         except Exception as error:  # a decoder or the Sink gave up: this call is over, the loop is not
             self._fail(error)
+
+    def _read_chunks(self, chunks: ChunkedDecoder, sink: Sink, data: bytes) -> None:
+        for piece in chunks.feed(data):
+            sink.body(self._stamp, piece)
+        if chunks.done:
+            self._chunks = None
+            self._parse(chunks.rest)
+        elif chunks.idle and (found := sink.template()) is not None:
+            self._shortcut = shortcut(data, *found)
+
+    def _leave_shortcut(self) -> None:
+        """What it took is told before anything else is."""
+        short, self._shortcut = self._shortcut, None
+        if short is not None and self._sink is not None:
+            self._sink.skipped(*short.taken())
 
     def _read_head(self, data: bytes) -> None:
         """Give the parser each head (interim 1xx answers have theirs) and no byte more, then begin with the body."""
@@ -138,7 +177,7 @@ class StampingHandler(ResponseHandler):
         elif self._chunked:
             self._chunks = ChunkedDecoder()
             if data:
-                self.data_received(data)
+                self._read(data, self._stamp)
         elif data:
             self._parse(data)
 
@@ -192,6 +231,7 @@ class StampingHandler(ResponseHandler):
             done.set_result(None)
 
     def _fail(self, error: BaseException) -> None:
+        self._leave_shortcut()
         done = self._done
         self._sink = self._body = self._chunks = None
         self.force_close()
@@ -208,6 +248,8 @@ class StampingHandler(ResponseHandler):
         """The peer or the network ended the connection; a body that lasts until the close ends well here."""
         body = self._body
         super().connection_lost(exc)
+        if body is not None:
+            let_go(body.exception())
         if self._sink is None:
             return
         if exc is None and body is not None and body.exception() is None and self._chunks is None:
@@ -229,6 +271,7 @@ class StampingHandler(ResponseHandler):
 
     def abandon(self) -> None:
         """Stop listening: the call was cancelled."""
+        self._leave_shortcut()
         self._sink = self._body = self._chunks = self._done = None
         self.force_close()
         if self.writing_paused:

@@ -19,7 +19,7 @@ from llmload.transport.base import CallFailed, Dial, Sink
 from llmload.transport.connector import Dialler
 from llmload.transport.credentials import Secrets, auth_header
 from llmload.transport.failures import dial_failure, exchange_failure
-from llmload.transport.handler import StampingHandler
+from llmload.transport.handler import StampingHandler, let_go
 
 __all__ = ["HttpTransport", "target_headers", "unreachable"]
 
@@ -179,6 +179,7 @@ async def _rest(connection: Connection, handler: StampingHandler, done: asyncio.
         headed = handler.headed
         handler.abandon()
         connection.close()
+        let_go(error)
         raise exchange_failure(error, headed) from error
     if handler.writing_paused:  # answered before it had all of the request: what is left would garble the next one
         handler.abandon()

@@ -34,17 +34,17 @@ def _size(line: bytes) -> int:
 class ChunkedDecoder:
     """Bytes of a chunked body in, payload out, whatever the reads are cut into.
 
+    ``idle``: the next byte begins a size line, and none of it is held.
     ``done``: the zero-size chunk has been seen; ``rest`` then holds every byte from the beginning of its
     size line on. After a DecodeError it is of no more use.
     """
 
-    __slots__ = ("_between", "_left", "_line", "_owed", "done", "rest")
+    __slots__ = ("_left", "_line", "_owed", "done", "idle", "rest")
 
     def __init__(self) -> None:
         self.done = False
         self.rest = b""
-        self._between = True
-        """The next byte begins a size line, and none of it is held."""
+        self.idle = True
         self._left = 0
         """Payload bytes of the current chunk still to come."""
         self._owed = b""
@@ -56,14 +56,14 @@ class ChunkedDecoder:
 
         DecodeError: bad framing, a size line over 1 KiB, more than 64 KiB from the last chunk on.
         """
-        if self._between:
+        if self.idle:
             start = data.find(_END, 0, _LINE_LIMIT) + 2
             if start > 1:
                 size = _size(data[:start])
                 if size and start + size + 2 == len(data) and data.endswith(_END):
                     return [data[start:-2]]
         pieces = self._read(data)
-        self._between = not (self._left or self._owed or self._line or self.done)
+        self.idle = not (self._left or self._owed or self._line or self.done)
         return pieces
 
     def _read(self, data: bytes) -> list[bytes]:

@@ -38,5 +38,10 @@ class Notes:
 
             raise DecodeError("enough")
 
+    def template(self) -> None: ...
+
+    def skipped(self, events: int, size: int) -> None:
+        raise AssertionError("no template was given")
+
     def ended(self, t: int) -> None:
         self.ended_at = t

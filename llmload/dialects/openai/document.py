@@ -49,6 +49,9 @@ class DocumentReader:
             self._body.clear()
             raise DecodeError(f"the body is longer than {DOCUMENT_LIMIT} bytes")
 
+    def template(self) -> None:
+        """See Reader: a document has none."""
+
     def close(self, t: int) -> None:
         """Read the document."""
         answer = self._answer

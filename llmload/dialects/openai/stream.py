@@ -15,7 +15,7 @@ from llmload.dialects.error_body import describe_error_body, reported_error
 from llmload.dialects.kept import KeptText
 from llmload.dialects.openai import fields
 from llmload.dialects.openai.fields import Kind, Piece
-from llmload.dialects.template import NO_TEMPLATE, learn, strings
+from llmload.dialects.template import NO_TEMPLATE, Template, learn, strings
 from llmload.records import Answer
 from llmload.wire.sse import SSE_LIMIT, SseDecoder
 
@@ -90,6 +90,11 @@ class StreamReader:
                     self._keeps.add(text)
                 return
         self._parse(data, t)
+
+    def template(self) -> Template | None:
+        """See Reader; None as well where the text is to be kept."""
+        usable = self._template is not NO_TEMPLATE and self._keeps is None and self._sse.idle
+        return self._template if usable else None
 
     def close(self, t: int) -> None:
         """Nothing more: an event without its end is dropped, as the standard says."""

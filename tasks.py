@@ -3,7 +3,8 @@
     python3 tasks.py demo     set up, and run a scenario against the embedded simulator
     python3 tasks.py test     set up, and pass the tests
 
-and, for work on llmload itself: ``style``, ``types``, ``layers``, ``unit``. Arguments after the task go to the tool.
+and, for work on llmload itself: ``style``, ``types``, ``layers``, ``unit``, ``bench``. Arguments after the task go to
+the tool.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ TASKS: dict[str, list[list[str]]] = {
     "types": [["mypy"]],
     "layers": [["lint-imports", "--no-logo"]],
     "unit": [["pytest"]],
+    "bench": [["python", "-m", "benchmarks"]],
 }
 TASKS["test"] = TASKS["style"] + TASKS["types"] + TASKS["layers"] + TASKS["unit"]
 

@@ -6,14 +6,16 @@ All stamps are monotonic nanoseconds (int); 0 means "did not happen".
 
 from __future__ import annotations
 
+import errno
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 __all__ = [
+    "SHORTAGES",
     "Answer",
     "Api",
     "Arrival",
@@ -25,6 +27,16 @@ __all__ = [
     "Usage",
     "WireRequest",
 ]
+
+
+SHORTAGES: Final[Mapping[int, str]] = {
+    errno.EMFILE: "this process has no file descriptor left (raise it: ulimit -n)",
+    errno.ENFILE: "this machine has no file descriptor left",
+    errno.EADDRNOTAVAIL: "this machine has no local port left towards the target (connections are opened faster than "
+    "they expire; reuse them, or widen net.ipv4.ip_local_port_range)",
+    errno.ENOBUFS: "this machine has no socket buffers left",
+}
+"""What a call's detail says, by error number, when it failed for want of something of ours: not the target's fault."""
 
 
 class Api(StrEnum):
@@ -58,6 +70,7 @@ class Outcome(StrEnum):
     CORRUPT = "corrupt"
     CANCELLED = "cancelled"
     DROPPED = "dropped"
+    GENERATOR_ERROR = "generator_error"
     UNFINISHED = "unfinished"
 
     @property
@@ -67,12 +80,12 @@ class Outcome(StrEnum):
 
     @property
     def error(self) -> bool:
-        """The target failed the call (drops and calls we ended ourselves are not the target's errors)."""
+        """The target failed the call (what we dropped, ended ourselves or could not send is not its error)."""
         return self not in _NOT_ERRORS
 
 
 _GOOD = frozenset({Outcome.OK, Outcome.EXPECTED_STATUS})
-_NOT_ERRORS = _GOOD | {Outcome.CANCELLED, Outcome.DROPPED, Outcome.UNFINISHED}
+_NOT_ERRORS = _GOOD | {Outcome.CANCELLED, Outcome.DROPPED, Outcome.GENERATOR_ERROR, Outcome.UNFINISHED}
 
 
 class Origin(StrEnum):
@@ -123,6 +136,16 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     tags: tuple[tuple[str, str], ...] = ()
     expect_status: frozenset[int] = frozenset()
+
+    def asks_the_same(self, other: Call) -> bool:
+        """Whether both, being of one class and target, make the same request."""
+        return (
+            self.messages == other.messages
+            and self.inputs == other.inputs
+            and self.max_tokens == other.max_tokens
+            and self.params is other.params
+            and self.headers is other.headers
+        )
 
 
 @dataclass(frozen=True, slots=True)

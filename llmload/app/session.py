@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from llmload import __version__
+from llmload.app.bulletin import Bulletin
+from llmload.app.checkpoint import Checkpoint
 from llmload.app.interrupts import Interrupts
-from llmload.app.simulated import keep_apart, with_simulator
-from llmload.arrivals.closed import Users
+from llmload.app.simulated import Apart, with_simulator
+from llmload.app.staff import briefing, staff
+from llmload.calibration.calibration import Calibration
+from llmload.calibration.outlook import error_bar, warnings
+from llmload.calibration.store import Stored
 from llmload.clock import NS, monotonic_ns, wall_time
-from llmload.cluster.local import LocalCluster
+from llmload.cluster.behind import run_behind
+from llmload.cluster.crew import Crew
+from llmload.cluster.local import LocalCluster, Lost, Silent
 from llmload.dashboard.frame import Frame, Stage
 from llmload.dashboard.live import Display, QuietDisplay
-from llmload.errors import InterruptedRun, UsageError
+from llmload.errors import InterruptedRun
+from llmload.metrics.precision import ErrorBar
 from llmload.metrics.summary import PhaseInfo, Summary
 from llmload.observe.environment import environment
 from llmload.observe.machine import MachineWatch
@@ -45,13 +54,16 @@ _LOOK_SECONDS = 1.0
 class Options:
     """How a plan is to be run; what is not in the scenario."""
 
-    workers: int = 1
+    workers: int | None = 1
+    """None: as many as the planned load takes."""
     display: Display = field(default_factory=QuietDisplay)
     outputs: tuple[Output, ...] = ()
     chunks: bool = False
     """Request-log lines carry the time of every chunk."""
     truth_log: Path | None = None
     """Where the embedded simulator logs what it really sent, and when."""
+    calibrated: Stored | None = None
+    """What is known of this machine: for a warning beforehand and the result's error bar. None: nobody asked."""
 
 
 def run_plan(plan: Plan, options: Options) -> Result:
@@ -59,7 +71,7 @@ def run_plan(plan: Plan, options: Options) -> Result:
 
     Raises UnreachableError, UsageError (a key that can't be found), OutputError: all before the first request.
     """
-    _check_shares(plan, options.workers)
+    crew = staff(plan, options.workers, options.calibrated)
     plan = replace(plan, objectives=plan.objectives or _NO_OBJECTIVES)
     with with_simulator(plan, options.truth_log) as (resolved, simulator), Interrupts() as interrupts:
         try:
@@ -67,22 +79,13 @@ def run_plan(plan: Plan, options: Options) -> Result:
                 output.start(resolved)
             options.display.start()
             log = _CallLog(options) if any(isinstance(output, RecordSink) for output in options.outputs) else None
-            with LocalCluster(resolved, options.workers, log.add if log else None) as cluster:
-                result = _Session(resolved, options, cluster, simulator, interrupts, log).run()
+            with LocalCluster(resolved, crew.workers, log.add if log else None) as cluster:
+                result = _Session(resolved, options, crew, cluster, simulator, interrupts, log).run()
             _finish(options, result)
             return result
         finally:
             options.display.stop()
             _finish(options, None)
-
-
-def _check_shares(plan: Plan, workers: int) -> None:
-    """A worker with no share of a cap would hold its share of the schedule for ever."""
-    load = plan.load
-    caps = {"max_in_flight": load.max_in_flight, "users": Users(load.users).peak() if load.users is not None else None}
-    for name, most in caps.items():
-        if most is not None and most < workers and load.model != "closed":
-            raise UsageError(f"{workers} workers can't share {name} = {most}: use --workers {max(1, most)}")
 
 
 def _finish(options: Options, result: Result | None) -> None:
@@ -113,12 +116,22 @@ class _CallLog:
         for sink in self._sinks:
             sink.records(lines)
 
+    def close(self) -> None:
+        """Write what is left: which calls are missing from a log is part of the result."""
+        for sink in self._sinks:
+            sink.finish(None)
+
+    @property
+    def lost(self) -> int:
+        return sum(sink.lost for sink in self._sinks)
+
 
 class _Session:
     def __init__(
         self,
         plan: Plan,
         options: Options,
+        crew: Crew,
         cluster: LocalCluster,
         simulator: SimProcess | None,
         interrupts: Interrupts,
@@ -127,6 +140,7 @@ class _Session:
         self._log = log
         self._plan = plan
         self._options = options
+        self._crew = crew
         self._cluster = cluster
         self._simulator = simulator
         self._interrupts = interrupts
@@ -139,42 +153,68 @@ class _Session:
         self._obeyed = 0
         self._draining = False
         self._lost = 0
+        self._bulletin = Bulletin()
+        self._apart: Apart | None = None
+        self._checkpoints = [output for output in options.outputs if isinstance(output, Checkpoint)]
 
     # -- the run -----------------------------------------------------------------------------------------
 
     def run(self) -> Result:
         self._show("starting", 0.0)
+        self._warn()
+        for text in briefing(self._plan, self._crew):
+            self._note(text)
         self._cluster.begin(self._unless_interrupted)
         started = datetime.now(UTC) + _until(self._cluster.start)
         self._summary = self._empty(self._cluster.start)
         if self._simulator is not None:
-            keep_apart(self._simulator.pid, self._cluster.pids.values())
+            self._apart = Apart(self._simulator.pid, self._cluster.pids.values())
             self._simulator.begin(self._cluster.start)
         if self._cluster.fallback:
             self._note(f"measured by reading in tasks, not at the socket: {self._cluster.fallback}")
         ours = (os.getpid(), *([self._simulator.pid] if self._simulator is not None else []))
         watch = MachineWatch(self._cluster.pids, ours)
-        take = look = self._cluster.start
-        for lost in self._cluster.events():
-            now = monotonic_ns()
-            if lost is not None:
-                self._lost += 1
-                for line in lost.traceback.splitlines():
-                    self._options.display.message(line)
-                how = f"failed ({lost.traceback.splitlines()[-1]})" if lost.traceback else "died"
-                self._note(f"worker {lost.worker} {how}; its share of the load was not sent from then on")
-            if now >= take:
-                take = now + round(_TAKE_SECONDS * NS)
-                self._take()
-            if now >= look:
-                look = now + round(_LOOK_SECONDS * NS)
-                self._look(watch, now)
-            self._obey_interrupts()
-            self._show(self._stage(now), (now - self._cluster.start) / NS)
+        run_behind(self._turns(started, watch))
         self._take()
         result = self._result(started, (monotonic_ns() - self._cluster.start) / NS)
         self._show("done", result.duration)
         return result
+
+    def _turns(self, started: datetime, watch: MachineWatch) -> Iterator[None]:
+        """The run itself, in small steps."""
+        take = look = self._cluster.start
+        for event in self._cluster.events():
+            now = monotonic_ns()
+            if event is not None:
+                self._tell(event)
+            if now >= take:
+                take = now + round(_TAKE_SECONDS * NS)
+                self._take()
+                yield
+            if now >= look:
+                look = now + round(_LOOK_SECONDS * NS)
+                self._look(watch, now)
+                yield
+            self._keep(started)
+            yield
+            self._obey_interrupts()
+            self._show(self._stage(now), (now - self._cluster.start) / NS)
+            yield
+
+    def _warn(self) -> None:
+        """Before anything is sent: what the calibration of this machine says of the plan."""
+        known = self._options.calibrated
+        if known is not None and known.calibration is not None:
+            cpus = int(environment()["cpus"])
+            for text in warnings(known.calibration, self._plan, self._crew.workers, cpus):
+                self._note(text)
+
+    def _tell(self, event: Lost | Silent) -> None:
+        if isinstance(event, Lost):
+            self._lost += 1
+            for line in event.traceback.splitlines():
+                self._options.display.message(line)
+        self._note(str(event))
 
     def _unless_interrupted(self) -> None:
         if self._interrupts.count:
@@ -192,10 +232,22 @@ class _Session:
         if self._log is not None:
             self._log.flush(self._cluster.start)
 
+    def _keep(self, started: datetime) -> None:
+        """Checkpoints, when it is time for them: of everything folded until this moment."""
+        for checkpoint in self._checkpoints:
+            if self._validity is not None and checkpoint.due():
+                self._take()
+                duration = (monotonic_ns() - self._cluster.start) / NS
+                checkpoint.save(self._so_far(started, duration, self._validity))
+
     def _look(self, watch: MachineWatch, now: int) -> None:
-        for health in watch.sample():
+        seconds = (now - self._cluster.start) / NS
+        if self._apart is not None:
+            self._apart.look()
+        for health in watch.sample(seconds):
             if health.worker in self._summary.health:
                 self._summary.health[health.worker].merge(health)
+        self._tell_news(seconds)
         self._judgements = judge(self._plan.objectives, self._summary, latest=True)
         self._validity = validity(self._summary, self._facts())
         for output in self._options.outputs:
@@ -204,13 +256,16 @@ class _Session:
                     self._note(text)
         if self._draining:
             return
-        seconds = (now - self._cluster.start) / NS
         if due := abort_due(self._plan.objectives, self._summary, seconds):
             self._abort(f"objective missed: {due.objective.rule}")
         elif self._simulator is not None and not self._simulator.alive:
             self._abort("the simulator died")
         elif self._plan.budget.stop and self._summary.select(measured=False).cost >= self._plan.budget.stop:
             self._abort(f"the budget of ${self._plan.budget.stop:g} is spent")
+
+    def _tell_news(self, seconds: float) -> None:
+        for text in self._bulletin.news(self._summary.health, seconds):
+            self._note(text)
 
     def _abort(self, why: str) -> None:
         self._aborted = why
@@ -274,7 +329,7 @@ class _Session:
     def _facts(self) -> RunFacts:
         load = self._plan.load
         return RunFacts(
-            workers=self._options.workers,
+            workers=self._crew.workers,
             cpus=int(environment()["cpus"]),
             max_in_flight=load.max_in_flight,
             on_limit=load.on_limit,
@@ -282,28 +337,44 @@ class _Session:
             interrupted=self._interrupted,
             aborted=self._aborted,
             lost_workers=self._lost,
+            lost_lines=self._log.lost if self._log is not None else 0,
             objectives=self._plan.objectives,
+            judgements=tuple(self._judgements),
             demo=self._plan.demo,
         )
 
     def _result(self, started: datetime, duration: float) -> Result:
+        self._tell_news(duration)
+        if self._log is not None:
+            self._log.close()
         self._judgements = judge(self._plan.objectives, self._summary)
         self._validity = validity(self._summary, self._facts())
+        known = self._options.calibrated or Stored(None)
+        return replace(
+            self._so_far(started, duration, self._validity),
+            notes=(*self._notes, *filter(None, [known.why])),
+            error_bar=self._error_bar(known.calibration),
+        )
+
+    def _so_far(self, started: datetime, duration: float, validity: Validity) -> Result:
         return Result(
             version=__version__,
             scenario=ScenarioInfo.of(self._plan),
             started=started.isoformat(timespec="milliseconds"),
             duration=duration,
             summary=self._summary,
-            validity=self._validity,
+            validity=validity,
             judgements=tuple(self._judgements),
             load=LoadInfo.of(self._plan.load),
-            workers=self._options.workers,
+            workers=self._crew.workers,
             interrupted=self._interrupted,
             aborted=self._aborted,
             environment=environment(),
             notes=tuple(self._notes),
         )
+
+    def _error_bar(self, calibration: Calibration | None) -> ErrorBar | None:
+        return None if calibration is None else error_bar(calibration, self._summary, self._crew.workers)
 
 
 def _until(start: int) -> timedelta:

@@ -8,13 +8,16 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
+from llmload.clock import monotonic_ns
 from llmload.scenario.plan import Plan
 from llmload.sim.process import SimProcess
 from llmload.sim.spec import SimSpec
 
-__all__ = ["is_simulated", "keep_apart", "with_simulator"]
+__all__ = ["Apart", "is_simulated", "with_simulator"]
 
 _SCHEME = "sim:"
+_MOST_WAITING = 0.05
+"""Share of the time that a worker may wait for the CPU it was given. On one that is free it waits for a thousandth."""
 
 
 def is_simulated(plan: Plan) -> bool:
@@ -36,17 +39,45 @@ def with_simulator(plan: Plan, truth_log: Path | None = None) -> Iterator[tuple[
         yield replace(plan, targets=targets), simulator
 
 
-def keep_apart(simulator: int, workers: Iterable[int]) -> None:
-    """Give the simulator's process and the workers' CPUs of their own, where there are enough and the system lets us.
+class Apart:
+    """The simulator and the workers on CPUs of their own, where there are enough and the system lets us.
 
     Left alone, Linux tends to wake a reader on the CPU of its writer, where it then waits until the writer is done with
-    all its streams: milliseconds that no real target on another machine would add.
+    all its streams: milliseconds that no real target on another machine would add. But a worker that may run on one CPU
+    only is at the mercy of whatever else runs there: one that has to wait for it is let go again, for good.
     """
-    measuring = list(workers)
-    with suppress(AttributeError, OSError):
-        cpus = sorted(os.sched_getaffinity(0))
-        if len(cpus) <= len(measuring):
-            return
-        for pid, cpu in zip(measuring, reversed(cpus), strict=False):
-            os.sched_setaffinity(pid, {cpu})
-        os.sched_setaffinity(simulator, set(cpus[: -len(measuring)]))
+
+    def __init__(self, simulator: int, workers: Iterable[int]) -> None:
+        self._all: set[int] = set()
+        self._waited: dict[int, int] = {}
+        """Process id of each worker that has a CPU of its own -> ns that it was ready to run and did not, so far."""
+        self._at = monotonic_ns()
+        measuring = list(workers)
+        with suppress(AttributeError, OSError):
+            self._all = os.sched_getaffinity(0)
+            cpus = sorted(self._all)
+            if len(cpus) <= len(measuring):
+                return
+            for pid, cpu in zip(measuring, reversed(cpus), strict=False):
+                os.sched_setaffinity(pid, {cpu})
+                self._waited[pid] = _waited(pid)
+            os.sched_setaffinity(simulator, set(cpus[: -len(measuring)]))
+
+    def look(self) -> list[int]:
+        """Let go of the workers that waited for their CPU too long since the last look; their process ids."""
+        now = monotonic_ns()
+        passed, self._at = now - self._at, now
+        let_go = []
+        for pid, before in list(self._waited.items()):
+            with suppress(OSError, ValueError):
+                self._waited[pid] = waited = _waited(pid)
+                if waited - before > _MOST_WAITING * passed:
+                    os.sched_setaffinity(pid, self._all)
+                    let_go.append(pid)
+                    del self._waited[pid]
+        return let_go
+
+
+def _waited(pid: int) -> int:
+    """Nanoseconds that a process's first thread stood in the queue for a CPU (Documentation/scheduler/sched-stats)."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1])

@@ -73,7 +73,6 @@ async def _one(plan: Plan, call: Call) -> Single:
         await transport.open({})
         prepared = Prepared(record, single.request, speaks)
         watched = _Watched(prepared, single, transport, Deadlines.of(plan.limits), monotonic_ns)
-        watched.start()
         await watched.run()
         single.hide(transport.redact)
     finally:

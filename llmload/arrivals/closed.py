@@ -5,11 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from llmload.arrivals.base import Curve
 from llmload.draws import unit
 
-__all__ = ["Think", "Users"]
+__all__ = ["Think", "Users", "spread"]
+
+_GOLDEN: Final = (math.sqrt(5) - 1) / 2
+_NO_THINK_SECONDS: Final = 1.0
+_MOST_OF_A_RUN: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +68,12 @@ class Think:
         if not self.random:
             return self.mean
         return -self.mean * math.log1p(-unit(self.seed, user, turn))
+
+
+def spread(user: int, think: float, duration: float) -> float:
+    """Seconds that ``user`` waits before its first call, so that those who come together don't call together.
+
+    Users are spread evenly over a think time (1 s where there is none), but over no more than a tenth of the run.
+    User 0 never waits. Multiples of the golden section, modulo 1, lie evenly however many there are.
+    """
+    return user * _GOLDEN % 1.0 * min(think or _NO_THINK_SECONDS, _MOST_OF_A_RUN * duration)

@@ -8,6 +8,7 @@ import sys
 import typer
 
 from llmload.cli.bench import bench
+from llmload.cli.calibrate import calibrate
 from llmload.cli.init import init
 from llmload.cli.plan import plan
 from llmload.cli.report import report
@@ -39,7 +40,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (run, bench, plan, validate, init, schema, sim, report):
+for command in (run, bench, plan, validate, init, schema, sim, report, calibrate):
     app.command()(command)
 
 

@@ -18,6 +18,7 @@ from llmload.cli.run_options import (
     Json,
     Out,
     Requests,
+    RequestsLimit,
     Workers,
     Yes,
     carry_out,
@@ -84,9 +85,10 @@ def bench(
     out: Out = None,
     json: Json = None,
     requests: Requests = None,
+    requests_limit: RequestsLimit = None,
     chunks: Chunks = False,
     fault: Fault = None,
-    workers: Workers = 1,
+    workers: Workers = "auto",
     display: DisplayMode = "auto",
     allow_invalid: AllowInvalid = False,
     yes: Yes = False,
@@ -125,7 +127,7 @@ def bench(
     if debug:
         _debug(plan)
         return
-    carry_out(plan, out, json, requests, chunks, display, workers, yes, allow_invalid)
+    carry_out(plan, out, json, requests, requests_limit, chunks, display, workers, yes, allow_invalid)
 
 
 def _key_variable(given: str | None) -> str | None:

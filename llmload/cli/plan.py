@@ -10,6 +10,8 @@ import typer
 from llmload.cli.scenario_options import Demo, Env, Scale, ScenarioArgument, Set, Url, read_plan
 
 if TYPE_CHECKING:
+    from llmload.calibration.calibration import Calibration
+    from llmload.cluster.crew import Crew
     from llmload.records import Call
     from llmload.scenario.plan import Plan
 
@@ -34,17 +36,40 @@ def plan(
     """Show what a scenario would send: requests, tokens and cost per phase, and the rate over time. Sends nothing."""
     import sys
 
+    from llmload.app.staff import staff
+    from llmload.calibration.store import look_up
+
     found = read_plan(scenario, env, set_, scale, demo, url)
     calls = list(_first_calls(found, arrivals)) if arrivals else []
+    known = look_up()
+    crew = staff(found, None, known)
+    warned = _warnings(found, crew, known.calibration)
     if json_:
         import json
 
-        typer.echo(json.dumps(_as_json(found, calls), indent=2, ensure_ascii=False))
+        document = _as_json(found, calls) | _staffing(crew) | {"warnings": warned}
+        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
         return
     from llmload.cli.plan_text import render
     from llmload.reports.style import style_for
 
-    typer.echo(render(found, calls, style_for(sys.stdout)), nl=False, color=True)
+    typer.echo(render(found, calls, style_for(sys.stdout), warned, crew.why), nl=False, color=True)
+
+
+def _warnings(plan: Plan, crew: Crew, calibration: Calibration | None) -> list[str]:
+    """What this plan won't fit into, and what the calibration of this machine, if there is one, says of it."""
+    from llmload.calibration.outlook import warnings
+    from llmload.cluster.crew import shortages
+    from llmload.room import room
+
+    here = room()
+    known = [] if calibration is None else warnings(calibration, plan, crew.workers, here.cores)
+    return [*shortages(plan, crew.workers, here), *known]
+
+
+def _staffing(crew: Crew) -> dict[str, Any]:
+    """How many workers ``run`` would take, unless told."""
+    return {"workers": {"count": crew.workers, "why": crew.why, "wanted": crew.wanted}}
 
 
 def _first_calls(plan: Plan, most: int) -> Iterator[tuple[float, str, Call]]:

@@ -29,8 +29,9 @@ _WIDE: Final = 76
 Listed = Sequence[tuple[float, str, Call]]
 
 
-def render(plan: Plan, calls: Listed, style: Style) -> str:
-    """The whole text; ``calls`` are listed one by one at its end."""
+def render(plan: Plan, calls: Listed, style: Style, warnings: Sequence[str] = (), crew: str = "") -> str:
+    """The whole text; ``calls`` are listed one by one at its end, and ``warnings`` come last. ``crew``: how many
+    workers, and why."""
     file = StringIO()
     console = Console(
         file=file, width=style.width, force_terminal=style.color, color_system="standard" if style.color else None,
@@ -39,7 +40,7 @@ def render(plan: Plan, calls: Listed, style: Style) -> str:
     seen = preview(plan)
     level = format_rate if seen.unit == "requests/s" else format_count
     console.print(_headline(plan), style="bold" if style.color else None)
-    for line in _facts(plan):
+    for line in (*_facts(plan), *([f"by {crew}"] if crew else [])):
         console.print(line)
     console.print()
     console.print(_phases(seen, style, level))
@@ -56,6 +57,8 @@ def render(plan: Plan, calls: Listed, style: Style) -> str:
     if calls:
         console.print()
         console.print(_arrivals(calls, style))
+    for warning in warnings:
+        console.print(f"\nwarning: {clean(warning, 1000)}", style="yellow" if style.color else None)
     text = file.getvalue()
     return text if style.unicode else text.translate(ASCII_SIGNS).encode("ascii", "replace").decode()
 

@@ -12,18 +12,27 @@ __all__ = ["report"]
 
 
 def report(
-    result: Annotated[str, typer.Argument(metavar="RESULT", help='A result file as --out wrote it; "-" reads stdin.')],
+    result: Annotated[
+        str | None, typer.Argument(metavar="[RESULT]", help='A result file as --out wrote it; "-" reads stdin.')
+    ] = None,
+    last: Annotated[
+        bool, typer.Option("--last", help="The last run of this user on this machine, however it ended.")
+    ] = False,
     format: Annotated[Literal["text", "json"], typer.Option(help="How to show it.")] = "text",
     out: Annotated[str, typer.Option(help='Where to write it; "-" is standard output.')] = "-",
     width: Annotated[int | None, typer.Option(min=60, max=500, help="Columns; the terminal's by default.")] = None,
     exit_status: Annotated[bool, typer.Option("--exit-status", help="End with the status of the run itself.")] = False,
 ) -> None:
-    """Show a saved result again: the same report the run ended with, no target needed."""
+    """Show a saved result again: the same report the run ended with, no target needed.
+
+    Of a run that was killed, this shows how far it was a few seconds before.
+    """
     from llmload.reports import REPORTS, files, text
     from llmload.reports.result import parse_result
     from llmload.reports.style import style_for
 
-    loaded = parse_result(_read(result), "standard input" if result == files.STDOUT else result)
+    source = _source(result, last)
+    loaded = parse_result(_read(source), "standard input" if source == files.STDOUT else source)
     if format == "text":
         style = style_for(sys.stdout if out == files.STDOUT else None, width or 0)
         rendered = text.render(loaded, style.width, style.color, style.unicode).encode()
@@ -32,6 +41,20 @@ def report(
     files.write(out, rendered)
     if exit_status:
         raise typer.Exit(int(loaded.exit_status()))
+
+
+def _source(result: str | None, last: bool) -> str:
+    from llmload.app import history
+    from llmload.errors import UsageError
+
+    if last == (result is not None):
+        raise UsageError("which result? Name a file that --out has written, or say --last")
+    if result is not None:
+        return result
+    latest = history.latest()
+    if latest is None:
+        raise UsageError(f"no run has left a result in {str(history.directory())!r}: name a file that --out wrote")
+    return str(latest)
 
 
 def _read(source: str) -> bytes:

@@ -11,6 +11,7 @@ from llmload.cli.run_options import (
     Json,
     Out,
     Requests,
+    RequestsLimit,
     Workers,
     Yes,
     carry_out,
@@ -32,9 +33,10 @@ def run(
     out: Out = None,
     json: Json = None,
     requests: Requests = None,
+    requests_limit: RequestsLimit = None,
     chunks: Chunks = False,
     fault: Fault = None,
-    workers: Workers = 1,
+    workers: Workers = "auto",
     display: DisplayMode = "auto",
     allow_invalid: AllowInvalid = False,
     yes: Yes = False,
@@ -52,4 +54,4 @@ def run(
     1 objectives failed, 2 usage, 3 run invalid, 4 target unreachable, 130 interrupted.
     """
     plan = with_faults(read_plan(scenario, env, set_, scale, demo, url, fail_on), fault)
-    carry_out(plan, out, json, requests, chunks, display, workers, yes, allow_invalid)
+    carry_out(plan, out, json, requests, requests_limit, chunks, display, workers, yes, allow_invalid)

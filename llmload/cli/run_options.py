@@ -12,12 +12,14 @@ import typer
 from llmload.cli.speak import say
 
 if TYPE_CHECKING:
+    from llmload.app.saving import Saving
+    from llmload.outputs.request_log import RequestLog
     from llmload.reports.result import Result
     from llmload.scenario.plan import Plan
 
 __all__ = [
-    "AllowInvalid", "Chunks", "DisplayMode", "FailOn", "Fault", "Json", "Out", "Requests", "Workers", "Yes",
-    "carry_out", "with_faults",
+    "AllowInvalid", "Chunks", "DisplayMode", "FailOn", "Fault", "Json", "Out", "Requests", "RequestsLimit", "Workers",
+    "Yes", "carry_out", "with_faults",
 ]  # fmt: skip
 
 Out = Annotated[
@@ -28,6 +30,12 @@ Json = Annotated[
 ]
 Requests = Annotated[
     str | None, typer.Option(metavar="FILE", help="Log every call here: one line of JSON each; .gz compresses.")
+]
+RequestsLimit = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZE", help="With --requests: keep only the newest lines, in at most so many bytes, e.g. 1GB."
+    ),
 ]
 Chunks = Annotated[bool, typer.Option("--chunks", help="With --requests: the time of every chunk, too.")]
 FailOn = Annotated[
@@ -41,11 +49,19 @@ Fault = Annotated[
 DisplayMode = Annotated[
     Literal["auto", "live", "plain", "quiet"], typer.Option("--display", help="How to show progress, on stderr.")
 ]
-Workers = Annotated[int, typer.Option("--workers", "-w", min=1, max=64, help="Processes that share the load.")]
+Workers = Annotated[
+    str,
+    typer.Option(
+        "--workers", "-w", metavar="N|auto",
+        help="Processes that share the load; auto: as many as it takes and the machine has room for.",
+    ),
+]  # fmt: skip
 AllowInvalid = Annotated[
     bool, typer.Option("--allow-invalid", help="Let objectives alone decide the exit status; the report still says it.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask before a run that costs money.")]
+
+_MOST_WORKERS = 64
 
 
 def with_faults(plan: Plan, faults: list[str] | None) -> Plan:
@@ -66,28 +82,43 @@ def carry_out(
     out: list[str] | None,
     json: str | None,
     requests: str | None,
+    requests_limit: str | None,
     chunks: bool,
     display: Literal["auto", "live", "plain", "quiet"],
-    workers: int,
+    workers: str,
     yes: bool,
     allow_invalid: bool,
 ) -> None:
     """Run, report, and exit with the run's status."""
+    from llmload.app.saving import Saving
     from llmload.app.session import Options, run_plan
+    from llmload.calibration.store import look_up
     from llmload.dashboard.live import choose_display, stderr_console
     from llmload.outputs.base import Output
-    from llmload.outputs.request_log import RequestLog
-    from llmload.reports import files
 
+    log = _request_log(requests, requests_limit)
     _ask(plan, yes)
+    _mention_a_killed_run()
     destinations = [*(out or ()), *([json] if json else ())]
-    for destination in destinations:
-        files.check_writable(destination)
-    outputs: tuple[Output, ...] = (RequestLog(Path(requests)),) if requests else ()
-    options = Options(workers, choose_display(stderr_console(), display), outputs, chunks)
+    saving = Saving(destinations)
+    outputs: tuple[Output, ...] = (*log, saving.checkpoint)
+    options = Options(
+        _workers(workers), choose_display(stderr_console(), display), outputs, chunks, calibrated=look_up()
+    )
     result = run_plan(plan, options)
-    _report(result, destinations)
+    _report(result, saving, to_stderr="-" in destinations)
     raise typer.Exit(int(_status(result, allow_invalid)))
+
+
+def _workers(given: str) -> int | None:
+    """None for auto. Raises UsageError."""
+    from llmload.errors import UsageError
+
+    if given == "auto":
+        return None
+    if given.isascii() and given.isdigit() and 1 <= int(given) <= _MOST_WORKERS:
+        return int(given)
+    raise UsageError(f"--workers: {given!r} is neither a number from 1 to {_MOST_WORKERS} nor auto")
 
 
 def _status(result: Result, allow_invalid: bool) -> int:
@@ -112,28 +143,54 @@ def _ask(plan: Plan, yes: bool) -> None:
         raise typer.Exit(2)
 
 
-def _report(result: Result, destinations: list[str]) -> None:
-    """The result to every destination, and the summary for people: on stdout unless JSON goes there.
+def _request_log(path: str | None, limit: str | None) -> tuple[RequestLog, ...]:
+    from llmload.errors import UsageError
+    from llmload.outputs.request_log import LEAST_LIMIT, RequestLog
+    from llmload.units import format_bytes, parse_bytes
 
-    A destination that can't be written (a disk that is full by now) takes nothing from the others. Raises OutputError.
+    if limit is not None and path is None:
+        raise UsageError("--requests-limit bounds the file of --requests, and there is none")
+    if path is None:
+        return ()
+    try:
+        most = parse_bytes(limit) if limit is not None else None
+    except ValueError as error:
+        raise UsageError(f"--requests-limit: {error}") from error
+    if most is not None and most < LEAST_LIMIT:
+        raise UsageError(f"--requests-limit: {limit!r} is too little; at least {format_bytes(LEAST_LIMIT)}")
+    return (RequestLog(Path(path), limit=most),)
+
+
+def _mention_a_killed_run() -> None:
+    from llmload.app import history
+
+    if killed := history.killed():
+        say(f"llmload: an earlier run did not end; to see how far it came: llmload report {killed}\n")
+
+
+def _report(result: Result, saving: Saving, to_stderr: bool) -> None:
+    """The result to where it should go, and the summary for people, whatever becomes of the former.
+
+    Raises OutputError.
     """
+    from llmload.app.interrupts import Interrupts
     from llmload.errors import OutputError
-    from llmload.reports import REPORTS, files, text
+    from llmload.reports import files, text
     from llmload.reports.style import style_for
 
-    people = sys.stderr if files.STDOUT in destinations else sys.stdout
-    style = style_for(people)
-    document = REPORTS["json"](result)
-    failed: list[OutputError] = []
-    for destination in destinations:
+    unsaved = None
+    with Interrupts():  # a terminal that closes now, a third Ctrl-C: the run is over, and this takes no time
         try:
-            files.write(destination, document)
+            saving.save(result)
         except OutputError as error:
-            failed.append(error)
+            unsaved = error
+    style = style_for(sys.stderr if to_stderr else sys.stdout)
     summary = text.render(result, style.width, style.color, style.unicode)
-    if people is sys.stdout:
-        files.write(files.STDOUT, summary.encode(errors="replace"))
-    else:
-        say(summary)
-    if failed:
-        raise failed[0]
+    try:
+        if to_stderr:
+            say(summary)
+        else:
+            files.write(files.STDOUT, summary.encode(errors="replace"))
+    finally:
+        if unsaved is not None:
+            raise unsaved

@@ -24,7 +24,7 @@ def _style(outcome: Outcome, lights: Lights) -> str:
     if outcome.good:
         return ""
     if not outcome.error:
-        return "warn" if outcome is Outcome.DROPPED else "dim"
+        return "warn" if outcome in (Outcome.DROPPED, Outcome.GENERATOR_ERROR) else "dim"
     judged = {lights.style("errors", "rate"), lights.style("errors", "count"), lights.style("success", "rate")} - {""}
     return "bad" if "bad" in judged else "" if judged else "warn"
 

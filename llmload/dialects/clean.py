@@ -13,7 +13,8 @@ __all__ = ["LINE_LIMIT", "clean_line"]
 LINE_LIMIT: Final = 300
 """Most characters of server text in one line of ours."""
 
-_SECRETS: Final = re.compile(r"(?i)\b(sk-|bearer\s+)(?=[\w.~+/*-]{8})[\w.~+/*=-]+")
+# ASCII: what is written without spaces ("密钥sk-...无效") ends a word all the same.
+_SECRETS: Final = re.compile(r"(?ia)\b(sk-|bearer\s+)(?=[\w.~+/*-]{8})[\w.~+/*=-]+")
 
 
 def clean_line(text: str, limit: int = LINE_LIMIT) -> str:

@@ -17,6 +17,7 @@ _BY_STATUS: Final = (
 )
 """The first that fits. 429 and 503 stand apart: a target that turns load away is not one that breaks under it."""
 _GOOD: Final = range(200, 300)
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 
 def classify(
@@ -49,7 +50,8 @@ def _by_status(status: int) -> Outcome:
 
 
 def _status_line(status: int, answer: Answer) -> str:
-    return f"HTTP {status}: {answer.error}" if answer.error else f"HTTP {status} without a message"
+    line = f"HTTP {status}: {answer.error}" if answer.error else f"HTTP {status} without a message"
+    return f"{line}; redirects are not followed: base_url must be the final URL" if status in _REDIRECTS else line
 
 
 def _unexpected(call: Call, status: int, answer: Answer) -> tuple[Outcome, str]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from array import array
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Final
 
 from llmload.clock import NS, Clock, wall_time
 from llmload.dialects.base import Dialect, Reader
@@ -17,7 +17,7 @@ from llmload.dialects.template import Template
 from llmload.errors import DecodeError
 from llmload.records import Outcome, Record, WireRequest
 from llmload.scenario.plan import Limits
-from llmload.transport.base import CallFailed, Dial, Transport
+from llmload.transport.base import CallFailed, Dial, Exchange, Transport
 from llmload.units import format_bytes, format_seconds
 
 __all__ = ["CallRun", "Deadlines", "Prepared"]
@@ -41,33 +41,31 @@ class Deadlines:
     idle: int
     total: int
     body: int
-
-    @property
-    def shortest(self) -> int:
-        """The shortest of the times."""
-        return min(self.connect, self.first_token, self.idle, self.total)
+    shortest: int
+    """The shortest of the times."""
 
     @classmethod
     def of(cls, limits: Limits) -> Deadlines:
         """From seconds, 0 meaning never."""
         times = (limits.connect, limits.first_token, limits.idle, limits.total)
-        connect, first_token, idle, total = (round(time * NS) if time > 0 else _NEVER for time in times)
-        return cls(connect, first_token, idle, total, limits.body)
+        connect, first_token, idle, total = rounded = [round(time * NS) if time > 0 else _NEVER for time in times]
+        return cls(connect, first_token, idle, total, limits.body, min(rounded))
 
 
 _NEVER = 10**18
+_LONGEST_WAIT = 366 * 86400.0
 
 
 class CallRun:
-    """Carries one call out; the Sink of its exchange.
+    """Carries one call out; the Sink of its exchange. ``over`` is called once, when ``finish`` may be.
 
     Time-outs cost one lazy timer per call, not one per chunk: it is set to the earliest moment a limit could be
     broken, and when it rings it looks at what has happened since and sets itself again.
     """
 
     __slots__ = (
-        "_clock", "_deadlines", "_failure", "_on_sent", "_reader", "_rest", "_task", "_timer", "_transport",
-        "prepared", "record",
+        "_clock", "_deadlines", "_exchange", "_failure", "_on_over", "_on_sent", "_reader", "_task", "_timer",
+        "_transport", "prepared", "record",
     )  # fmt: skip
 
     def __init__(
@@ -77,6 +75,7 @@ class CallRun:
         deadlines: Deadlines,
         clock: Clock,
         on_sent: Callable[[int], None] | None = None,
+        on_over: Callable[[CallRun], None] | None = None,
     ) -> None:
         self.prepared = prepared
         self.record = prepared.record
@@ -84,49 +83,66 @@ class CallRun:
         self._deadlines = deadlines
         self._clock = clock
         self._on_sent = on_sent
+        self._on_over = on_over
         self._reader: Reader | None = None
         self._failure: tuple[Outcome, str] | None = None
+        self._exchange: Exchange | None = None
         self._task: asyncio.Task[None] | None = None
-        self._rest: Coroutine[Any, Any, None] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     # -- the exchange --------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Send the request now if a connection is at hand; ``run`` must follow."""
-        self.record.dispatched = self._clock()
-        self._rest = self._transport.begin(self.record.call.target, self.prepared.request, self)
+        """Send the request now if a connection is at hand, else on a task as soon as there is one."""
+        record = self.record
+        record.dispatched = self._clock()
+        self._exchange = self._transport.begin(record.call.target, self.prepared.request, self)
+        if self._exchange is None:
+            self._task = asyncio.get_running_loop().create_task(self._carry_out())
+        if self._on_over is not None:
+            self._watch(self._deadlines.shortest)
 
     async def run(self) -> Record:
-        """See the started call to its end and return its finished Record; never raises for what a target does."""
-        exchange = self._rest or self._transport.exchange(self.record.call.target, self.prepared.request, self)
-        self._rest = None
-        if self._failure is not None:  # given up before it came to run
-            exchange.close()
-            return self.finish()
-        self._task = asyncio.current_task()
-        self._watch()
-        try:
-            await exchange
-        except CallFailed as failed:
-            self._failure = self._failure or (failed.outcome, failed.detail)
-        except asyncio.CancelledError:
-            if self._failure is None:
-                raise
-            assert self._task is not None
-            self._task.uncancel()
-        finally:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._task = None
+        """``start``, wait for the end, ``finish``; never raises for what a target does."""
+        over = asyncio.get_running_loop().create_future()
+        self._on_over = over.set_result
+        self.start()
+        await over
         return self.finish()
 
+    async def _carry_out(self) -> None:
+        failed: CallFailed | None = None
+        try:
+            await self._transport.exchange(self.record.call.target, self.prepared.request, self)
+        except CallFailed as error:
+            failed = error
+        except Exception as error:  # a bug of ours must not lose the call
+            asyncio.get_running_loop().call_exception_handler({"message": "llmload itself failed", "exception": error})
+            failed = CallFailed(Outcome.UNFINISHED, f"llmload failed: {type(error).__name__}")
+        self.over(failed)
+
+    def over(self, failed: CallFailed | None) -> None:
+        """See Sink."""
+        if failed is not None and self._failure is None:
+            self._failure = (failed.outcome, failed.detail)
+        on_over, self._on_over = self._on_over, None
+        if on_over is None:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._exchange = self._task = None
+        on_over(self)
+
     def give_up(self, outcome: Outcome, detail: str) -> None:
-        """End the call from outside, now, as ``outcome``."""
-        if self._failure is None:
-            self._failure = (outcome, detail)
-            if self._task is not None:
-                self._task.cancel()
+        """End the call from outside, now, as ``outcome``; nothing if it has ended."""
+        if self._on_over is None:
+            return
+        self._failure = self._failure or (outcome, detail)
+        if self._exchange is not None:
+            self._exchange.cancel()
+        elif self._task is not None:
+            self._task.cancel()
+        self.over(None)
 
     def finish(self) -> Record:
         """Classify what happened and close the Record."""
@@ -140,7 +156,8 @@ class CallRun:
             except DecodeError as error:
                 self._failure = (Outcome.PROTOCOL_ERROR, f"broken answer: {error}")
         record.outcome, detail = classify(record.call, record.status, answer, self._failure)
-        record.detail = self._transport.redact(detail)
+        if detail:
+            record.detail = self._transport.redact(detail)
         if answer.error is not None:
             answer.error = self._transport.redact(answer.error)
         if answer.stamps:
@@ -177,11 +194,9 @@ class CallRun:
         record = self.record
         record.first_byte = record.headers = t
         record.status = status
-        content_type = headers.get("content-type", "")
-        record.answer.content_type = content_type.partition(";")[0].strip().lower()[:100]
         if status in (429, 503):
             record.retry_after = _retry_after(headers)
-        self._reader = self.prepared.dialect.reader(record.call, record.answer, status, content_type)
+        self._reader = self.prepared.dialect.reader(record.call, record.answer, status, headers.get("content-type", ""))
 
     def body(self, t: int, data: bytes) -> None:
         """See Sink."""
@@ -207,49 +222,63 @@ class CallRun:
 
     # -- time-outs -----------------------------------------------------------------------------------------
 
-    def _watch(self) -> None:
-        # What happens after this moment can start a limit that ends before ``due``, but none shorter than the shortest.
-        due, _, _ = self._next_limit()
-        loop = asyncio.get_running_loop()
-        delay = min(max(0, due - self._clock()), self._deadlines.shortest)
-        self._timer = loop.call_at(loop.time() + delay / NS, self._ring)
+    def _watch(self, delay: int) -> None:
+        self._timer = asyncio.get_running_loop().call_later(delay / NS, self._ring)
 
     def _ring(self) -> None:
-        due, outcome, words = self._next_limit()
-        if self._clock() < due:
-            self._watch()
-        elif self._task is not None:
-            self.give_up(outcome, words)
+        if self._on_over is None:
+            return
+        due, outcome = self._next_limit()
+        left = due - self._clock()
+        if left > 0:
+            # What happens after this moment can start a limit that ends before ``due``, but none shorter than the
+            # shortest.
+            self._watch(min(left, self._deadlines.shortest))
+        else:
+            self.give_up(outcome, self._words(outcome))
 
-    def _next_limit(self) -> tuple[int, Outcome, str]:
-        """The limit that will be broken first if nothing more happens: when, as what, in what words."""
+    def _next_limit(self) -> tuple[int, Outcome]:
+        """The limit that will be broken first if nothing more happens: when, and as what."""
         record, limits = self.record, self._deadlines
         if not record.connected:
-            words = f"no connection within {format_seconds(limits.connect / NS)}"
-            return record.dispatched + limits.connect, Outcome.TIMEOUT_CONNECT, words
+            return record.dispatched + limits.connect, Outcome.TIMEOUT_CONNECT
         begun = record.sent or record.connected
         total = begun + limits.total
         stamps = record.answer.stamps
         if not record.call.stream:
-            silent, outcome, words = _NEVER + begun, Outcome.TIMEOUT_IDLE, ""
-        elif stamps:
+            return total, Outcome.TIMEOUT_TOTAL
+        if stamps:
             silent, outcome = stamps[-1] + limits.idle, Outcome.TIMEOUT_IDLE
-            words = f"no content for {format_seconds(limits.idle / NS)} after {len(stamps)} chunks"
         else:
             silent, outcome = begun + limits.first_token, Outcome.TIMEOUT_FIRST_TOKEN
-            words = f"no content within {format_seconds(limits.first_token / NS)}"
-        if total <= silent:
-            return total, Outcome.TIMEOUT_TOTAL, f"not over within {format_seconds(limits.total / NS)}"
-        return silent, outcome, words
+        return (total, Outcome.TIMEOUT_TOTAL) if total <= silent else (silent, outcome)
+
+    def _words(self, outcome: Outcome) -> str:
+        name, words = _BROKEN[outcome]
+        limit = format_seconds(getattr(self._deadlines, name) / NS)
+        return words.format(limit=limit, chunks=len(self.record.answer.stamps))
+
+
+_BROKEN: Final[Mapping[Outcome, tuple[str, str]]] = {
+    Outcome.TIMEOUT_CONNECT: ("connect", "no connection within {limit}"),
+    Outcome.TIMEOUT_FIRST_TOKEN: ("first_token", "no content within {limit}"),
+    Outcome.TIMEOUT_IDLE: ("idle", "no content for {limit} after {chunks} chunks"),
+    Outcome.TIMEOUT_TOTAL: ("total", "not over within {limit}"),
+}
+"""Which limit a time-out broke, and how to say it."""
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:
-    """Seconds a target asks us to wait: RFC 9110, 10.2.3 (seconds or a date), or ``retry-after-ms``; 0: no word."""
-    with suppress(ValueError):
-        return max(0.0, float(headers.get("retry-after-ms", "")) / 1000)
+    """Seconds a target asks us to wait: RFC 9110, 10.2.3 (seconds or a date), or ``retry-after-ms``; 0: no word.
+
+    At most ``_LONGEST_WAIT``, whatever it says.
+    """
+    seconds = 0.0
     text = headers.get("retry-after", "")
+    with suppress(ValueError, TypeError, IndexError, OverflowError):
+        seconds = parsedate_to_datetime(text).timestamp() - wall_time()
     with suppress(ValueError):
-        return max(0.0, float(text))
-    with suppress(ValueError, TypeError, IndexError):
-        return max(0.0, parsedate_to_datetime(text).timestamp() - wall_time())
-    return 0.0
+        seconds = float(text)
+    with suppress(ValueError):
+        seconds = float(headers.get("retry-after-ms", "")) / 1000
+    return min(seconds, _LONGEST_WAIT) if seconds > 0 else 0.0

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 from llmload.clock import NS, Clock
-from llmload.dialects import dialect
+from llmload.dialects import Dialect, dialect
 from llmload.engine.call import CallRun, Deadlines, Prepared
-from llmload.records import Origin, Outcome, Record
+from llmload.records import Call, Origin, Outcome, Record, WireRequest
 from llmload.scenario.plan import Phase, Plan
 from llmload.transport.base import Transport
 from llmload.workload.workload import Workload
@@ -45,7 +45,10 @@ class Caller:
         self._dialects = {target.name: dialect(target.dialect) for target in plan.targets}
         self._phases = tuple((round(phase.end * NS), phase) for phase in plan.phases)
         self._loop = asyncio.get_running_loop()
-        self._running: dict[asyncio.Task[None], CallRun] = {}
+        self._running: set[CallRun] = set()
+        self._ended: list[CallRun] = []
+        self._waiting_users: dict[CallRun, asyncio.Future[None]] = {}
+        self._requests: dict[tuple[str, str], tuple[Call, WireRequest]] = {}
         self._queue: deque[Prepared] = deque()
         self._idle: asyncio.Future[None] | None = None
         self.start = 0
@@ -80,7 +83,15 @@ class Caller:
         record = Record(call, self.start + offset, phase.name, origin)
         record.worker = self._worker
         speaks = self._dialects[call.target]
-        return Prepared(record, speaks.request(call), speaks)
+        return Prepared(record, self._request(call, speaks), speaks)
+
+    def _request(self, call: Call, speaks: Dialect) -> WireRequest:
+        """Many classes ask the same again and again; the last request of a class is kept for that."""
+        last, request = self._requests.get((call.cls, call.target), (None, None))
+        if last is None or request is None or not call.asks_the_same(last):
+            request = speaks.request(call)
+            self._requests[call.cls, call.target] = (call, request)
+        return request
 
     def arrive(self, prepared: Prepared) -> None:
         """Its time has come: start it, or apply the cap."""
@@ -97,30 +108,40 @@ class Caller:
             prepared.record.queued = True
             self._queue.append(prepared)
 
-    def arrive_user(self, prepared: Prepared) -> asyncio.Task[None]:
-        """A user of the closed model is ready: users are their own cap."""
+    def arrive_user(self, prepared: Prepared) -> asyncio.Future[None]:
+        """A user of the closed model is ready: users are their own cap. The future resolves when the call has ended."""
         self._notes.planned(prepared.record.planned)
-        return self.launch(prepared)
+        ended = self._loop.create_future()
+        self._waiting_users[self.launch(prepared)] = ended
+        return ended
 
-    def launch(self, prepared: Prepared) -> asyncio.Task[None]:
-        """Start the call on a task of its own."""
-        call = CallRun(prepared, self._transport, self._deadlines, self._clock, self._notes.sent)
+    def launch(self, prepared: Prepared) -> CallRun:
+        """Start the call."""
+        call = CallRun(prepared, self._transport, self._deadlines, self._clock, self._notes.sent, self._over)
+        self._running.add(call)
         call.start()
-        task = self._loop.create_task(self._carry_out(call))
-        self._running[task] = call
-        task.add_done_callback(self._ended)
         in_flight = len(self._running)
-        self.max_in_flight = max(self.max_in_flight, in_flight)
+        if in_flight > self.max_in_flight:
+            self.max_in_flight = in_flight
         self._notes.in_flight(in_flight, self._clock())
-        return task
+        return call
 
-    async def _carry_out(self, call: CallRun) -> None:
-        self._notes.add(await call.run())
+    def _over(self, call: CallRun) -> None:
+        # Closing a call takes a multiple of what reading a chunk does: so not before all that has arrived is stamped.
+        self._ended.append(call)
+        if len(self._ended) == 1:
+            self._loop.call_soon(self._close_ended)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        del self._running[task]
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._loop.call_exception_handler({"message": "a call failed in llmload itself", "exception": error})
+    def _close_ended(self) -> None:
+        ended, self._ended = self._ended, []
+        for call in ended:
+            self._running.discard(call)
+            try:
+                self._notes.add(call.finish())
+            except Exception as error:
+                self._loop.call_exception_handler({"message": "a call failed in llmload itself", "exception": error})
+            if self._waiting_users and (user := self._waiting_users.pop(call, None)) is not None and not user.done():
+                user.set_result(None)
         self.admit()
         self._settle()
 
@@ -164,7 +185,7 @@ class Caller:
     async def abandon(self, why: str) -> None:
         """End everything queued or in flight now as ``unfinished``: censored, counted, never thrown away."""
         self.dismiss(why)
-        for call in list(self._running.values()):
+        for call in list(self._running):
             call.give_up(Outcome.UNFINISHED, f"still running when {why}")
-        if self._running:
-            await asyncio.wait(list(self._running), timeout=5)
+        while self._running:
+            await asyncio.sleep(0)

@@ -21,7 +21,7 @@ from llmload.records import Arrival
 from llmload.scenario.plan import Plan
 from llmload.transport.base import Transport
 
-__all__ = ["Engine", "recorder_setup"]
+__all__ = ["Engine", "due", "recorder_setup"]
 
 _STOPPED = "the run was stopped"
 _OPEN_MOST = 1000
@@ -39,6 +39,16 @@ def recorder_setup(plan: Plan, start: int, worker: int = 0) -> RecorderSetup:
         stall=round(plan.limits.stall * NS),
         worker=worker,
     )
+
+
+def due(plan: Plan, shard: int, of: int) -> int:
+    """How many calls shard ``shard`` of ``of`` has in a schedule of arrivals (any model but the closed one).
+
+    Takes as long as drawing the whole schedule: a second for some tens of millions of arrivals.
+    """
+    most = plan.load.max_requests
+    whole = Schedule(plan.load.curve, plan.load.process, plan.seeds.arrivals).count(shard, of)
+    return whole if most is None else min(whole, (most - shard + of - 1) // of)
 
 
 class Engine:
@@ -90,7 +100,7 @@ class Engine:
         caller.start = start
         caller.limit = self._limit(caller)
         source = self._source = self._make_source(caller)
-        self._probe.begin()
+        self._probe.begin(start, [(part.start, part.end) for part in self._plan.phases if not part.measure])
         try:
             await self._dispatch(source, caller)
             await self._drain(caller)
@@ -145,13 +155,7 @@ class Engine:
         arrivals: Iterator[Arrival] = schedule.arrivals(self._shard, self._of)
         if most is not None:
             arrivals = takewhile(lambda arrival: arrival.index < most, arrivals)
-        return Dispatcher(arrivals, lambda: self._due(schedule), caller, self._clock)
-
-    def _due(self, schedule: Schedule) -> int:
-        """How many arrivals this shard has."""
-        most = self._plan.load.max_requests
-        due = schedule.count(self._shard, self._of)
-        return due if most is None else min(due, (most - self._shard + self._of - 1) // self._of)
+        return Dispatcher(arrivals, lambda: due(plan, self._shard, self._of), caller, self._clock)
 
     def _limit(self, caller: Caller) -> Callable[[], int | None]:
         cap, users = self._plan.load.max_in_flight, self._plan.load.users

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 
-from llmload.arrivals.closed import Think, Users
+from llmload.arrivals.closed import Think, Users, spread
 from llmload.clock import NS, Clock
 from llmload.engine.caller import Caller
 from llmload.records import Origin
@@ -79,8 +79,12 @@ class Crowd:
             asyncio.get_running_loop().call_exception_handler({"message": "a user failed", "exception": error})
 
     async def _live(self, number: int) -> None:
-        ready = self._clock()
+        user = number * self._of + self._shard
+        wait = spread(user, self._think.mean, self._duration)
+        ready = self._clock() + round(wait * NS)
         turn = 0
+        if wait > 0:
+            await asyncio.sleep(wait)
         while number < self._wanted:
             index = next(self._indexes, None)
             if index is None:
@@ -88,7 +92,7 @@ class Crowd:
                 return
             call = self._caller.arrive_user(self._caller.prepare(index, ready - self._caller.start, Origin.USER))
             await asyncio.wait((call,))
-            pause = self._think.pause(number * self._of + self._shard, turn)
+            pause = self._think.pause(user, turn)
             ready = self._clock() + round(pause * NS)
             turn += 1
             if pause > 0:

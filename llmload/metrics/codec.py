@@ -4,8 +4,9 @@ base64( cookie, length, zlib( header of 40 bytes, counts ) ), all numbers big-en
 LEB128 varints of at most 9 bytes; a negative one, -n, stands for n empty buckets in a row. The cookies are
 HdrHistogram's for V2: 0x1c849303 (plain) and 0x1c849304 (compressed), with 1 in the word-size nibble.
 
-Writing goes through ``hdrhistogram`` where that is installed, else through numpy: the bytes are the same.
-Reading is always ours, since it must bound and check whatever a file claims.
+Many buckets are written through ``hdrhistogram`` where that is installed, else through numpy; few, which most
+histograms have, in a plain loop that takes a tenth of the time. The bytes are the same. Reading is always ours,
+since it must bound and check whatever a file claims.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ try:
 except ImportError:  # no wheel for this platform
     HdrHistogram = None
 
-__all__ = ["MAX_TEXT", "decode", "encode", "encode_numpy"]
+__all__ = ["FEW", "MAX_TEXT", "decode", "encode", "encode_few", "encode_numpy"]
 
 _PLAIN: Final = 0x1C849303
 _COMPRESSED: Final = 0x1C849304
@@ -36,6 +37,7 @@ _HEADER: Final = struct.Struct(">IIIIQQd")
 """Cookie, length of the counts, normalizing offset, digits, lowest, highest, conversion ratio."""
 _LONGEST: Final = 9
 _MAX_BODY: Final = _HEADER.size + _LONGEST * FINE.size
+FEW: Final = 500
 MAX_TEXT: Final = 2 * _MAX_BODY
 """Longer texts are refused unread: not even incompressible counts get there."""
 _BUCKETS: Final = {buckets.digits: buckets for buckets in (FINE, COARSE)}
@@ -55,7 +57,33 @@ def encode(counts: Ints, digits: int) -> str:
 
 def encode_numpy(counts: Ints, digits: int) -> str:
     """As ``encode``, without hdrhistogram."""
-    body = _varints(_runs(counts))
+    return _wrapped(_varints(_runs(counts)), digits)
+
+
+def encode_few(places: list[int], counts: list[int], digits: int) -> str:
+    """As ``encode``, for the filled buckets alone: the fastest for up to about ``FEW`` of them."""
+    out, after = bytearray(), 0
+    for place, count in zip(places, counts, strict=True):
+        if place > after:
+            _spell(out, 2 * (place - after) - 1)
+        if count < 0x40:
+            out.append(2 * count)
+        else:
+            _spell(out, 2 * count)
+        after = place + 1
+    return _wrapped(bytes(out), digits)
+
+
+def _spell(out: bytearray, zigzag: int) -> None:
+    """One number, as ``_varints`` does it."""
+    room = _LONGEST
+    while zigzag > 0x7F and (room := room - 1):
+        out.append(zigzag & 0x7F | 0x80)
+        zigzag >>= 7
+    out.append(zigzag)
+
+
+def _wrapped(body: bytes, digits: int) -> str:
     header = _HEADER.pack(_PLAIN | _WORD, len(body), 0, digits, 1, HIGHEST, 1.0)
     packed = zlib.compress(header + body)
     return base64.b64encode(_OUTER.pack(_COMPRESSED | _WORD, len(packed)) + packed).decode("ascii")

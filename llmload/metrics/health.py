@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
+from llmload.metrics.disturbance import Disturbances
 from llmload.metrics.histogram import Histogram
 
 __all__ = ["Gauge", "WorkerHealth"]
@@ -57,18 +58,21 @@ class Gauge:
 class WorkerHealth:
     """One worker's testimony about itself, over a stretch of time or the whole run.
 
-    Shares: ``cpu`` of one core, by this worker; ``machine_cpu`` of all cores, by anyone; ``others_cpu`` of all
-    cores, by processes that are not ours; ``steal`` of all cores, taken by the hypervisor. ``unsent``: arrivals
-    never sent because the run was stopped. ``cap_hits``: arrivals that found the cap on calls in flight
-    reached. ``fallback``: the measuring path used, "direct" or "iter_any"; the worse one once both were.
+    Shares: ``cpu`` of one core, by this worker; ``cpu_wait`` of the time, in which its loop was ready to run and got
+    no CPU (Linux); ``machine_cpu`` of all cores, by anyone; ``others_cpu`` of all cores, by processes that are not
+    ours; ``steal`` of all cores, taken by the hypervisor. ``unsent``: arrivals never sent because the run was stopped.
+    ``cap_hits``: arrivals that found the cap on calls in flight reached. ``fallback``: the measuring path used,
+    "direct" or "iter_any"; the worse one once both were. ``clock_jumps``: how often the wall clock was set or the
+    machine slept. ``disturbances``: what made the loop late, and when.
     """
 
     worker: int = 0
     loop_lag: Histogram = field(default_factory=Histogram)
-    """Microseconds the event loop was late."""
+    """Microseconds the event loop was late, at times drawn evenly over the measured phases."""
     gc_pause: Histogram = field(default_factory=Histogram)
     """Microseconds the garbage collector held the interpreter."""
     cpu: Gauge = field(default_factory=Gauge)
+    cpu_wait: Gauge = field(default_factory=Gauge)
     machine_cpu: Gauge = field(default_factory=Gauge)
     others_cpu: Gauge = field(default_factory=Gauge)
     steal: Gauge = field(default_factory=Gauge)
@@ -83,6 +87,7 @@ class WorkerHealth:
     max_in_flight: int = 0
     fallback: str = ""
     clock_jumps: int = 0
+    disturbances: Disturbances = field(default_factory=Disturbances)
 
     def merge(self, other: WorkerHealth) -> None:
         """Add a later (or earlier) stretch of the same worker."""
@@ -100,18 +105,21 @@ class WorkerHealth:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> WorkerHealth:
-        """The inverse of ``to_json``; KeyError on a missing field."""
+        """The inverse of ``to_json``; KeyError on a missing field, but for those that schema 1.0 did not have yet."""
         made = cls()
         for each in fields(cls):
+            if each.name in _ADDED_LATER and each.name not in data:
+                continue
             part = data[each.name]
             setattr(made, each.name, _FOLDED[each.name].from_json(part) if each.name in _FOLDED else part)
         return made
 
 
-_FOLDED: Final[dict[str, type[Histogram] | type[Gauge]]] = {
-    "loop_lag": Histogram, "gc_pause": Histogram,
-    "cpu": Gauge, "machine_cpu": Gauge, "others_cpu": Gauge, "steal": Gauge,
+_FOLDED: Final[dict[str, type[Histogram] | type[Gauge] | type[Disturbances]]] = {
+    "loop_lag": Histogram, "gc_pause": Histogram, "disturbances": Disturbances,
+    "cpu": Gauge, "cpu_wait": Gauge, "machine_cpu": Gauge, "others_cpu": Gauge, "steal": Gauge,
 }  # fmt: skip
+_ADDED_LATER: Final = frozenset({"cpu_wait", "disturbances"})
 _ADDED: Final = ("cap_hits", "dropped", "unsent", "connections_opened", "clock_jumps")
 _LARGEST: Final = ("fds", "fd_limit", "rss", "max_in_flight", "fallback")
 """``fallback`` among them: "iter_any" sorts after "direct", and that after none."""

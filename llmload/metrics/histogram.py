@@ -158,8 +158,12 @@ class Histogram:
 
     def encode(self) -> str:
         """HdrHistogram V2, compressed, base64: readable by HdrHistogram in any language."""
+        filled = np.flatnonzero(self._bins)
+        if len(filled) <= codec.FEW:
+            places, counts = (filled + self._offset).tolist(), self._bins[filled].tolist()
+            return codec.encode_few(places, counts, self.buckets.digits)
         dense = np.concatenate((np.zeros(self._offset, np.int64), np.trim_zeros(self._bins, "b")))
-        return codec.encode(dense if self.count else _EMPTY, self.buckets.digits)
+        return codec.encode(dense, self.buckets.digits)
 
     @classmethod
     def decode(cls, text: str) -> Histogram:

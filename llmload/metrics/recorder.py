@@ -146,6 +146,8 @@ class Recorder:
             self._group_error(record)
             if outcome is Outcome.TIMEOUT_IDLE:
                 self._stall_to_the_end(record, cell.part)
+        elif outcome is Outcome.GENERATOR_ERROR:
+            self._group_error(record)
         head = Head(cell.number, population, second)
         self._calls.add(head, [value(reading) for value in _VALUES])
         self._gaps.add(head, record.answer.stamps)

@@ -11,8 +11,10 @@ from llmload.metrics.histogram import Histogram
 from llmload.metrics.reading import PICO
 from llmload.records import Outcome
 
-__all__ = ["POPULATIONS", "CellKey", "Slice"]
+__all__ = ["NEVER_ENDED", "POPULATIONS", "CellKey", "Slice"]
 
+NEVER_ENDED: Final = frozenset({Outcome.DROPPED, Outcome.GENERATOR_ERROR, Outcome.UNFINISHED})
+"""Outcomes of calls that don't count as completed."""
 POPULATIONS: Final = ("good", "failed", "censored")
 """The three sets of histograms every call belongs to one of."""
 
@@ -110,6 +112,11 @@ class Slice:
         """errors / (good + errors); 0.0 without either."""
         judged = self.ok + self.errors
         return self.errors / judged if judged else 0.0
+
+    @property
+    def completed(self) -> int:
+        """Calls that ran to an end, good or bad."""
+        return sum(count for outcome, count in self.outcomes.items() if outcome not in NEVER_ENDED)
 
     @property
     def unfinished(self) -> int:

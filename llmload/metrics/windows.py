@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from llmload.metrics.buckets import Counts
-from llmload.metrics.slices import Slice
+from llmload.metrics.slices import NEVER_ENDED, Slice
 from llmload.metrics.sparse import Sparse
 from llmload.records import Outcome
 
@@ -21,8 +21,6 @@ __all__ = ["MAX_WINDOWS", "NEVER_ENDED", "SERIES", "Window", "Windows", "as_slic
 MAX_WINDOWS: Final = 7200
 SERIES: Final = ("ttft", "itl", "latency")
 """The metrics a window keeps histograms of (good calls, 2 digits)."""
-NEVER_ENDED: Final = frozenset({Outcome.DROPPED, Outcome.UNFINISHED})
-"""Outcomes of calls that don't count as completed."""
 
 
 def width_for(seconds: float) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import os
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -28,16 +29,23 @@ class Appender:
 
     With ``max_bytes`` a file that would grow beyond is renamed (``calls.jsonl`` to ``calls.jsonl.1``, that to
     ``.2``, ``calls.jsonl.gz`` to ``calls.1.jsonl.gz`` ...) and a new one begun; the newest ``keep`` old ones stay.
+    Those of an earlier run are removed. ``dropped`` counts the lines that went with files that did not stay.
     """
 
     def __init__(self, path: Path, max_bytes: int | None = None, keep: int = 9) -> None:
         """Raises ``OutputError`` if the file can't be opened."""
         self.path = path
-        self._max_bytes = max_bytes
+        # Devices and pipes can't be renamed, and hold nothing.
+        self._max_bytes = max_bytes if path.is_file() or not path.exists() else None
         self._keep = keep
         self._zipped = path.suffix == ".gz"
         self._size = 0
+        self.dropped = 0
+        self._lines: deque[int] = deque([0])
+        """Lines in each file, the newest first."""
         try:
+            if self._max_bytes is not None:
+                self._remove_old()
             self._fd = os.open(path, _FLAGS | os.O_TRUNC, 0o666)
         except OSError as error:
             raise OutputError(f"can't write to {path}: {error.strerror}") from error
@@ -57,6 +65,7 @@ class Appender:
                 os.ftruncate(self._fd, self._size)
             raise
         self._size += len(data)
+        self._lines[0] += lines.count(b"\n")
 
     def close(self) -> None:
         """Close the file; raises OSError where the system finds out only now that it could not write."""
@@ -65,16 +74,24 @@ class Appender:
             os.close(fd)
 
     def _rotate(self) -> None:
-        for number in range(self._keep - 1, 0, -1):
+        """Raises OSError; can then be tried again: files that were renamed already are no longer there."""
+        for number in range(self._keep, 0, -1):
             with contextlib.suppress(FileNotFoundError):
-                self._old(number).replace(self._old(number + 1))
-        if self._keep:
-            self.path.replace(self._old(1))
+                self._old(number - 1).replace(self._old(number))
         fd = os.open(self.path, _FLAGS | os.O_TRUNC, 0o666)
         os.close(self._fd)
         self._fd, self._size = fd, 0
+        self._lines.appendleft(0)
+        while len(self._lines) > self._keep + 1:
+            self.dropped += self._lines.pop()
+
+    def _remove_old(self) -> None:
+        for number in range(1, self._keep + 1):
+            self._old(number).unlink(missing_ok=True)
 
     def _old(self, number: int) -> Path:
+        if not number:
+            return self.path
         if self._zipped:
             stem = Path(self.path.stem)
             return self.path.with_name(f"{stem.stem}.{number}{stem.suffix}.gz")

@@ -52,10 +52,18 @@ class Output(Protocol):
 
 @runtime_checkable
 class RecordSink(Protocol):
-    """An output that wants every finished call, as encoded lines."""
+    """An output that wants every finished call, as encoded lines.
+
+    ``lost``: how many it could not keep; final once it has been finished.
+    """
+
+    lost: int
 
     def records(self, lines: bytes) -> None:
         """Take whole lines (each ends in a newline) without ever blocking."""
+
+    def finish(self, result: Finished | None) -> None:
+        """See Output; before there is a result, which says what was lost."""
 
 
 @runtime_checkable

@@ -22,9 +22,9 @@ from llmload.outputs.appender import Appender, pieces
 from llmload.outputs.base import Finished
 from llmload.records import Record
 from llmload.scenario.plan import Plan
-from llmload.units import format_count
+from llmload.units import format_bytes, format_count
 
-__all__ = ["RequestLog", "encode_record"]
+__all__ = ["LEAST_LIMIT", "RequestLog", "encode_record"]
 
 _TEXT_LIMIT: Final = 64 * 1024
 """Characters of prompt, and of answer, that a line holds at most."""
@@ -33,6 +33,10 @@ _WRITE_EVERY: Final = 1.0
 """Seconds between writes: what ``kill -9`` can lose, beside what is still under way."""
 _PIECE: Final = 256 * 1024
 """Bytes of one write; also what is lost together when it fails."""
+_FILES: Final = 10
+"""How many files a log with a limit is spread over: what goes when there is no more room is a tenth of it."""
+LEAST_LIMIT: Final = 1_000_000
+"""Bytes; with less, a file would hold no more than a few dozen lines with the times of their chunks."""
 
 
 def encode_record(
@@ -109,20 +113,22 @@ def _joined(parts: Sequence[str]) -> str:
 
 
 class RequestLog:
-    """Writes encoded lines to ``path``; gzip when the name ends in ``.gz``, rotated at ``max_bytes``.
+    """Writes encoded lines to ``path``; gzip when the name ends in ``.gz``.
 
-    ``lost`` counts lines that could not be written: because more than ``queue_bytes`` waited for a slow disk,
-    because it was full, or because it still hung ``patience`` seconds after the end.
+    With a ``limit`` (bytes of all its files together) the newest lines are kept: each tenth of it is a file, see
+    ``Appender``. ``lost`` counts lines that could not be written: because more than ``queue_bytes`` waited for a slow
+    disk, because it was full, or because it still hung ``patience`` seconds after the end.
     """
 
     name = "requests"
 
     def __init__(
-        self, path: Path, *, max_bytes: int | None = None, queue_bytes: int = 32 * 2**20, patience: float = 5.0
+        self, path: Path, *, limit: int | None = None, queue_bytes: int = 32 * 2**20, patience: float = 5.0
     ) -> None:
         self.lost = 0
         self._path = path
-        self._max_bytes = max_bytes
+        self._limit = limit
+        self._max_bytes = limit // _FILES if limit is not None else None
         self._queue_bytes = queue_bytes
         self._patience = patience
         self._thread: threading.Thread | None = None
@@ -139,7 +145,7 @@ class RequestLog:
 
     def start(self, plan: Plan) -> None:
         """Open the file anew; raises ``OutputError``."""
-        file = Appender(self._path, self._max_bytes)
+        file = Appender(self._path, self._max_bytes, _FILES - 1)
         # A daemon: a disk that hangs for good must not keep the process from ending.
         self._thread = threading.Thread(target=self._write_until_closed, args=(file,), name="request-log", daemon=True)
         self._thread.start()
@@ -191,6 +197,10 @@ class RequestLog:
         while lines := self._next_lines():
             for piece in pieces(lines, limit):
                 self._write(file, piece)
+        if file.dropped and self._limit is not None:
+            with self._lock:
+                kept = f"the newest {format_bytes(self._limit)} of {self._path} and its numbered files were kept"
+                self._tell_once(f"{kept}, as asked; {format_count(file.dropped)} older calls were dropped")
         try:
             file.close()
         except OSError as error:

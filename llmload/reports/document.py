@@ -14,7 +14,7 @@ from llmload.errors import ResultError
 __all__ = ["KIND", "SCHEMA_VERSION", "damage", "parse", "plain", "read"]
 
 KIND: Final = "llmload-result"
-SCHEMA_VERSION: Final = "1.0"
+SCHEMA_VERSION: Final = "1.1"
 """``major.minor``: minors only add, so every document of the same major can be read."""
 
 _MAJOR: Final = int(SCHEMA_VERSION.partition(".")[0])

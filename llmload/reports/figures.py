@@ -55,7 +55,7 @@ def amounts(summary: Summary) -> list[Amount]:
     rows = (
         ("planned", planned, flow.planned),
         ("sent", min(planned, summary.sent if all_measured else round(flow.sent)), flow.sent),
-        ("completed", calls.calls - calls.dropped - calls.unfinished, flow.completed),
+        ("completed", calls.completed, flow.completed),
         ("succeeded", calls.ok, flow.ok),
         ("goodput", calls.goodput, flow.goodput),
     )

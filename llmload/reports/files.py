@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import stat
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -12,7 +14,7 @@ from typing import Final
 
 from llmload.errors import OutputError
 
-__all__ = ["STDOUT", "check_writable", "write"]
+__all__ = ["STDOUT", "check_writable", "is_file", "rescue", "settle", "stage", "write"]
 
 STDOUT: Final = "-"
 _MODE: Final = 0o644
@@ -33,7 +35,9 @@ def write(destination: str, data: bytes) -> None:
         if _special(path):
             path.write_bytes(data)
         else:
-            _replace(path.resolve(), data)
+            whole = path.resolve()
+            settle(stage(whole, data), whole)
+            _sync_directory(whole.parent)
 
 
 def check_writable(destination: str) -> None:
@@ -55,25 +59,67 @@ def check_writable(destination: str) -> None:
             pass
 
 
-def _special(path: Path) -> bool:
-    """A device or pipe: renaming over it would replace it by a file."""
-    return path.exists() and not path.is_file() and not path.is_dir()
+def is_file(destination: str) -> bool:
+    """Whether ``write`` makes or replaces a file there; standard output, devices and pipes it only writes to."""
+    return destination != STDOUT and not _special(Path(destination))
 
 
-def _replace(path: Path, data: bytes) -> None:
+def stage(path: Path, data: bytes, *, lasting: bool = True) -> Path:
+    """``data`` in a new file beside ``path``, to be renamed to it; raises OSError and leaves nothing then.
+
+    ``lasting``: it is on the disk, not just in the system's memory, and survives a power cut.
+    """
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".tmp")
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            if lasting:
+                os.fsync(file.fileno())
         os.chmod(temporary, _MODE)
+    except BaseException:
+        _unlink(Path(temporary))
+        raise
+    return Path(temporary)
+
+
+def settle(temporary: Path, path: Path) -> None:
+    """Give what was staged its name; raises OSError and leaves nothing then."""
+    try:
         os.replace(temporary, path)
     except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
+        _unlink(temporary)
         raise
-    _sync_directory(path.parent)
+
+
+def rescue(data: bytes) -> str:
+    """Put what could not be written where it was wanted into the directory for temporary files.
+
+    The path, or "" when that won't take it either. Only its owner can read it: others use that directory, too.
+    """
+    try:
+        descriptor, path = tempfile.mkstemp(prefix="llmload-result-", suffix=".json")
+    except OSError:
+        return ""
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        _unlink(Path(path))
+        return ""
+    return path
+
+
+def _unlink(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink()
+
+
+def _special(path: Path) -> bool:
+    """A device or pipe: renaming over it would replace it by a file."""
+    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def _sync_directory(directory: Path) -> None:
@@ -91,12 +137,22 @@ def _write_stdout(data: bytes) -> None:
         sys.stdout.flush()
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        # The reader (head, jq -e) has seen enough. Nothing is left to say, not even at interpreter exit.
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
+        if _reader_is_gone(error):
+            # Nothing is left to say, not even at interpreter exit.
+            with contextlib.suppress(OSError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return
         raise OutputError(f"can't write to standard output: {error.strerror or error}") from error
+
+
+def _reader_is_gone(error: OSError) -> bool:
+    """The reader of a pipe (head, jq -e) has seen enough, or the terminal was closed."""
+    if isinstance(error, BrokenPipeError):
+        return True
+    with contextlib.suppress(OSError):
+        return error.errno == errno.EIO and stat.S_ISCHR(os.fstat(sys.stdout.fileno()).st_mode)
+    return False
 
 
 @contextlib.contextmanager

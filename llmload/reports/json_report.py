@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -9,7 +10,7 @@ import orjson
 from llmload.reports.figures import figures
 from llmload.reports.result import Result
 
-__all__ = ["document", "render"]
+__all__ = ["document", "encoded", "lines", "render"]
 
 
 def document(result: Result) -> dict[str, Any]:
@@ -21,16 +22,20 @@ def document(result: Result) -> dict[str, Any]:
 
 def render(result: Result) -> bytes:
     """UTF-8, one top-level key per line: short to store, and still to be found one's way in."""
-    lines = [f"{_dumps(key)}: {_dumps(value)}" for key, value in document(result).items()]
-    return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
+    return lines(document(result))
 
 
-def _dumps(value: object) -> str:
-    # A lone surrogate in a server's text can't be encoded: it is left out, the document stays readable.
+def lines(whole: Mapping[str, Any]) -> bytes:
+    """A document as ``render`` writes it."""
+    return b"{\n" + b",\n".join(b"%b: %b" % (encoded(key), encoded(value)) for key, value in whole.items()) + b"\n}\n"
+
+
+def encoded(value: object) -> bytes:
+    """One value. A lone surrogate in a server's text can't be encoded: it is left out, the rest stays readable."""
     try:
-        return orjson.dumps(value, default=str).decode()
+        return orjson.dumps(value, default=str)
     except orjson.JSONEncodeError:
-        return orjson.dumps(_encodable(value), default=str).decode()
+        return orjson.dumps(_encodable(value), default=str)
 
 
 def _encodable(value: Any) -> Any:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from llmload.errors import ExitStatus, ResultError
+from llmload.metrics.precision import Deviation, ErrorBar
 from llmload.metrics.summary import Summary
 from llmload.reports.check import misfits
 from llmload.reports.document import KIND, SCHEMA_VERSION, checked, damage, parse, plain, read
 from llmload.reports.schema import SCHEMA
 from llmload.scenario.plan import Load, Plan
-from llmload.verdict.judge import Judgement
+from llmload.units import format_count, format_seconds
+from llmload.verdict.judge import Judgement, judge
 from llmload.verdict.objectives import Objective
 from llmload.verdict.validity import Level, Reason, Validity
-from llmload.verdict.verdict import Verdict, decide
+from llmload.verdict.verdict import Decision, Verdict, decide
 
 __all__ = ["LoadInfo", "Result", "ScenarioInfo", "parse_result"]
 
@@ -81,6 +83,8 @@ class Result:
 
     ``version``: of the llmload that made the run. ``interrupted``: why someone stopped the run, "" if nobody
     did; ``aborted``: which objective or budget did. ``environment``: where it ran (python, platform ...).
+    ``error_bar``: None where this machine has no calibration to go by.
+    ``last_heard``: wall time, ISO 8601, in a checkpoint (see ``unended``); "" once the run has ended.
     """
 
     version: str
@@ -96,10 +100,22 @@ class Result:
     aborted: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    error_bar: ErrorBar | None = None
+    last_heard: str = ""
+
+    def unended(self, now: str) -> Result:
+        """What is to be read if this is the last that is ever heard of the run: it proves nothing."""
+        left = self.summary.sent - self.summary.completed
+        missing = f"; {format_count(left)} calls were in flight then and are not counted" if left > 0 else ""
+        text = f"the run did not end: last heard of at {now}, {format_seconds(self.duration)} after its start{missing}"
+        reason = Reason("unended", Level.INVALID, text, "look for an out-of-memory kill or a reboot, then run again")
+        return replace(self, last_heard=now, validity=Validity(Level.INVALID, (reason, *self.validity.reasons)))
 
     @property
     def verdict(self) -> Verdict:
-        """PASS, FAIL or INVALID, with the exit status."""
+        """PASS, FAIL or INVALID, with the exit status. A run that did not end proves nothing."""
+        if self.last_heard:
+            return Verdict(Decision.INVALID, ExitStatus.INTERRUPTED if self.interrupted else ExitStatus.INVALID)
         return decide(self.judgements, self.validity, bool(self.interrupted))
 
     def exit_status(self) -> ExitStatus:
@@ -118,11 +134,13 @@ class Result:
             "started": self.started,
             "duration": self.duration,
             "workers": self.workers,
+            "last_heard": self.last_heard,
             "interrupted": self.interrupted,
             "aborted": self.aborted,
             "load": plain(self.load),
             "judgements": [_judgement_json(judgement) for judgement in self.judgements],
             "validity": _validity_json(self.validity),
+            "error_bar": _error_bar_json(self.error_bar),
             "notes": list(self.notes),
             "environment": dict(sorted(self.environment.items())),
             "summary": self.summary.to_json(),
@@ -137,10 +155,13 @@ class Result:
             raise ResultError(f"damaged: {wrong}")
         parts: dict[str, Any] = {}
         for name, reader in _READERS.items():
+            if name not in document and name in _LATER:
+                continue
             with damage("the document" if name not in document else name):
                 parts[name] = reader(document[name])
         with damage("the document"):
-            return read(cls, document, **parts)
+            made = read(cls, document, **parts)
+            return replace(made, judgements=_judged_again(made)) if made.last_heard else made
 
 
 def parse_result(data: bytes, source: str) -> Result:
@@ -150,6 +171,11 @@ def parse_result(data: bytes, source: str) -> Result:
         return Result.from_json(document)
     except ResultError as error:
         raise ResultError(f"{source}: {error}") from error
+
+
+def _judged_again(checkpoint: Result) -> tuple[Judgement, ...]:
+    """A checkpoint was judged in passing: of rolling windows, the latest alone was looked at."""
+    return tuple(judge([judgement.objective for judgement in checkpoint.judgements], checkpoint.summary))
 
 
 def _judgement_json(judgement: Judgement) -> dict[str, Any]:
@@ -162,6 +188,12 @@ def _validity_json(validity: Validity) -> dict[str, Any]:
     return {"level": validity.level.value, "reasons": reasons}
 
 
+def _error_bar_json(bar: ErrorBar | None) -> dict[str, Any] | None:
+    if bar is None:
+        return None
+    return plain(bar) | {"metrics": {name: plain(deviation) for name, deviation in bar.metrics.items()}}
+
+
 def _pair(value: Any) -> tuple[float, float] | None:
     if value is None:
         return None
@@ -172,8 +204,8 @@ def _pair(value: Any) -> tuple[float, float] | None:
 def _read_judgement(data: dict[str, Any]) -> Judgement:
     where = tuple((str(key), str(value)) for key, value in data["objective"]["where"].items())
     objective = read(Objective, data["objective"], where=where)
-    interval, window = _pair(data.get("interval")), _pair(data.get("worst_window"))
-    return read(Judgement, data, objective=objective, interval=interval, worst_window=window)
+    pairs = {name: _pair(data.get(name)) for name in ("interval", "worst_window", "bracket")}
+    return read(Judgement, data, objective=objective, **pairs)
 
 
 def _read_validity(data: dict[str, Any]) -> Validity:
@@ -181,11 +213,21 @@ def _read_validity(data: dict[str, Any]) -> Validity:
     return Validity(Level(data["level"]), reasons)
 
 
+def _read_error_bar(data: dict[str, Any] | None) -> ErrorBar | None:
+    if data is None:
+        return None
+    metrics = {str(name): read(Deviation, deviation) for name, deviation in data["metrics"].items()}
+    return read(ErrorBar, data, metrics=metrics)
+
+
+_LATER = frozenset({"error_bar"})
+"""What the first documents didn't have."""
 _READERS: Mapping[str, Callable[[Any], Any]] = {
     "scenario": lambda data: read(ScenarioInfo, data),
     "load": lambda data: read(LoadInfo, data),
     "judgements": lambda data: tuple(_read_judgement(judgement) for judgement in data),
     "validity": _read_validity,
+    "error_bar": _read_error_bar,
     "notes": lambda data: tuple(str(note) for note in data),
     "summary": Summary.from_json,
 }

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from llmload.metrics.catalogue import METRICS
+from llmload.metrics.disturbance import Cause
 from llmload.records import Outcome
 from llmload.reports.document import KIND, SCHEMA_VERSION
 from llmload.reports.figures import PERCENTILES
@@ -105,11 +106,18 @@ _ERROR: Final = _object(
     shape=_text(), outcome=_one_of(Outcome), status=_count("HTTP status, 0 without one"), count=_count(),
     sample=_text(), first_at=_number("s"), last_at=_number("s"), classes=_map(_count()),
 )  # fmt: skip
+_DISTURBANCE: Final = _object(
+    "What made the event loop late, or disturbed the machine, of one cause", cause=_one_of(Cause), count=_count(),
+    total=_count("microseconds, the short ones included"),
+    worst=_list(
+        _list(_kind("integer")), "The longest: microseconds after the start of the run, microseconds it lasted"
+    ),
+)  # fmt: skip
 _WORKER: Final = _object(
-    "What one worker saw of itself", worker=_count(), loop_lag=_HISTOGRAM, gc_pause=_HISTOGRAM, cpu=_GAUGE,
+    "What one worker saw of itself", ("cpu_wait", "disturbances"), worker=_count(), loop_lag=_HISTOGRAM, gc_pause=_HISTOGRAM, cpu=_GAUGE,
     machine_cpu=_GAUGE, others_cpu=_GAUGE, steal=_GAUGE, fds=_count(), fd_limit=_count(), rss=_count("bytes"),
     cap_hits=_count(), dropped=_count(), unsent=_count(), connections_opened=_count(), max_in_flight=_count(),
-    fallback=_text(), clock_jumps=_count(),
+    fallback=_text(), clock_jumps=_count(), cpu_wait=_GAUGE, disturbances=_list(_DISTURBANCE),
 )  # fmt: skip
 _SUMMARY: Final = _object(
     "Everything that was measured; adds up with others of its kind",
@@ -130,7 +138,7 @@ _SLICE: Final = _object(
 )  # fmt: skip
 _AMOUNT: Final = _object(count=_count(), rate=_number("per second"), share=_number("of the planned calls"))
 _FIGURES: Final = _object(
-    "Derived from the summary for easy reading; measured phases only",
+    "Derived from the summary for easy reading; measured phases only; a checkpoint has none",
     measured_seconds=_number(), total=_SLICE, by=_map(_map(_SLICE), "Dimension, then value"),
     amounts=_object(**dict.fromkeys(("planned", "sent", "completed", "succeeded", "goodput"), _AMOUNT)),
 )  # fmt: skip
@@ -141,9 +149,22 @@ _OBJECTIVE: Final = _object(
     says=_text(), name=_text(),
 )  # fmt: skip
 _JUDGEMENT: Final = _object(
+    "How an objective did", ("bracket",),
     objective=_OBJECTIVE, passed=_kind("boolean"), observed=_maybe(_number("SI units; null without data")),
     interval=_pair("95 % confidence"), margin=_maybe(_number("Distance to the bound as a share of it")),
     worst_window=_pair("From, to, in s"), samples=_count(), note=_text(),
+    bracket=_pair("Where the figure lies with the generator's own part taken off"),
+)  # fmt: skip
+_DEVIATION: Final = _object(
+    bias=_number("Mean of said - true, s"), p50=_number("Of its size, s"), p99=_number("Of its size, s"),
+    shift_p50=_number("The p50 that is said less the true one, s"), shift_p99=_number("The same of p99, s"),
+)  # fmt: skip
+_ERROR_BAR: Final = _object(
+    "How far times were from the truth at this load when the machine was calibrated",
+    calibrated=_text("ISO 8601"), calls=_number("per second and worker, in the busiest stretch"),
+    events=_number("per second and worker"), share=_number("of a worker's ceiling"),
+    beyond=_kind("boolean", "More than was calibrated"), disturbed=_kind("boolean", "The calibration was"),
+    metrics=_map(_DEVIATION, keys=_one_of(METRICS)),
 )  # fmt: skip
 _REASON: Final = _object(code=_text(), level=_one_of(Level), text=_text(), remedy=_text())
 _SCENARIO: Final = _object(
@@ -160,6 +181,8 @@ SCHEMA: Final[Schema] = {
     "$id": SCHEMA_ID,
     "title": "A result of llmload",
     **_object(
+        "",
+        ("last_heard", "figures", "error_bar"),
         kind={"const": KIND},
         schema_version={"type": "string", "pattern": rf"^{SCHEMA_VERSION.partition('.')[0]}\.\d+$"},
         version=_text("Of llmload"),
@@ -168,11 +191,13 @@ SCHEMA: Final[Schema] = {
         started=_text("ISO 8601"),
         duration=_number("s, draining included"),
         workers=_count(),
+        last_heard=_text("ISO 8601: this is a checkpoint of a run that had not ended; empty when it had"),
         interrupted=_text("Why someone stopped the run"),
         aborted=_text("Which objective or budget stopped it"),
         load=_LOAD,
         judgements=_list(_JUDGEMENT),
         validity=_object(level=_one_of(Level), reasons=_list(_REASON)),
+        error_bar=_maybe(_ERROR_BAR) | {"description": "How exact the times are; null without a calibration"},
         notes=_list(_text()),
         environment=_map(_text()),
         figures=_FIGURES,

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from llmload import units
 from llmload.reports.grid import Column, grid
+from llmload.reports.precision import error_bar
 from llmload.reports.result import Result
 from llmload.reports.style import ASCII_SIGNS
 from llmload.reports.tables import SECTIONS
@@ -61,6 +62,7 @@ def _sections(result: Result, width: int, unicode: bool) -> Iterator[Iterator[Re
     for section in SECTIONS:
         yield section(result.summary, width)
     yield _trust(result)
+    yield error_bar(result.error_bar, width)
     yield _notes(result)
 
 
@@ -73,6 +75,8 @@ def _headline(result: Result) -> Iterator[RenderableType]:
     line.append(level.value, _LEVEL_STYLE[level])
     yield line
     yield Text(_load_line(result), "dim")
+    if result.last_heard:
+        yield Text(f"This run did not end; it was last heard of at {clean(result.last_heard, 40)}.", "bold red")
     stopped = result.interrupted or result.aborted
     if stopped:
         how = "interrupted" if result.interrupted else "aborted"

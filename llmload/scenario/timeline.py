@@ -236,6 +236,9 @@ def _nothing_to_do(timeline: Timeline, document: Document) -> list[Problem]:
         problems.append(document.problem(("load",), "makes no requests at all: its rate or its users are always 0"))
     if not any(phase.measure for phase in timeline.phases):
         problems.append(document.problem(("load", "phases"), "nothing is measured: every phase has measure = false"))
+    if load.model == "closed" and load.max_in_flight is not None:
+        what = "users are their own cap: each has at most one request in flight"
+        problems.append(document.problem(("load", "max_in_flight"), what, "set fewer users, or leave it out"))
     if load.model == "open" and (load.think or load.think_random):
         hint = "set users, or leave think out"
         problems.append(document.problem(("load", "think"), "only users think; this load is a rate", hint))

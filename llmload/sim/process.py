@@ -23,6 +23,7 @@ from typing import Any, Final, Self
 import orjson
 
 from llmload.errors import LlmloadError, UsageError
+from llmload.room import raise_descriptors
 from llmload.sim.server import SimServer
 from llmload.sim.spec import SimSpec
 from llmload.sim.truth import TruthFile
@@ -137,7 +138,8 @@ class SimProcess:
 
 
 def run_loop(main: Coroutine[Any, Any, None]) -> None:
-    """Run on uvloop where there is one."""
+    """Run on uvloop where there is one, with room for as many connections as may be."""
+    raise_descriptors()
     try:
         import uvloop
     except ImportError:

@@ -7,15 +7,15 @@ called synchronously from wherever bytes arrive, with the stamp taken when they 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from llmload.dialects.template import Template
 from llmload.errors import LlmloadError
 from llmload.records import Outcome, WireRequest
 
-__all__ = ["CallFailed", "Dial", "Sink", "Transport"]
+__all__ = ["CallFailed", "Dial", "Exchange", "Sink", "Transport"]
 
 
 class CallFailed(LlmloadError):
@@ -36,6 +36,13 @@ class Dial:
     tls: int
 
 
+class Exchange(Protocol):
+    """A request that was sent and whose answer is being read."""
+
+    def cancel(self) -> None:
+        """Nobody wants the answer any more; nothing more is told."""
+
+
 class Sink(Protocol):
     """Told about one exchange while it happens. All ``t`` are monotonic ns."""
 
@@ -49,7 +56,7 @@ class Sink(Protocol):
         """The last byte of a request that did not fit into the socket's buffer is out."""
 
     def head(self, t: int, status: int, headers: Mapping[str, str]) -> None:
-        """The head of the answer was read; ``headers`` looks names up in any case."""
+        """The head of the answer was read; ``headers`` looks names up in lower case."""
 
     def body(self, t: int, data: bytes) -> None:
         """A piece of the body (framing and compression removed). May raise DecodeError to give up."""
@@ -66,6 +73,9 @@ class Sink(Protocol):
 
     def ended(self, t: int) -> None:
         """The body ended as its framing promised."""
+
+    def over(self, failed: CallFailed | None) -> None:
+        """An exchange that was begun (see Transport.begin) is over, after ``ended``, or because it failed."""
 
 
 class Transport(Protocol):
@@ -84,10 +94,10 @@ class Transport(Protocol):
         Raises UnreachableError when a target can't be reached at all.
         """
 
-    def begin(self, target: str, request: WireRequest, sink: Sink) -> Coroutine[Any, Any, None] | None:
+    def begin(self, target: str, request: WireRequest, sink: Sink) -> Exchange | None:
         """Send ``request`` at once if that takes no waiting (a connection is open and idle).
 
-        Returns what is left of the exchange, to be awaited; None where ``exchange`` must be used.
+        The end is told to ``sink.over``. None where ``exchange`` must be used.
         """
 
     async def exchange(self, target: str, request: WireRequest, sink: Sink) -> None:

@@ -13,7 +13,7 @@ from aiohttp.client_reqrep import ClientRequest
 from aiohttp.connector import Connection
 from yarl import URL
 
-from llmload.clock import monotonic_ns
+from llmload.clock import NS, monotonic_ns
 from llmload.errors import UsageError
 from llmload.scenario.plan import Target
 from llmload.transport.base import Dial
@@ -23,7 +23,7 @@ __all__ = ["Dialler", "tls_context"]
 
 _dns: ContextVar[list[int] | None] = ContextVar("llmload_dns", default=None)
 _NO_TIMEOUT = ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None)
-_KEEP_ALIVE_SECONDS = 75.0
+_KEEP_ALIVE_NS = 75 * NS
 
 
 class _Connector(TCPConnector):
@@ -34,7 +34,6 @@ class _Connector(TCPConnector):
             limit=0,
             ttl_dns_cache=300,
             use_dns_cache=True,
-            keepalive_timeout=_KEEP_ALIVE_SECONDS,
             ssl=tls,
             happy_eyeballs_delay=0.25,
         )
@@ -80,11 +79,17 @@ class Dialler:
             proxy=URL(target.proxy) if target.proxy else None,
             ssl=target.verify_tls,
         )
+        self._idle: list[tuple[Connection, StampingHandler]] = []
         self.opened = 0
         """Connections dialled so far."""
 
     async def acquire(self) -> tuple[Connection, StampingHandler, Dial | None]:
         """An open connection; ``Dial`` is None when it was open before. Raises what aiohttp raises."""
+        found = self.idle()
+        return (*found, None) if found is not None else await self.dial()
+
+    async def dial(self) -> tuple[Connection, StampingHandler, Dial]:
+        """A new connection. Raises what aiohttp raises."""
         started = monotonic_ns()
         spent = [0]
         token = _dns.set(spent)
@@ -94,28 +99,30 @@ class Dialler:
             _dns.reset(token)
         handler = connection.protocol
         assert isinstance(handler, StampingHandler)
-        if handler.created < started:
-            return connection, handler, None
         self.opened += 1
         tls = handler.made - handler.created if self._url.scheme == "https" else 0
         return connection, handler, Dial(spent[0], max(0, handler.created - started - spent[0]), tls)
 
     def idle(self) -> tuple[Connection, StampingHandler] | None:
-        """An open connection if one is idle, without waiting."""
-        # aiohttp's ``_get`` is a coroutine only for the sake of tracing, which we don't use: one step ends it.
-        step = self._connector._get(self._template.connection_key, [])
-        try:
-            step.send(None)
-        except StopIteration as found:
-            connection: Connection | None = found.value
-        else:
-            raise RuntimeError("aiohttp's pool waits where it never did")
-        if connection is None:
-            return None
-        handler = connection.protocol
-        assert isinstance(handler, StampingHandler)
-        return connection, handler
+        """The open connection that was used last, if one is idle: it is the least likely to have been closed by now."""
+        while self._idle:
+            connection, handler = found = self._idle.pop()
+            fresh = monotonic_ns() - handler.used < _KEEP_ALIVE_NS
+            if fresh and handler.is_connected() and not handler.should_close:
+                return found
+            connection.close()
+        return None
+
+    def put_back(self, connection: Connection, handler: StampingHandler) -> None:
+        """The exchange is over. What can't carry another is closed; that shows when it is asked for, as late as can be.
+
+        Connections stay with us, not with aiohttp's pool, which takes several times as long to give one out.
+        """
+        self._idle.append((connection, handler))
 
     async def close(self) -> None:
         """Close all connections, idle or not."""
+        for connection, _ in self._idle:
+            connection.close()
+        self._idle.clear()
         await self._connector.close()

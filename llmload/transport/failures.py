@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import errno
 import ssl
+from collections.abc import Callable, Mapping
+from typing import Final
 
 from aiohttp import (
     ClientConnectorCertificateError,
@@ -18,23 +20,23 @@ from aiohttp import (
 from aiohttp.http_exceptions import ContentEncodingError, HttpProcessingError
 
 from llmload.errors import DecodeError
-from llmload.records import Outcome
+from llmload.records import SHORTAGES, Outcome
+from llmload.room import descriptors_now, room
 from llmload.transport.base import CallFailed
 
 __all__ = ["dial_failure", "exchange_failure"]
 
-_OURS = {
-    errno.EMFILE: "this process has no file descriptor left (raise it: ulimit -n)",
-    errno.ENFILE: "this machine has no file descriptor left",
-    errno.EADDRNOTAVAIL: "this machine has no local port left towards the target (connections are opened faster than "
-    "they expire; reuse them, or widen net.ipv4.ip_local_port_range)",
-    errno.ENOBUFS: "this machine has no socket buffers left",
+_HAVE: Final[Mapping[int, Callable[[], str]]] = {
+    errno.EMFILE: lambda: f"all {descriptors_now():,} it may have are open",
+    errno.EADDRNOTAVAIL: lambda: f"there are {room().ports:,}",
 }
+"""How much there was of what ran out."""
 
 
 def _reason(error: BaseException) -> str:
-    if isinstance(error, OSError) and error.errno in _OURS:
-        return _OURS[error.errno]
+    if isinstance(error, OSError) and (words := SHORTAGES.get(error.errno or 0)):
+        have = _HAVE.get(error.errno or 0)
+        return f"{words}; {have()}" if have else words
     text = str(error) or type(error).__name__
     return " ".join(text.split())[:200]
 
@@ -57,6 +59,8 @@ def dial_failure(error: BaseException) -> CallFailed:
     for kind, outcome, words in _DIAL:
         if isinstance(error, kind):
             cause = error.os_error if isinstance(error, ClientConnectorError) else error
+            if isinstance(cause, OSError) and cause.errno in SHORTAGES:
+                outcome = Outcome.GENERATOR_ERROR  # the target was never asked
             return CallFailed(outcome, words if isinstance(cause, TimeoutError) else f"{words}: {_reason(cause)}")
     return CallFailed(Outcome.CONNECT_ERROR, _reason(error))
 

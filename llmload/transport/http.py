@@ -1,10 +1,9 @@
-"""HTTP/1.1 exchanges on stamped connections: prebuilt heads, one wake-up per call."""
+"""HTTP/1.1 exchanges on stamped connections: prebuilt heads, no task where a connection is at hand."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
 
 from aiohttp.connector import Connection
 from yarl import URL
@@ -15,7 +14,7 @@ from llmload.errors import UnreachableError, UsageError
 from llmload.records import WireRequest
 from llmload.scenario.plan import Target
 from llmload.scenario.redact import names_credential
-from llmload.transport.base import CallFailed, Dial, Sink
+from llmload.transport.base import CallFailed, Dial, Exchange, Sink
 from llmload.transport.connector import Dialler
 from llmload.transport.credentials import Secrets, auth_header
 from llmload.transport.failures import dial_failure, exchange_failure
@@ -65,9 +64,16 @@ class _Lane:
         whole = target.proxy and url.scheme == "http"
         self._base = str(url.with_query(None)).rstrip("/") if whole else url.raw_path.rstrip("/")
         host = url.raw_authority.rsplit("@", 1)[-1]
+        self._last: tuple[WireRequest | None, bytes] = (None, b"")
         self._fixed = f" HTTP/1.1\r\nHost: {host}\r\n".encode() + _lines(headers)
 
-    def head(self, request: WireRequest) -> bytes:
+    def wire(self, request: WireRequest) -> bytes:
+        """The request, head and body; kept for the next call, which often makes the same."""
+        if request is not self._last[0]:
+            self._last = (request, self._head(request) + request.body)
+        return self._last[1]
+
+    def _head(self, request: WireRequest) -> bytes:
         line = f"{request.method} {self._base}/{request.path}".encode()
         length = b"Content-Length: %d\r\n" % len(request.body) if request.body or request.method == "POST" else b""
         return line + self._fixed + _lines(request.headers) + length + b"\r\n"
@@ -102,42 +108,49 @@ class HttpTransport:
                 first = await _dial(lane)
             except Exception as error:
                 raise unreachable(lane.target, dial_failure(error)) from error
-            first.release()
+            lane.dialler.put_back(*first)
             await self._open_more(lane, connections.get(name, 0))
 
     async def _open_more(self, lane: _Lane, wanted: int) -> None:
-        held: list[Connection] = []
-        try:
-            # Held until all are open, so that none is handed out twice; a few at a time, as a server's
-            # backlog of connections not yet accepted is finite.
-            while len(held) < wanted:
-                batch = min(_DIAL_AT_ONCE, wanted - len(held))
-                found = await asyncio.gather(*(_dial(lane) for _ in range(batch)), return_exceptions=True)
-                held += [connection for connection in found if isinstance(connection, Connection)]
-                if any(isinstance(failure, BaseException) for failure in found):
-                    return
-        finally:
-            for connection in held:
-                connection.release()
+        opened = 1
+        while opened < wanted:
+            # A few at a time, as a server's backlog of connections not yet accepted is finite.
+            batch = min(_DIAL_AT_ONCE, wanted - opened)
+            found = await asyncio.gather(*(_dial(lane) for _ in range(batch)), return_exceptions=True)
+            for each in found:
+                if not isinstance(each, BaseException):
+                    lane.dialler.put_back(*each)
+            if any(isinstance(failure, BaseException) for failure in found):
+                return
+            opened += batch
 
-    def begin(self, target: str, request: WireRequest, sink: Sink) -> Coroutine[Any, Any, None] | None:
+    def begin(self, target: str, request: WireRequest, sink: Sink) -> Exchange | None:
         """See Transport."""
         lane = self._lanes[target]
         found = lane.dialler.idle()
         if found is None:
             return None
-        connection, handler = found
-        return _rest(connection, handler, _send(connection, handler, lane.head(request) + request.body, sink, None))
+        exchange = _Exchange(lane.dialler, *found, sink.over)
+        exchange.send(lane.wire(request), sink, None)
+        return exchange
 
     async def exchange(self, target: str, request: WireRequest, sink: Sink) -> None:
         """See Transport."""
         lane = self._lanes[target]
-        data = lane.head(request) + request.body
         try:
             connection, handler, dial = await lane.dialler.acquire()
         except Exception as error:
             raise dial_failure(error) from error
-        await _rest(connection, handler, _send(connection, handler, data, sink, dial))
+        done: asyncio.Future[CallFailed | None] = asyncio.get_running_loop().create_future()
+        exchange = _Exchange(lane.dialler, connection, handler, done.set_result)
+        exchange.send(lane.wire(request), sink, dial)
+        try:
+            failed = await done
+        except asyncio.CancelledError:
+            exchange.cancel()
+            raise
+        if failed is not None:
+            raise failed
 
     async def close(self) -> None:
         """See Transport."""
@@ -145,42 +158,55 @@ class HttpTransport:
             await lane.dialler.close()
 
 
-async def _dial(lane: _Lane) -> Connection:
+async def _dial(lane: _Lane) -> tuple[Connection, StampingHandler]:
     async with asyncio.timeout(_DIAL_SECONDS):
-        connection, _, _ = await lane.dialler.acquire()
-    return connection
+        connection, handler, _ = await lane.dialler.dial()
+    return connection, handler
 
 
-def _send(
-    connection: Connection, handler: StampingHandler, data: bytes, sink: Sink, dial: Dial | None
-) -> asyncio.Future[None]:
-    """Write the request; the future resolves at the end of the answer."""
-    now = monotonic_ns()
-    sink.opened(now, dial)
-    done = handler.begin(sink)
-    sink.sent(now, len(data))
-    transport = connection.transport
-    if transport is None:
-        handler.lost()
-    else:
-        transport.write(data)
-    return done
+class _Exchange:
+    """A request on its connection, until the answer is over or nobody wants it any more."""
 
+    __slots__ = ("_connection", "_dialler", "_handler", "_tell")
 
-async def _rest(connection: Connection, handler: StampingHandler, done: asyncio.Future[None]) -> None:
-    """From the request's last byte to the answer's."""
-    try:
-        await done
-    except asyncio.CancelledError:
-        handler.abandon()
-        connection.close()
-        raise
-    except Exception as error:
+    def __init__(
+        self,
+        dialler: Dialler,
+        connection: Connection,
+        handler: StampingHandler,
+        tell: Callable[[CallFailed | None], None],
+    ) -> None:
+        self._dialler = dialler
+        self._connection = connection
+        self._handler = handler
+        self._tell = tell
+
+    def send(self, data: bytes, sink: Sink, dial: Dial | None) -> None:
+        """Write the request."""
+        now = monotonic_ns()
+        sink.opened(now, dial)
+        self._handler.expect(sink, self._over)
+        sink.sent(now, len(data))
+        transport = self._connection.transport
+        if transport is None:
+            self._handler.lost()
+        else:
+            transport.write(data)
+
+    def cancel(self) -> None:
+        """See Exchange."""
+        self._handler.abandon()
+        self._connection.close()
+
+    def _over(self, error: BaseException | None) -> None:
+        handler = self._handler
+        if error is None:
+            if handler.writing_paused:  # answered before it had all of the request: what is left would garble the next
+                handler.abandon()
+            self._dialler.put_back(self._connection, handler)
+            self._tell(None)
+            return
         headed = handler.headed
-        handler.abandon()
-        connection.close()
+        self.cancel()
         let_go(error)
-        raise exchange_failure(error, headed) from error
-    if handler.writing_paused:  # answered before it had all of the request: what is left would garble the next one
-        handler.abandon()
-    connection.release()
+        self._tell(exchange_failure(error, headed))

@@ -7,7 +7,7 @@ whenever its own timers say so, and each write reaches the Sink with the clock's
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -96,9 +96,9 @@ class MemoryTransport:
     async def open(self, connections: Mapping[str, int]) -> None:
         """See Transport; there is nothing to open."""
 
-    def begin(self, target: str, request: WireRequest, sink: Sink) -> Coroutine[Any, Any, None] | None:
+    def begin(self, target: str, request: WireRequest, sink: Sink) -> None:
         """See Transport; never at once."""
-        return None
+        return
 
     async def exchange(self, target: str, request: WireRequest, sink: Sink) -> None:
         """See Transport."""

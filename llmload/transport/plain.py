@@ -7,8 +7,8 @@ its stamps are taken when the task gets to run, not when the bytes were read.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from io import BytesIO
 
 from aiohttp import (
     ClientConnectorCertificateError,
@@ -30,6 +30,7 @@ from llmload.transport.connector import tls_context
 from llmload.transport.credentials import Secrets
 from llmload.transport.failures import dial_failure, exchange_failure
 from llmload.transport.http import target_headers, unreachable
+from llmload.transport.inflate import inflating
 
 __all__ = ["PlainTransport"]
 
@@ -52,6 +53,7 @@ class PlainTransport:
             connector=TCPConnector(limit=0, ttl_dns_cache=300),
             timeout=ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None),
             read_bufsize=_BUFFER,
+            auto_decompress=False,
             trust_env=False,
         )
 
@@ -78,9 +80,9 @@ class PlainTransport:
             except (OSError, TimeoutError) as error:
                 raise unreachable(target, dial_failure(error)) from error
 
-    def begin(self, target: str, request: WireRequest, sink: Sink) -> Coroutine[Any, Any, None] | None:
+    def begin(self, target: str, request: WireRequest, sink: Sink) -> None:
         """See Transport; never at once."""
-        return None
+        return
 
     async def exchange(self, target: str, request: WireRequest, sink: Sink) -> None:
         """See Transport."""
@@ -93,7 +95,7 @@ class PlainTransport:
             async with self._session.request(
                 request.method,
                 url,
-                data=request.body or None,
+                data=BytesIO(request.body) if request.body else None,
                 headers={**self._headers[target], **dict(request.headers)},
                 proxy=plan.proxy or None,
                 ssl=self._tls[target],
@@ -101,6 +103,7 @@ class PlainTransport:
             ) as response:
                 headed = True
                 sink.head(monotonic_ns(), response.status, response.headers)
+                sink = inflating(sink, response.status, response.headers)
                 async for data in response.content.iter_any():
                     sink.body(monotonic_ns(), data)
             sink.ended(monotonic_ns())

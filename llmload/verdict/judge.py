@@ -17,6 +17,7 @@ from llmload.metrics.histogram import Histogram
 from llmload.metrics.summary import Summary
 from llmload.units import format_count
 from llmload.verdict import measures
+from llmload.verdict.bracket import outcome_bracket, time_bracket
 from llmload.verdict.measures import Kind
 from llmload.verdict.objectives import Objective
 from llmload.verdict.view import Span, View, rolling_views, whole_view
@@ -36,6 +37,8 @@ class Judgement:
     ``observed`` is None without data. ``margin`` is the distance to the bound as a share of it, negative
     beyond it; None where the bound is 0. ``worst_window``: from, to (s) of the window that was judged.
     ``samples``: values the figure is made of (calls, chunk gaps, seconds). ``note``: what to know about it.
+    ``bracket``: where the figure lies if the generator's own part in it is taken off (delays, calls that failed for
+    want of file descriptors, time-outs); None where that can't be told.
     """
 
     objective: Objective
@@ -46,6 +49,12 @@ class Judgement:
     worst_window: Span | None = None
     samples: int = 0
     note: str = ""
+    bracket: tuple[float, float] | None = None
+
+    @property
+    def sure(self) -> bool:
+        """Whatever the generator's part was, the outcome is the same."""
+        return self.bracket is not None and all(self.objective.met_by(end) is self.passed for end in self.bracket)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +65,7 @@ class _Observed:
     samples: int
     interval: tuple[float, float] | None = None
     enough: bool = True
+    bracket: tuple[float, float] | None = None
 
 
 def judge(
@@ -73,7 +83,8 @@ def abort_due(objectives: Sequence[Objective], summary: Summary, now_s: float) -
     """The first failure that must stop the running run, if there is one; ``now_s``: seconds since its start.
 
     Slow to act: not before an objective's ``delay``, not without data, not while its figure could still come
-    right (counts that grow), not on a percentile the sample can't support, nor while the interval holds the bound.
+    right (counts that grow), not on a percentile the sample can't support, nor while the interval holds the bound
+    or the failure may be the generator's own.
     """
     for objective in objectives:
         if not objective.abort or now_s < objective.delay:
@@ -88,8 +99,8 @@ def abort_due(objectives: Sequence[Objective], summary: Summary, now_s: float) -
 
 
 def _certainly_missed(objective: Objective, observed: _Observed) -> bool:
-    ends = observed.interval or (observed.value, observed.value)
-    return not any(objective.met_by(value) for value in (*ends, observed.value))
+    ends = (*(observed.interval or ()), *(observed.bracket or ()), observed.value)
+    return not any(objective.met_by(value) for value in ends)
 
 
 def _views(objective: Objective, summary: Summary, until: int | None, latest: bool = False) -> Iterable[View]:
@@ -131,6 +142,7 @@ def _judgement(objective: Objective, observed: _Observed, span: Span | None) -> 
         worst_window=span,
         samples=observed.samples,
         note=_note(objective, observed),
+        bracket=observed.bracket,
     )
 
 
@@ -150,8 +162,11 @@ def _observe(objective: Objective, view: View) -> _Observed | None:
     value, samples = direct.read(view)
     if direct.kind is Kind.SHARE:
         hits = value or 0.0
-        return _Observed(hits / samples, samples, wilson(hits, samples)) if samples else None
-    return None if value is None else _Observed(value, samples)
+        if not samples:
+            return None
+        bracket = outcome_bracket(objective, view, hits / samples, samples)
+        return _Observed(hits / samples, samples, wilson(hits, samples), bracket=bracket)
+    return None if value is None else _Observed(value, samples, bracket=outcome_bracket(objective, view, value, 1))
 
 
 def _of_histogram(objective: Objective, view: View) -> _Observed | None:
@@ -163,12 +178,13 @@ def _of_histogram(objective: Objective, view: View) -> _Observed | None:
         return None
     unit = scale(METRICS[objective.metric])
     percentile = objective.percentile
+    bracket = time_bracket(objective, view, histogram)
     if percentile is None:
         spread = _mean_interval(histogram, unit) if objective.stat == "mean" else None
-        return _Observed(getattr(histogram, objective.stat) * unit, count, spread)
+        return _Observed(getattr(histogram, objective.stat) * unit, count, spread, bracket=bracket)
     bounds = histogram.interval(percentile, CONFIDENCE)
     interval = (bounds[0] * unit, bounds[1] * unit) if bounds else None
-    return _Observed(histogram.percentile(percentile) * unit, count, interval, histogram.enough(percentile))
+    return _Observed(histogram.percentile(percentile) * unit, count, interval, histogram.enough(percentile), bracket)
 
 
 def _mean_interval(histogram: Histogram, unit: float) -> tuple[float, float] | None:

@@ -33,14 +33,17 @@ def decide(judgements: Sequence[Judgement], validity: Validity, interrupted: boo
     """The verdict. What comes first, wins:
 
     1. interrupted by someone: exit status 130, whatever was found until then;
-    2. figures that can't be trusted: INVALID, exit status 3: they neither prove a pass nor a failure;
-    3. an objective that was not met: FAIL, exit status 1;
-    4. else PASS, exit status 0 (SUSPECT figures pass, with their reasons).
+    2. an objective that was missed by more than the generator can have done itself: FAIL, exit status 1, even if the
+       run is INVALID;
+    3. figures that can't be trusted: INVALID, exit status 3: they neither prove a pass nor a failure;
+    4. an objective that was not met: FAIL, exit status 1;
+    5. else PASS, exit status 0 (SUSPECT figures pass, with their reasons).
     """
-    if validity.level is Level.INVALID:
+    missed = [judgement for judgement in judgements if not judgement.passed]
+    if validity.level is Level.INVALID and not any(judgement.sure for judgement in missed):
         decision, status = Decision.INVALID, ExitStatus.INVALID
-    elif all(judgement.passed for judgement in judgements):
-        decision, status = Decision.PASS, ExitStatus.PASS
-    else:
+    elif missed:
         decision, status = Decision.FAIL, ExitStatus.FAIL
+    else:
+        decision, status = Decision.PASS, ExitStatus.PASS
     return Verdict(decision, ExitStatus.INTERRUPTED if interrupted else status)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from llmload.arrivals.closed import Think, Users
+from llmload.arrivals.closed import Think, Users, spread
 from llmload.arrivals.curves import Constant, Ramp, Steps
 
 
@@ -31,6 +31,15 @@ def test_changes_tell_every_share_and_that_all_leave_at_the_end() -> None:
     users = Users(Steps((4.0, 7.0, 7.0, 1.0), 10.0))
     assert list(users.changes(every=0.5)) == [(0.0, 4), (10.0, 7), (30.0, 1), (40.0, 0)]
     assert list(users.changes(every=0.5, shard=1, of=2)) == [(0.0, 2), (10.0, 3), (30.0, 0), (40.0, 0)]
+
+
+@given(st.integers(2, 2000), st.sampled_from([0.0, 0.01, 1.0, 100.0]), st.floats(1.0, 10_000.0))
+def test_first_calls_are_spread_evenly_however_many_users_there_are(users: int, think: float, duration: float) -> None:
+    over = min(think or 1.0, duration / 10)
+    waits = np.sort([spread(user, think, duration) for user in range(users)])
+    assert waits[0] == 0.0
+    assert waits[-1] < over
+    assert np.diff(waits, append=over).max() <= 3.0 * over / users, "at most three times an even gap"
 
 
 def test_looking_for_changes_never_is_refused() -> None:

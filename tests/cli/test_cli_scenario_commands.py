@@ -134,8 +134,23 @@ class TestPlan:
         assert f"{calls[2]['at']:.6f}" in text
         assert f"{calls[3]['at']:.6f}" not in text
 
+    def test_it_says_how_many_workers_and_why(self, starter: Path) -> None:
+        told = run("plan", starter).stdout
+        assert "by 1 worker: the peak of" in told
+        document = json.loads(run("plan", starter, "--json").stdout)
+        assert document["workers"]["count"] == document["workers"]["wanted"] == 1
+        assert document["workers"]["why"].startswith("1 worker: the peak of")
+
+    def test_it_warns_of_connections_that_have_no_room(self, starter: Path) -> None:
+        phases = 'load.phases=[{name="a", duration="1m", rate="1000000/s"}]'
+        many = ("--set", phases, "--set", "load.max_in_flight=1000000")
+        assert "1.00M connections open at once" in " ".join(run("plan", starter, *many).stdout.split())
+        (warning, *_) = json.loads(run("plan", starter, *many, "--json").stdout)["warnings"]
+        assert warning.startswith("about ")
+
     def test_users_have_no_planned_arrivals(self, starter: Path) -> None:
         phases = 'load.phases=[{name="a", duration="1m", users=5}]'
+        starter.write_text("".join(line for line in STARTER.splitlines(True) if not line.startswith("max_in_flight")))
         assert "Users over time" in run("plan", starter, "--set", phases).stdout
         assert isinstance(run("plan", starter, "--set", phases, "--arrivals", "1").exception, UsageError)
 

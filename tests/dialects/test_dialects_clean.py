@@ -32,6 +32,7 @@ def test_any_text_becomes_one_bounded_printable_line(text: str, limit: int) -> N
         ("žluť 你好 🐎", "žluť 你好 🐎"),
         ("key sk-proj-abcdefgh12345678 refused", "key sk-[hidden] refused"),
         ("Authorization: Bearer eyJhbGciOi.J9", "Authorization: Bearer [hidden]"),
+        ("密钥sk-abcdefgh12345678无效", "密钥sk-[hidden]无效"),
         ("the bearer of bad news; risk-averse; sk-short", "the bearer of bad news; risk-averse; sk-short"),
     ],
 )

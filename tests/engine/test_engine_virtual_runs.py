@@ -108,10 +108,20 @@ CLOSED = BASE.replace('process = "uniform"\nrate = "5/s"', 'users = 10\nthink = 
 
 def test_users_call_one_after_the_other() -> None:
     ran = run_plan(plan_of(CLOSED))
-    assert ran.summary.health[0].max_in_flight == 10
+    assert run_plan(plan_of(CLOSED, 'load.think="0s"')).summary.health[0].max_in_flight == 10
     assert {record.origin for record in ran.records} == {Origin.USER}
     mean = sum(record.end - record.planned for record in ran.records) / len(ran.records) / NS
     assert len(ran.records) == pytest.approx(10 * 60 / (mean + 1), rel=0.05), "Little's law"
+
+
+def test_users_who_come_together_do_not_call_together() -> None:
+    """First calls are spread over the think time, or over 1 s, but over no more than a tenth of the run."""
+    for overrides, over in ((), 1.0), (('load.think="0s"',), 1.0), (('load.think="2m"',), 6.0):
+        ran = run_plan(plan_of(CLOSED, 'sim.first_token="20s"', *overrides))
+        first = sorted(record.planned - ran.start for record in ran.records)[:10]
+        assert first[0] == 0
+        assert 0.8 * over * NS < first[-1] < over * NS
+        assert max(later - sooner for later, sooner in zip(first[1:], first, strict=False)) < 0.2 * over * NS
 
 
 def test_users_follow_their_curve() -> None:

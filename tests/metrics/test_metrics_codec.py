@@ -35,11 +35,14 @@ def _oracle(dense: Ints, buckets: Buckets) -> str:
 @both
 @quick
 @given(filled=filled)
-def test_the_numpy_codec_writes_the_very_bytes_hdrhistogram_writes(buckets: Buckets, filled: dict[int, int]) -> None:
+def test_every_way_of_writing_gives_the_very_bytes_hdrhistogram_writes(
+    buckets: Buckets, filled: dict[int, int]
+) -> None:
     dense = _dense(filled)
     text = _oracle(dense, buckets)
     assert codec.encode_numpy(dense, buckets.digits) == text
     assert codec.encode(dense, buckets.digits) == text
+    assert codec.encode_few(sorted(filled), [filled[place] for place in sorted(filled)], buckets.digits) == text
 
 
 @both
@@ -63,6 +66,12 @@ def test_without_hdrhistogram_the_text_is_the_same(monkeypatch: pytest.MonkeyPat
     written = codec.encode(dense, 3)
     monkeypatch.setattr(codec, "HdrHistogram", None)
     assert codec.encode(dense, 3) == written
+
+
+@pytest.mark.parametrize("count", [2**62 - 1, 2**61, 2**55 - 1, 2**55])
+def test_counts_of_every_length_are_read_back(count: int) -> None:
+    dense, _ = codec.decode(codec.encode_few([3], [count], 3))
+    assert dense.tolist() == [0, 0, 0, count]
 
 
 def _text(body: bytes, *, cookie: int = 0x1C849313, digits: int = 3, lowest: int = 1, length: int = -1) -> str:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from metrics_kit import quick
 
+from llmload.metrics.disturbance import Cause
 from llmload.metrics.health import Gauge, WorkerHealth
 
 
@@ -28,7 +29,9 @@ def sample(seed: int) -> WorkerHealth:
     )  # fmt: skip
     made.loop_lag.record([seed, seed * 10])
     made.gc_pause.record([seed])
-    for gauge in (made.cpu, made.machine_cpu, made.others_cpu, made.steal):
+    for cause, micros in ((Cause.BUSY, seed * 100), (Cause.STOPPED, seed + 10_000)):
+        made.disturbances.add(cause, seed, micros)
+    for gauge in (made.cpu, made.cpu_wait, made.machine_cpu, made.others_cpu, made.steal):
         gauge.add(seed / 1000)
     return made
 
@@ -63,3 +66,12 @@ def test_the_slower_measuring_path_is_the_one_remembered() -> None:
 def test_json_round_trip_is_exact() -> None:
     made = sample(17)
     assert WorkerHealth.from_json(orjson.loads(orjson.dumps(made.to_json()))) == made
+
+
+def test_a_document_from_before_there_were_disturbances_can_be_read() -> None:
+    old = sample(17).to_json()
+    del old["disturbances"], old["cpu_wait"]
+    made = WorkerHealth.from_json(old)
+    assert made.cpu_wait.samples == 0
+    assert list(made.disturbances) == []
+    assert made.rss == 17_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -85,6 +86,46 @@ def test_a_file_that_would_grow_too_large_is_renamed_and_the_oldest_goes(tmp_pat
         "a.jsonl.1": b"004\n005\n",
         "a.jsonl.2": b"002\n003\n",
     }
+
+
+def test_lines_of_files_that_went_are_counted(tmp_path: Path) -> None:
+    file = Appender(tmp_path / "a.jsonl", max_bytes=8, keep=1)
+    for number in range(7):
+        file.append(b"%03d\n" % number)
+    file.close()
+    assert file.dropped == 4
+
+
+def test_numbered_files_of_an_earlier_run_are_removed_where_there_is_a_bound(tmp_path: Path) -> None:
+    for name in ("a.jsonl.1", "a.jsonl.2", "a.jsonl.3", "b.jsonl.1"):
+        (tmp_path / name).write_bytes(b"old\n")
+    Appender(tmp_path / "a.jsonl", max_bytes=8, keep=2).close()
+    Appender(tmp_path / "b.jsonl").close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jsonl", "a.jsonl.3", "b.jsonl", "b.jsonl.1"]
+
+
+def test_a_rotation_that_failed_half_way_is_completed_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = Appender(tmp_path / "a.jsonl", max_bytes=4, keep=2)
+    file.append(b"one\n")
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "open", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+        with pytest.raises(OSError, match="No space"):
+            file.append(b"two\n")
+    file.append(b"six\n")
+    file.close()
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {
+        "a.jsonl": b"six\n", "a.jsonl.2": b"one\n",
+    }  # fmt: skip
+
+
+def test_a_device_is_never_renamed() -> None:
+    file = Appender(Path("/dev/null"), max_bytes=4)
+    for _ in range(3):
+        file.append(b"line\n")
+    file.close()
+    assert Path("/dev/null").is_char_device()
 
 
 def test_rotated_gzip_files_keep_a_name_that_tools_know(tmp_path: Path) -> None:

@@ -146,12 +146,27 @@ def test_a_name_in_gz_is_compressed(tmp_path: Path) -> None:
     assert len(packed) < len(lines_of(500)) / 5
 
 
-def test_a_bound_holds_for_every_file(tmp_path: Path) -> None:
-    write(RequestLog(tmp_path / "calls.jsonl", max_bytes=4000), lines_of(40))
-    files = sorted(tmp_path.iterdir())
-    assert len(files) > 3
-    assert all(path.stat().st_size <= 4000 for path in files)
-    assert sum(path.read_bytes().count(b"\n") for path in files) == 40
+@pytest.mark.parametrize("name", ["calls.jsonl", "calls.jsonl.gz"])
+def test_a_limit_holds_for_all_files_together_and_keeps_the_newest(tmp_path: Path, name: str) -> None:
+    log = RequestLog(tmp_path / name, limit=40_000)
+    write(log, *(lines_of(20, first) for first in range(0, 4000, 20)))
+    files = list(tmp_path.iterdir())
+    assert 30_000 < sum(path.stat().st_size for path in files) <= 40_000
+    assert len(files) == 10
+    read = gzip.decompress if name.endswith(".gz") else bytes
+    kept = sorted(json.loads(line)["index"] for path in files for line in read(path.read_bytes()).splitlines())
+    assert kept == list(range(4000 - len(kept), 4000)), "the newest, without a gap"
+    assert log.lost == 0, "what was asked for is no loss"
+    (said,) = log.messages()
+    assert f"{4000 - len(kept):,} older calls were dropped" in said
+    assert str(tmp_path / name) in said
+
+
+def test_within_its_limit_a_log_is_one_file(tmp_path: Path) -> None:
+    log = RequestLog(tmp_path / "calls.jsonl", limit=1_000_000)
+    write(log, lines_of(40))
+    assert [path.name for path in tmp_path.iterdir()] == ["calls.jsonl"]
+    assert log.messages() == []
 
 
 def test_a_full_disk_is_told_once_and_every_line_counted() -> None:

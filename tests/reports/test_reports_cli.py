@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,14 @@ import reports_samples as samples
 import typer
 from typer.testing import CliRunner, Result
 
+from llmload.app import history
 from llmload.cli.report import report
-from llmload.errors import ResultError
+from llmload.errors import ResultError, UsageError
 from llmload.reports import json_report
+from llmload.reports.growing import GrowingDocument
+from llmload.reports.result import parse_result
 from llmload.reports.text import render
+from llmload.verdict.judge import judge
 
 app = typer.Typer()
 app.command()(report)
@@ -51,6 +56,34 @@ def test_a_report_can_go_to_a_file(saved: str, tmp_path: Path) -> None:
     out = tmp_path / "night.txt"
     assert run(saved, "--out", str(out)).stdout == ""
     assert out.read_text(encoding="utf-8") == render(samples.result(), 80)
+
+
+def test_a_checkpoint_is_shown_as_far_as_it_goes_and_judged_as_a_whole(tmp_path: Path) -> None:
+    """In passing, rolling windows were looked at by their latest one only."""
+    result = samples.result()
+    in_passing = replace(result, judgements=tuple(judge(samples.OBJECTIVES, result.summary, latest=True)))
+    path = tmp_path / "killed.json"
+    path.write_bytes(GrowingDocument().render(in_passing.unended("2026-05-04T03:02:01.000+00:00")))
+    shown = run(str(path), "--width", "200")
+    assert "This run did not end; it was last heard of at 2026-05-04T03:02:01.000+00:00." in shown.stdout
+    assert shown.stdout.startswith("INVALID")
+    assert run(str(path), "--exit-status").exit_code == 3
+    assert parse_result(path.read_bytes(), "").judgements == result.judgements
+    assert in_passing.judgements != result.judgements
+
+
+def test_the_last_run_needs_no_name(saved: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    nothing = run("--last")
+    assert isinstance(nothing.exception, UsageError)
+    assert "no run has left a result" in str(nothing.exception)
+    history.link(Path(saved))
+    assert run("--last").stdout == run(saved).stdout
+
+
+@pytest.mark.parametrize("arguments", [(), ("--last", "night.json")])
+def test_either_a_name_or_the_last(arguments: tuple[str, ...]) -> None:
+    assert "which result?" in str(run(*arguments).exception)
 
 
 def test_reporting_a_failure_is_a_success_unless_its_status_is_asked_for(saved: str) -> None:

@@ -140,6 +140,7 @@ def test_however_small_the_scale_somebody_is_left_to_call(factor: float) -> None
             "both rate and curve",
         ),
         ('rate = "1/s"\nduration = "1m"\nthink = "1s"', "load.think", "only users think"),
+        ('users = 9\nduration = "1m"\nmax_in_flight = 3', "load.max_in_flight", "users are their own cap"),
         ('rate = "1/s"\nduration = "1m"\nprocess = "gamma"', "load.process", "coefficient of variation"),
         ('rate = "1/s"\nduration = "1m"\ncv = 2.0', "load.cv", "means nothing"),
         ('rate = "1/s"\nduration = "1m"\nprocess = "gamma"\ncv = 0', "load", "must be above 0"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from llmload.transport.base import Dial
+from llmload.transport.base import CallFailed, Dial
 
 
 class Notes:
@@ -45,3 +45,5 @@ class Notes:
 
     def ended(self, t: int) -> None:
         self.ended_at = t
+
+    def over(self, failed: CallFailed | None) -> None: ...

@@ -146,16 +146,16 @@ async def test_a_later_connection_that_fails_does_not_make_a_target_unreachable(
 
     async with serving(script) as url, transport_to(url) as transport:
         dialler = transport._lanes["main"].dialler
-        acquire, dialled = dialler.acquire, 0
+        dial, dialled = dialler.dial, 0
 
         async def only_twice() -> object:
             nonlocal dialled
             dialled += 1
             if dialled > 2:
                 raise OSError("enough")
-            return await acquire()
+            return await dial()
 
-        dialler.acquire = only_twice  # type: ignore[method-assign]
+        dialler.dial = only_twice  # type: ignore[method-assign]
         await transport.open({"main": 10})
         assert dialled > 2
 

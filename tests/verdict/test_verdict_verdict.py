@@ -12,6 +12,8 @@ from llmload.verdict.verdict import Decision, decide
 
 MET = Judgement(parse_objective("ttft.p50 < 1s"), passed=True)
 MISSED = Judgement(parse_objective("ttft.p50 < 1s"), passed=False)
+PERHAPS = Judgement(parse_objective("ttft.p50 < 1s"), passed=False, observed=1.1, bracket=(0.9, 1.1))
+BEYOND_US = Judgement(parse_objective("errors.rate < 1%"), passed=False, observed=0.5, bracket=(0.5, 0.5))
 
 
 @pytest.mark.parametrize(
@@ -24,6 +26,10 @@ MISSED = Judgement(parse_objective("ttft.p50 < 1s"), passed=False)
         ([MISSED], Level.SUSPECT, False, Decision.FAIL, ExitStatus.FAIL),
         ([MET], Level.INVALID, False, Decision.INVALID, ExitStatus.INVALID),
         ([MISSED], Level.INVALID, False, Decision.INVALID, ExitStatus.INVALID),
+        ([PERHAPS], Level.INVALID, False, Decision.INVALID, ExitStatus.INVALID),
+        ([PERHAPS], Level.SUSPECT, False, Decision.FAIL, ExitStatus.FAIL),
+        ([MET, PERHAPS, BEYOND_US], Level.INVALID, False, Decision.FAIL, ExitStatus.FAIL),
+        ([BEYOND_US], Level.INVALID, True, Decision.FAIL, ExitStatus.INTERRUPTED),
         ([MET], Level.VALID, True, Decision.PASS, ExitStatus.INTERRUPTED),
         ([MISSED], Level.INVALID, True, Decision.INVALID, ExitStatus.INTERRUPTED),
     ],

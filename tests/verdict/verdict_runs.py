@@ -22,6 +22,7 @@ class Run:
     def __init__(self, seconds: float = 10.0, phases: tuple[PhaseInfo, ...] = (), tags: tuple[str, ...] = ()) -> None:
         self.phases = phases or (PhaseInfo("main", 0.0, seconds),)
         self.recorder = Recorder(RecorderSetup(START, self.phases, slice_tags=tags))
+        self._total = Summary()
 
     def call(
         self,
@@ -34,6 +35,7 @@ class Run:
         queued: bool = False,
         tags: tuple[tuple[str, str], ...] = (),
         chunks: int = 3,
+        detail: str = "it broke",
     ) -> Run:
         """One call planned at ``at`` seconds."""
         phase = next((p.name for p in self.phases if p.start <= at < p.end), self.phases[-1].name)
@@ -50,7 +52,7 @@ class Run:
             record.answer.usage = Usage(10, chunks)
             record.last_content = last
         elif outcome.error:
-            record.detail = "it broke"
+            record.detail = detail
         self.recorder.planned(record.planned)
         if outcome is not Outcome.DROPPED:
             self.recorder.sent(record.sent)
@@ -72,4 +74,5 @@ class Run:
         return self
 
     def done(self) -> Summary:
-        return self.recorder.take()
+        self._total.merge(self.recorder.take())
+        return self._total

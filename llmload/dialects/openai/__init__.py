@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from llmload.dialects.base import Reader
@@ -22,8 +23,11 @@ _BY_TYPE: Final[tuple[tuple[str, bool], ...]] = (
 """(part of a content type, whether it is a stream); what is not listed says nothing, so what was asked for counts."""
 
 
-def _is_stream(content_type: str, asked: bool) -> bool:
-    return next((stream for part, stream in _BY_TYPE if part in content_type), asked)
+@lru_cache(maxsize=64)
+def _kind(content_type: str, asked: bool) -> tuple[str, bool]:
+    """The type as it is noted, and whether the body is a stream."""
+    noted = clean_line(content_type.partition(";")[0].lower(), 100)
+    return noted, next((stream for part, stream in _BY_TYPE if part in noted), asked)
 
 
 class OpenAi:
@@ -38,9 +42,9 @@ class OpenAi:
 
     def reader(self, call: Call, answer: Answer, status: int, content_type: str) -> Reader:
         """By status and content type; by what was asked for only where the type says nothing."""
-        answer.content_type = clean_line(content_type.partition(";")[0].lower(), 100)
+        answer.content_type, stream = _kind(content_type, call.stream)
         if not 200 <= status < 300:
             return ErrorReader(answer)
-        if _is_stream(answer.content_type, call.stream):
+        if stream:
             return StreamReader(answer)
         return DocumentReader(call.api, answer)

@@ -1,0 +1,63 @@
+"""Where the result of a run goes: the files that were named, while it goes on and at its end, and a place of refuge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from llmload.app import history
+from llmload.app.checkpoint import Checkpoint
+from llmload.errors import OutputError
+from llmload.reports import REPORTS, files
+from llmload.reports.result import Result
+
+__all__ = ["Saving"]
+
+
+class Saving:
+    """``checkpoint`` is to be among the run's outputs; ``save`` comes after it.
+
+    A run that was given no file keeps its result in the user's state directory (see ``history``).
+    """
+
+    def __init__(self, destinations: Sequence[str]) -> None:
+        """Raises OutputError if one of them can't be written."""
+        for destination in destinations:
+            files.check_writable(destination)
+        self._destinations = tuple(destinations)
+        named = [Path(destination) for destination in destinations if files.is_file(destination)]
+        self._unasked = None if named else history.place()
+        if named:
+            history.link(named[0])
+        self.checkpoint = Checkpoint([*named, *([self._unasked] if self._unasked else [])])
+
+    def save(self, result: Result) -> None:
+        """Write it everywhere; a place that can't be written takes nothing from the others.
+
+        Raises OutputError that names such places and, where nothing else holds the result, says where it is instead.
+        """
+        document = REPORTS["json"](result)
+        failed = [str(error) for destination in self._destinations if (error := _problem(destination, document))]
+        kept = str(self._unasked) if self._unasked and not _problem(str(self._unasked), document) else ""
+        if not failed:
+            return
+        if kept or len(failed) == len(self._destinations):
+            kept = kept or _refuge(document)
+            failed.append(f"the result is in {kept} instead" if kept else "the result is nowhere but in the report")
+        raise OutputError("; ".join(failed))
+
+
+def _problem(destination: str, document: bytes) -> OutputError | None:
+    try:
+        files.write(destination, document)
+    except OutputError as error:
+        return error
+    return None
+
+
+def _refuge(document: bytes) -> str:
+    """A path outside the places that were named, "" if none would take it."""
+    place = history.place()
+    if place is not None and not place.is_symlink() and not _problem(str(place), document):
+        return str(place)
+    return files.rescue(document)

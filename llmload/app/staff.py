@@ -1,0 +1,34 @@
+"""How many workers a run gets, and what its user should hear of that before anything is sent."""
+
+from __future__ import annotations
+
+from llmload.arrivals.closed import Users
+from llmload.calibration.store import Stored
+from llmload.cluster.crew import Crew, choose, shortages
+from llmload.errors import UsageError
+from llmload.room import room
+from llmload.scenario.plan import Plan
+
+__all__ = ["briefing", "staff"]
+
+
+def staff(plan: Plan, workers: int | None, known: Stored | None = None) -> Crew:
+    """The workers ``plan`` is run by: so many, or (None) as many as its load takes and this machine has room for.
+
+    Raises UsageError where there are more of them than places under a cap.
+    """
+    if workers is None:
+        calibration = known.calibration if known is not None else None
+        return choose(plan, room().cores, calibration.capacity if calibration is not None else None)
+    load = plan.load
+    caps = {"max_in_flight": load.max_in_flight, "users": Users(load.users).peak() if load.users is not None else None}
+    for name, most in caps.items():
+        # A worker with no share of a cap would hold its share of the schedule for ever.
+        if most is not None and most < workers and load.model != "closed":
+            raise UsageError(f"{workers} workers can't share {name} = {most}: use --workers {max(1, most)}")
+    return Crew(workers, "", workers)
+
+
+def briefing(plan: Plan, crew: Crew) -> list[str]:
+    """Why there are so many workers, if nobody asked for them; what the planned load won't fit into."""
+    return [*([crew.why] if crew.why else []), *shortages(plan, crew.workers, room())]

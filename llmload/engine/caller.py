@@ -182,10 +182,9 @@ class Caller:
                 self._queue.popleft(), Outcome.UNFINISHED, f"never sent ({why}): waiting under max_in_flight"
             )
 
-    async def abandon(self, why: str) -> None:
+    def abandon(self, why: str) -> None:
         """End everything queued or in flight now as ``unfinished``: censored, counted, never thrown away."""
         self.dismiss(why)
         for call in list(self._running):
             call.give_up(Outcome.UNFINISHED, f"still running when {why}")
-        while self._running:
-            await asyncio.sleep(0)
+        self._close_ended()

@@ -139,7 +139,7 @@ class Engine:
             caller.dismiss(_STOPPED)
             await asyncio.wait((drained, stopping), return_when=asyncio.FIRST_COMPLETED)
         if not (drained.done() and drained.result()):
-            await caller.abandon(_STOPPED if self._stop_now.is_set() else "the time to drain was over")
+            caller.abandon(_STOPPED if self._stop_now.is_set() else "the time to drain was over")
         for task in (drained, draining, stopping):
             task.cancel()
 

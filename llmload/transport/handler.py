@@ -12,11 +12,11 @@ hears of it once, when the body has ended.
                   -> body, otherwise (until close): aiohttp's parser -> drained at once -> Sink.body
 
 Where the head is plain (see ``llmload.wire.head``) no parser is made at all, unless the end of a chunked body is
-unusual: then one is, and is given a head of our making and what follows the last chunk. Where the head is not plain the
-parser is given exactly the head and, when a chunked body is over, its last chunk: so that its state (keep-alive,
-``should_close``, trailers) is what it would have been had it read everything. A body that lasts until the close it reads
-alone, and we drain its reader after each read, with the same stamps. Compressed bodies are taken apart by a Sink in front
-of the call's.
+unusual: then one is, and is given a head of our making and what follows the last chunk. Where the head is not plain
+the parser is given exactly the head and, when a chunked body is over, its last chunk: so that its state (keep-alive,
+``should_close``, trailers) is what it would have been had it read everything. A body that lasts until the close it
+reads alone, and we drain its reader after each read, with the same stamps. Compressed bodies are taken apart by a
+Sink in front of the call's.
 
 What is relied on (and pinned by tests/transport/test_transport_contract.py): ``set_response_params`` builds the parser,
 ``feed_data((message, payload), size)`` is called for each head inside ``data_received``, ``payload.is_eof`` turns true

@@ -91,7 +91,7 @@ class Crowd:
                 self.stop()
                 return
             call = self._caller.arrive_user(self._caller.prepare(index, ready - self._caller.start, Origin.USER))
-            await asyncio.wait((call,))
+            await call
             pause = self._think.pause(user, turn)
             ready = self._clock() + round(pause * NS)
             turn += 1

@@ -105,9 +105,9 @@ class _Worker:
         threading.Thread(target=self._listen, args=(loop, engine), name="listen", daemon=True).start()
         try:
             await engine.open()
+            _settle_gc()
             self._post(Ready(transport.path, fallback))
             start = await self._begin
-            _settle_gc()
             await self._measure(engine, start)
         finally:
             await transport.close()

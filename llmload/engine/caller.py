@@ -34,14 +34,16 @@ class Notes(Protocol):
 class Caller:
     """Everything that happens to calls between their planned time and their Record."""
 
-    def __init__(self, plan: Plan, transport: Transport, notes: Notes, clock: Clock, worker: int) -> None:
+    def __init__(
+        self, plan: Plan, transport: Transport, notes: Notes, clock: Clock, worker: int, workload: Workload
+    ) -> None:
         self._plan = plan
         self._transport = transport
         self._notes = notes
         self._clock = clock
         self._worker = worker
         self._deadlines = Deadlines.of(plan.limits)
-        self._workload = Workload(plan.classes, plan.seeds.mix, plan.seeds.prompts)
+        self._workload = workload
         self._dialects = {target.name: dialect(target.dialect) for target in plan.targets}
         self._phases = tuple((round(phase.end * NS), phase) for phase in plan.phases)
         self._loop = asyncio.get_running_loop()

@@ -20,11 +20,14 @@ from llmload.metrics.summary import PhaseInfo
 from llmload.records import Arrival
 from llmload.scenario.plan import Plan
 from llmload.transport.base import Transport
+from llmload.workload.workload import Workload
 
 __all__ = ["Engine", "due", "recorder_setup"]
 
 _STOPPED = "the run was stopped"
 _OPEN_MOST = 1000
+_WARMED = 32
+"""Calls made and thrown away before the start, so that the first ones find all caches filled."""
 _OPEN_SECONDS_OF_LOAD = 2.0
 
 
@@ -68,6 +71,8 @@ class Engine:
         self._shard = shard
         self._of = of
         self._probe = LoopProbe(shard, transport.path, clock)
+        # Costs a tenth of a second and more (vocabularies), which must be over before the schedule begins.
+        self._workload = Workload(plan.classes, plan.seeds.mix, plan.seeds.prompts)
         self._caller: Caller | None = None
         self._source: Dispatcher | Crowd | None = None
         self._stop_now = asyncio.Event()
@@ -79,6 +84,8 @@ class Engine:
 
     async def open(self) -> None:
         """Open connections ahead of the load. Raises UnreachableError."""
+        for index in range(_WARMED):
+            self._workload.call(index)
         wanted = {target.name: self._connections(target.name) for target in self._plan.targets}
         await self._transport.open(wanted)
 
@@ -96,7 +103,9 @@ class Engine:
 
     async def run(self, start: int, notes: Notes) -> None:
         """Carry the shard out, beginning at monotonic ns ``start``; returns when every call has its Record."""
-        caller = self._caller = Caller(self._plan, self._transport, notes, self._clock, self._shard)
+        caller = self._caller = Caller(
+            self._plan, self._transport, notes, self._clock, self._shard, self._workload
+        )
         caller.start = start
         caller.limit = self._limit(caller)
         source = self._source = self._make_source(caller)

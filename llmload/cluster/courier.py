@@ -106,10 +106,7 @@ class Courier:
 
 def fold(batch: Batch, recorder: Recorder) -> list[Record]:
     """Tell ``recorder`` what the courier brought; the calls in it."""
-    for t in array("q", batch.planned):
-        recorder.planned(t)
-    for t in array("q", batch.sent):
-        recorder.sent(t)
+    recorder.planned_and_sent(array("q", batch.planned), array("q", batch.sent))
     if batch.peak[0]:
         recorder.in_flight(*batch.peak)
     if batch.health is not None:

@@ -103,9 +103,7 @@ class Engine:
 
     async def run(self, start: int, notes: Notes) -> None:
         """Carry the shard out, beginning at monotonic ns ``start``; returns when every call has its Record."""
-        caller = self._caller = Caller(
-            self._plan, self._transport, notes, self._clock, self._shard, self._workload
-        )
+        caller = self._caller = Caller(self._plan, self._transport, notes, self._clock, self._shard, self._workload)
         caller.start = start
         caller.limit = self._limit(caller)
         source = self._source = self._make_source(caller)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -121,6 +122,15 @@ class Recorder:
         """A call was sent at ``t``."""
         self._sent += 1
         self._window(self._second(t), "").sent += 1
+
+    def planned_and_sent(self, planned: Iterable[int], sent: Iterable[int]) -> None:
+        """The same for many, given their times."""
+        for second, calls in Counter(map(self._second, planned)).items():
+            self._planned += calls
+            self._window(second, "").planned += calls
+        for second, calls in Counter(map(self._second, sent)).items():
+            self._sent += calls
+            self._window(second, "").sent += calls
 
     def in_flight(self, n: int, t: int) -> None:
         """``n`` of this worker's calls are in flight at ``t``."""

@@ -374,11 +374,15 @@ class StampingHandler(ResponseHandler):
             let_go(body.exception())
         if self._sink is None:
             return
-        if exc is None and body is not None and body.exception() is None and self._chunks is None:
-            self._drain(body)
-            if body.is_eof():
-                self._finish()
-                return
+        try:
+            if exc is None and body is not None and body.exception() is None and self._chunks is None:
+                self._drain(body)
+                if body.is_eof():
+                    self._finish()
+                    return
+        except Exception as error:  # a decoder or the Sink gave up
+            self._fail(error)
+            return
         self._fail(exc or ConnectionLostError("connection closed"))
 
     def resume_writing(self) -> None:

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -75,8 +76,9 @@ class Miser:
 
     def update(self, delta: Summary, total: Summary) -> None:
         for child in psutil.Process().children():
-            if "spawn_main" in " ".join(child.cmdline()):
-                child.rlimit(psutil.RLIMIT_NOFILE, (40, 40))
+            with suppress(psutil.Error):  # it may be ending just now
+                if "spawn_main" in " ".join(child.cmdline()):
+                    child.rlimit(psutil.RLIMIT_NOFILE, (40, 40))
 
     def finish(self, result: Finished | None) -> None:
         """Nothing to let go of."""

@@ -78,16 +78,10 @@ class StreamReader:
         head, tail, frame, quoted = self._template
         inner = data.removeprefix(head).removesuffix(tail)
         if inner and len(inner) + frame == len(data) <= SSE_LIMIT and self._sse.idle:
-            try:
-                text = orjson.loads(data[quoted])
-            except orjson.JSONDecodeError:
+            if b"\n" in inner:  # which no JSON string holds: several events
                 if self._several(inner, t):
                     return
-            else:
-                self._stamps.append(t)
-                self._answer.events += 1
-                if self._keeps is not None:
-                    self._keeps.add(text)
+            elif self._one(data[quoted], t):
                 return
         self._parse(data, t)
 
@@ -98,6 +92,18 @@ class StreamReader:
 
     def close(self, t: int) -> None:
         """Nothing more: an event without its end is dropped, as the standard says."""
+
+    def _one(self, quoted: bytes, t: int) -> bool:
+        """Take an event of the template whose string, with its quotes, this may be; False if it is none."""
+        try:
+            text = orjson.loads(quoted)
+        except orjson.JSONDecodeError:
+            return False
+        self._stamps.append(t)
+        self._answer.events += 1
+        if self._keeps is not None:
+            self._keeps.add(text)
+        return True
 
     def _several(self, inner: bytes, t: int) -> bool:
         """Take a read that is a run of several events of the template; False if it is not."""

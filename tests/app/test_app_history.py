@@ -70,13 +70,13 @@ def test_a_run_with_a_file_of_its_own_is_linked_and_a_file_that_is_gone_passed_o
     [
         ({"last_heard": "2026-01-01"}, 2**22 + 7, True),  # no system gives out such a pid
         ({"last_heard": ""}, 2**22 + 7, False),
-        ({"last_heard": "2026-01-01"}, os.getpid(), False),
+        ({"last_heard": "2026-01-01"}, 0, False),
         ([], 2**22 + 7, False),
         ({}, 2**22 + 7, False),
     ],
 )
 def test_a_run_was_killed_if_it_has_not_ended_and_is_gone(state: Path, content: object, pid: int, found: bool) -> None:
     state.mkdir(parents=True)
-    run = state / f"20200101T000000-{pid}.json"
+    run = state / f"20200101T000000-{pid or os.getpid()}.json"
     run.write_bytes(orjson.dumps(content))
     assert history.killed() == (run if found else None)

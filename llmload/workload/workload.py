@@ -29,14 +29,17 @@ _CLASS, _TARGET, _SIZES, _TEXTS = range(4)
 _UNBOUNDED_BATCH: Final = 2048
 """Largest batch that is counted on where a class doesn't bound it."""
 
-_Payload = tuple[tuple[Message, ...], tuple[str, ...], int]
+_Content = tuple[tuple[Message, ...], tuple[str, ...], int]
 """Messages, inputs, estimated tokens."""
+
+_Payload = tuple[tuple[Message, ...], tuple[str, ...], int, int | None]
+"""The same, and the most tokens of the answer."""
 
 
 class Workload:
     """Makes calls. ValueError for classes that no call can be made of."""
 
-    __slots__ = ("_names", "_own", "_seeds", "_seeds_mix", "_strides", "classes")
+    __slots__ = ("_constant", "_own", "_seeds", "_seeds_mix", "_strides", "classes")
 
     def __init__(self, classes: Sequence[RequestClass], seeds_mix: int, seeds_prompts: int) -> None:
         self.classes = tuple(classes)
@@ -45,16 +48,14 @@ class Workload:
         self._seeds = tuple(mix(seeds_prompts, _number_of(cls.name)) for cls in classes)
         self._strides = tuple(lengths.highest(cls.batch) or _UNBOUNDED_BATCH for cls in classes)
         _check(self.classes)
+        self._constant = tuple(_constant(cls) for cls in classes)
 
     def call(self, index: int, weights: Mapping[str, float] | None = None) -> Call:
         """Call number ``index``. ``weights`` stand in for the classes' own; classes not named get nothing."""
-        place = choose(self._own, unit(self._seeds_mix, index, _CLASS), weights)
+        alone = len(self.classes) == 1 and weights is None
+        place = 0 if alone else choose(self._own, unit(self._seeds_mix, index, _CLASS), weights)
         cls = self.classes[place]
-        seed = self._seeds[place]
-        sizes = Draws(seed, index, _SIZES)
-        texts = Draws(seed, index, _TEXTS)
-        messages, inputs, tokens = _PAYLOADS[cls.api](cls, sizes, texts, seed + index * self._strides[place])
-        limited = cls.max_tokens is not None and cls.api in _ANSWERED_IN_TEXT
+        messages, inputs, tokens, most = self._constant[place] or self._drawn(cls, place, index)
         return Call(
             index=index,
             cls=cls.name,
@@ -64,13 +65,19 @@ class Workload:
             stream=cls.stream,
             messages=messages,
             inputs=inputs,
-            max_tokens=max(1, lengths.draw(cls.max_tokens, sizes)) if limited and cls.max_tokens else None,
+            max_tokens=most,
             input_tokens=tokens,
             params=cls.params,
             headers=cls.headers,
             tags=cls.tags,
             expect_status=cls.expect_status,
         )
+
+    def _drawn(self, cls: RequestClass, place: int, index: int) -> _Payload:
+        seed = self._seeds[place]
+        sizes = Draws(seed, index, _SIZES)
+        texts = Draws(seed, index, _TEXTS)
+        return _payload(cls, sizes, texts, seed + index * self._strides[place])
 
     def _target(self, cls: RequestClass, index: int) -> str:
         if len(cls.targets) == 1:
@@ -112,11 +119,25 @@ def _check(classes: tuple[RequestClass, ...]) -> None:
             raise ValueError(f"class {cls.name}: {error}") from None
 
 
-def _nothing(cls: RequestClass, sizes: Draws, texts: Draws, ordinal: int) -> _Payload:
+def _payload(cls: RequestClass, sizes: Draws, texts: Draws, ordinal: int) -> _Payload:
+    content = _CONTENTS[cls.api](cls, sizes, texts, ordinal)
+    limited = cls.max_tokens is not None and cls.api in _ANSWERED_IN_TEXT
+    return (*content, max(1, lengths.draw(cls.max_tokens, sizes)) if limited and cls.max_tokens else None)
+
+
+def _constant(cls: RequestClass) -> _Payload | None:
+    """What every call of the class says, where nothing in it is drawn; None elsewhere."""
+    sizes = () if cls.max_tokens is None else (cls.max_tokens,)
+    if cls.api not in _ANSWERED_IN_TEXT or cls.prompt.kind != "text" or any(size.kind != "fixed" for size in sizes):
+        return None
+    return _payload(cls, Draws(0, 0), Draws(0, 0), 0)
+
+
+def _nothing(cls: RequestClass, sizes: Draws, texts: Draws, ordinal: int) -> _Content:
     return (), (), 0
 
 
-def _chat(cls: RequestClass, sizes: Draws, texts: Draws, ordinal: int) -> _Payload:
+def _chat(cls: RequestClass, sizes: Draws, texts: Draws, ordinal: int) -> _Content:
     text, tokens = prompt(cls.prompt, texts, ordinal)
     if not cls.prompt.system:
         return (Message("user", text),), (), tokens
@@ -124,7 +145,7 @@ def _chat(cls: RequestClass, sizes: Draws, texts: Draws, ordinal: int) -> _Paylo
     return (Message("system", system), Message("user", text)), (), tokens + tokens_of(system)
 
 
-def _completion(cls: RequestClass, sizes: Draws, texts: Draws, ordinal: int) -> _Payload:
+def _completion(cls: RequestClass, sizes: Draws, texts: Draws, ordinal: int) -> _Content:
     """One prompt; there being no roles, a system prompt stands before it."""
     text, tokens = prompt(cls.prompt, texts, ordinal)
     if not cls.prompt.system:
@@ -132,13 +153,13 @@ def _completion(cls: RequestClass, sizes: Draws, texts: Draws, ordinal: int) -> 
     return (), (f"{cls.prompt.system}\n\n{text}",), tokens + tokens_of(cls.prompt.system + "\n\n")
 
 
-def _batch(cls: RequestClass, sizes: Draws, texts: Draws, ordinal: int) -> _Payload:
+def _batch(cls: RequestClass, sizes: Draws, texts: Draws, ordinal: int) -> _Content:
     size = max(1, lengths.draw(cls.batch, sizes))
     made = [prompt(cls.prompt, texts, ordinal + item) for item in range(size)]
     return (), tuple(text for text, _ in made), sum(tokens for _, tokens in made)
 
 
-_PAYLOADS: Final[Mapping[Api, Callable[[RequestClass, Draws, Draws, int], _Payload]]] = {
+_CONTENTS: Final[Mapping[Api, Callable[[RequestClass, Draws, Draws, int], _Content]]] = {
     Api.CHAT: _chat,
     Api.COMPLETIONS: _completion,
     Api.EMBEDDINGS: _batch,

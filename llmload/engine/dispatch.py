@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import islice
 
-from llmload.clock import Clock
+from llmload.clock import DUE, NEVER, Clock, monotonic_ns
 from llmload.engine.alarm import make_alarm
 from llmload.engine.call import Prepared
 from llmload.engine.caller import Caller
@@ -47,6 +47,7 @@ class Dispatcher:
             await self._done
         finally:
             self._alarm.close()
+            DUE.at = NEVER
 
     def stop(self) -> None:
         """Dispatch nothing more."""
@@ -62,6 +63,7 @@ class Dispatcher:
             self._ready.append(self._caller.prepare(arrival.index, arrival.at))
 
     def _ring(self) -> None:
+        DUE.at = NEVER
         if self._done.done():
             return
         try:
@@ -87,3 +89,5 @@ class Dispatcher:
         if len(ready) < _AHEAD:
             self._fill(2)
         self._alarm.set(ready[0].record.planned)
+        if self._clock is monotonic_ns:  # in virtual time nobody reads the clock on the way
+            DUE.at, DUE.ring = ready[0].record.planned, self._ring

@@ -34,7 +34,7 @@ from aiohttp.client_exceptions import ClientConnectionError
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 
-from llmload.clock import monotonic_ns
+from llmload.clock import DUE, monotonic_ns
 from llmload.errors import DecodeError
 from llmload.transport.base import Sink
 from llmload.transport.inflate import inflating
@@ -152,8 +152,10 @@ class StampingHandler(ResponseHandler):
     # -- reading -------------------------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
-        """Stamp, then take the shortcut where there is one, else decode."""
+        """Stamp, then take the shortcut where there is one, else decode. A call that is due meanwhile goes first."""
         stamp = monotonic_ns()
+        if stamp >= DUE.at:
+            DUE.ring()
         short = self._shortcut
         if short is not None:
             size = len(data)

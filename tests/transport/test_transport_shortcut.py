@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmload.clock import monotonic_ns
+from llmload.clock import DUE, NEVER, monotonic_ns
 from llmload.dialects import dialect
 from llmload.engine.call import CallRun, Deadlines, Prepared
 from llmload.records import Api, Call, Record
@@ -174,3 +174,17 @@ def test_a_read_that_is_not_one_chunk_gives_no_shortcut() -> None:
     assert shortcut(chunk(b"data: a.b\n\n") * 2, template, stamps, 100) is None
     assert shortcut(b"00" + chunk(b"data: a.b\n\n"), template, stamps, 100) is None
     assert shortcut(chunk(b"x" * LONGEST), template, stamps, 100) is None
+
+
+def test_a_call_that_is_due_while_others_are_read_does_not_wait_behind_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    rings: list[int] = []
+
+    def ring() -> None:
+        DUE.at = NEVER
+        rings.append(monotonic_ns())
+
+    monkeypatch.setattr(DUE, "ring", ring)
+    monkeypatch.setattr(DUE, "at", monotonic_ns())
+    run = carry([HEAD, *(chunk(event(b" a%d" % n)) for n in range(5)), END])
+    assert len(rings) == 1
+    assert rings[0] <= run.record.answer.stamps[0]

@@ -28,17 +28,28 @@ NEVER: Final = 1 << 62
 
 
 class Due:
-    """What is to be done at a time, for whoever reads the clock anyway: where a hundred sockets have something to read at
-    once, the timer of the next call would wait its turn behind them all.
+    """What is to be done at a time, for whoever reads the clock anyway: where a hundred sockets have something to
+    read at once, the timer of the next call would wait its turn behind them all.
 
     ``at``: monotonic ns. Whoever finds it past calls ``ring``, which sets ``at`` anew.
     """
 
     __slots__ = ("at", "ring")
 
+    at: int
+    ring: Callable[[], None]
+
     def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Nothing is due any more."""
         self.at = NEVER
-        self.ring: Callable[[], None] = lambda: None
+        self.ring = _nothing
+
+
+def _nothing() -> None:
+    """Nothing is due."""
 
 
 DUE: Final = Due()

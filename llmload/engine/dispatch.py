@@ -47,7 +47,7 @@ class Dispatcher:
             await self._done
         finally:
             self._alarm.close()
-            DUE.at = NEVER
+            DUE.clear()
 
     def stop(self) -> None:
         """Dispatch nothing more."""

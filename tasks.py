@@ -36,6 +36,8 @@ def set_up(extra: str) -> None:
     wanted = (ROOT / "pyproject.toml").read_bytes()
     if mark.exists() and mark.read_bytes() == wanted:
         return
+    if HOME.is_symlink():
+        raise SystemExit(f"{HOME} is a link: llmload would be installed into the environment of another checkout")
     print("setting up .venv (a minute, the first time) ...", file=sys.stderr, flush=True)
     if not (BIN / "python").exists() and not (BIN / "python.exe").exists():
         # Without pip of its own, as some systems ship Python without ensurepip; the pip that runs us installs into it.

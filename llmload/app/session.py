@@ -337,6 +337,7 @@ class _Session:
             interrupted=self._interrupted,
             aborted=self._aborted,
             lost_workers=self._lost,
+            simulator_died=self._simulator is not None and not self._simulator.alive,
             lost_lines=self._log.lost if self._log is not None else 0,
             objectives=self._plan.objectives,
             judgements=tuple(self._judgements),

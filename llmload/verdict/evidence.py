@@ -24,6 +24,7 @@ class RunFacts:
 
     ``cpus``: cores of the machine. ``duration``: planned, in seconds. ``interrupted``: why someone stopped the
     run, "" if nobody did. ``aborted``: the objective or budget that stopped it. ``lost_workers``: how many died.
+    ``simulator_died``: the target was the embedded simulator, and it ended before the run did.
     ``lost_lines``: calls missing from the request log. ``judgements``: of the objectives, for what hangs on them.
     """
 
@@ -35,6 +36,7 @@ class RunFacts:
     interrupted: str = ""
     aborted: str = ""
     lost_workers: int = 0
+    simulator_died: bool = False
     lost_lines: int = 0
     objectives: tuple[Objective, ...] = ()
     judgements: tuple[Judgement, ...] = ()

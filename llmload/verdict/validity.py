@@ -135,8 +135,8 @@ def _unsent(evidence: Evidence) -> Reason | None:
 def _unfinished(evidence: Evidence) -> Reason | None:
     measured = evidence.measured
     share = measured.unfinished / measured.calls if measured.calls else 0.0
-    if THRESHOLDS["unfinished"].level(share) is Level.VALID:
-        return None
+    if THRESHOLDS["unfinished"].level(share) is Level.VALID or evidence.facts.lost_workers:
+        return None  # (what a lost worker leaves behind has its own reason)
     text = f"{measured.unfinished:,} calls ({units.format_share(share)}) had not ended with the run: the slowest"
     return Reason("unfinished", Level.SUSPECT, text, "give them time: raise limits.drain")
 
@@ -194,12 +194,16 @@ def _fallback(evidence: Evidence) -> Reason | None:
 
 
 def _stopped(evidence: Evidence) -> Reason | None:
-    why = evidence.facts.interrupted or evidence.facts.aborted
+    died = "the simulator died" if evidence.facts.simulator_died else ""
+    why = evidence.facts.interrupted or evidence.facts.aborted or died
     if not why:
         return None
     done, planned = evidence.summary.elapsed, evidence.facts.duration
     of = f" of {units.format_seconds(planned)}" if planned else ""
-    return Reason("stopped", Level.SUSPECT, f"stopped after {units.format_seconds(done)}{of}: {why}")
+    text = f"stopped after {units.format_seconds(done)}{of}: {why}"
+    if died:
+        return Reason("stopped", Level.INVALID, text, "there was no target any more: look why it ended, then run again")
+    return Reason("stopped", Level.SUSPECT, text)
 
 
 _RULES: Final[tuple[Rule, ...]] = (

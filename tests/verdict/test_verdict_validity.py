@@ -160,6 +160,12 @@ def test_a_lost_worker_says_which_share_of_the_load_is_missing() -> None:
     assert found.text == "1 of 4 workers died: 25 of 125 planned calls (20%) were not sent"
 
 
+def test_a_run_whose_simulator_died_proves_nothing() -> None:
+    found = reasons(Run().calls(100).done(), replace(FACTS, simulator_died=True))["stopped"]
+    assert found.level is Level.INVALID
+    assert "the simulator died" in found.text
+
+
 def test_a_run_that_was_stopped_says_so_and_is_not_blamed_for_what_it_did_not_send() -> None:
     summary = Run(60.0).calls(100).health(lambda health: setattr(health, "unsent", 500)).done()
     found = reasons(summary, replace(FACTS, duration=60.0, interrupted="Ctrl-C"))

@@ -5,6 +5,7 @@
     |  +- ScenarioError     one or more problems in a scenario, each with its place
     |  +- ResultError       a result file that can't be read
     +- InterruptedRun       somebody stopped the run before it began: exit status 130
+    +- OutOfDescriptors     this machine lets the process open no more files: exit status 3
     +- UnreachableError     a target that could not be reached before the run: exit status 4
     +- OutputError          a place we were asked to write to can't be written: exit status 2
     +- DecodeError          bytes from a target that break their own format
@@ -23,6 +24,7 @@ __all__ = [
     "ExitStatus",
     "InterruptedRun",
     "LlmloadError",
+    "OutOfDescriptors",
     "OutputError",
     "Problem",
     "ResultError",
@@ -95,6 +97,12 @@ class InterruptedRun(LlmloadError):
     """Somebody stopped the run before anything was sent."""
 
     status = ExitStatus.INTERRUPTED
+
+
+class OutOfDescriptors(LlmloadError):
+    """The process may open no more files, pipes and sockets, and can't go on without."""
+
+    status = ExitStatus.INVALID
 
 
 class UnreachableError(LlmloadError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import sys
@@ -10,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-__all__ = ["Room", "descriptors_now", "raise_descriptors", "room"]
+from llmload.errors import OutOfDescriptors
+
+__all__ = ["Room", "descriptors_now", "need_descriptors", "out_of_descriptors", "raise_descriptors", "room"]
 
 _PORTS: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _QUOTA: Final = Path("/sys/fs/cgroup/cpu.max")
@@ -52,6 +55,36 @@ def descriptors_now() -> int:
 
         return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return _MANY
+
+
+def need_descriptors(count: int) -> None:
+    """Raises OutOfDescriptors unless so many more can be had now: many a library cleans up badly after finding out."""
+    taken: list[int] = []
+    try:
+        for _ in range(count):
+            taken.append(os.open(os.devnull, os.O_RDONLY))  # noqa: PERF401 - those that were had must be given back
+    except OSError as error:
+        if lack := out_of_descriptors(error):
+            raise lack from error
+    finally:
+        for descriptor in taken:
+            os.close(descriptor)
+
+
+def out_of_descriptors(error: BaseException | None) -> OutOfDescriptors | None:
+    """What to say instead of ``error`` where that, or what it came of, is a lack of file descriptors; else None.
+
+    What it came of counts because cleaning up after such a lack tends to fail for another reason.
+    """
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+            if error.errno == errno.ENFILE:
+                return OutOfDescriptors("the whole system is out of file descriptors (fs.file-max): nothing can start")
+            most = descriptors_now()
+            text = f"out of file descriptors: a process may have {most:,}; raise the limit (ulimit -n)"
+            return OutOfDescriptors(text)
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def _cores() -> int:

@@ -9,6 +9,7 @@ import re
 from typing import Final
 
 __all__ = [
+    "counted",
     "format_bytes",
     "format_count",
     "format_ns",
@@ -144,6 +145,11 @@ def format_count(number: float) -> str:
     if number < 1_000_000:
         return f"{round(number):,}"
     return f"{_significant(number / 1e6)}M"
+
+
+def counted(number: int, noun: str) -> str:
+    """ "1 call", "12,345 calls"."""
+    return f"{format_count(number)} {noun}{'' if number == 1 else 's'}"
 
 
 def format_bytes(size: float) -> str:

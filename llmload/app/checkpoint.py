@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -41,9 +41,11 @@ class Checkpoint:
 
     name = "checkpoint"
 
-    def __init__(self, paths: Sequence[Path], every: float = EVERY) -> None:
+    def __init__(self, paths: Sequence[Path], every: float = EVERY, kept: Callable[[], None] = lambda: None) -> None:
+        """``kept`` is called, in the thread that writes, whenever one of the files was written."""
         self._paths = tuple(path.resolve() for path in paths)
         self._every = every
+        self._kept = kept
         self._document = GrowingDocument()
         self._due = 0.0
         self._thread: threading.Thread | None = None
@@ -108,23 +110,25 @@ class Checkpoint:
                 document, self._waiting = self._waiting, None
                 if self._closed or document is None:
                     return
-            for path in self._paths:
-                self._write(path, document)
+            if any([self._write(path, document) for path in self._paths]):  # noqa: C419 - to all of them
+                self._kept()
             with self._lock:
                 self._writing_since = 0.0
 
-    def _write(self, path: Path, document: bytes) -> None:
+    def _write(self, path: Path, document: bytes) -> bool:
         try:
             temporary = files.stage(path, document, lasting=False)
             with self._lock:  # never rename over the final result
                 if self._closed:
                     os.unlink(temporary)
-                else:
-                    files.settle(temporary, path)
+                    return False
+                files.settle(temporary, path)
         except OSError as error:
             with self._lock:
                 cause = error.strerror or str(error)
                 self._tell_once(f"can't keep a checkpoint in {path}: {cause}; a run that is killed now would lose more")
+            return False
+        return True
 
     def _where(self) -> str:
         return ", ".join(map(str, self._paths))

@@ -16,7 +16,7 @@ from typing import Final
 import orjson
 import psutil
 
-__all__ = ["directory", "killed", "latest", "link", "place"]
+__all__ = ["directory", "forget", "killed", "latest", "link", "place"]
 
 _KEPT: Final = 10
 """How many runs are remembered."""
@@ -30,20 +30,25 @@ def directory() -> Path:
 
 
 def place() -> Path | None:
-    """Where the run of this process can keep its result; None if there is no such place. Forgets old ones."""
+    """Where the run of this process can keep its result; None if there is no such place. Nothing is there yet."""
     with suppress(OSError, RuntimeError):
         here = directory()
         here.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for old in _runs()[: -_KEPT + 1]:
-            old.unlink(missing_ok=True)
         if os.access(here, os.W_OK | os.X_OK):
             return here / f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}.json"
     return None
 
 
+def forget() -> None:
+    """Keep the last runs only; first those go whose file is gone."""
+    with suppress(OSError, RuntimeError):
+        for old in sorted(_runs(), key=Path.exists)[:-_KEPT]:
+            old.unlink(missing_ok=True)
+
+
 def link(file: Path) -> None:
-    """Remember that the run of this process keeps its result in ``file``."""
-    if name := place():
+    """Remember that the run of this process keeps its result in ``file``; not if there is no such file."""
+    if file.exists() and (name := place()):
         with suppress(OSError):
             name.symlink_to(file.resolve())
 

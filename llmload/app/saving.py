@@ -26,10 +26,10 @@ class Saving:
             files.check_writable(destination)
         self._destinations = tuple(destinations)
         named = [Path(destination) for destination in destinations if files.is_file(destination)]
+        self._named = named[0] if named else None
         self._unasked = None if named else history.place()
-        if named:
-            history.link(named[0])
-        self.checkpoint = Checkpoint([*named, *([self._unasked] if self._unasked else [])])
+        self._remembered = False
+        self.checkpoint = Checkpoint([*named, *([self._unasked] if self._unasked else [])], kept=self._remember)
 
     def save(self, result: Result) -> None:
         """Write it everywhere; a place that can't be written takes nothing from the others.
@@ -39,12 +39,23 @@ class Saving:
         document = REPORTS["json"](result)
         failed = [str(error) for destination in self._destinations if (error := _problem(destination, document))]
         kept = str(self._unasked) if self._unasked and not _problem(str(self._unasked), document) else ""
+        if kept or len(failed) < len(self._destinations):
+            self._remember()
         if not failed:
             return
         if kept or len(failed) == len(self._destinations):
             kept = kept or _refuge(document)
             failed.append(f"the result is in {kept} instead" if kept else "the result is nowhere but in the report")
         raise OutputError("; ".join(failed))
+
+    def _remember(self) -> None:
+        """Among the last runs is only one that left something: a command that fails before its run takes no place."""
+        if self._remembered:
+            return
+        self._remembered = True
+        if self._named is not None:
+            history.link(self._named)
+        history.forget()
 
 
 def _problem(destination: str, document: bytes) -> OutputError | None:
@@ -59,5 +70,6 @@ def _refuge(document: bytes) -> str:
     """A path outside the places that were named, "" if none would take it."""
     place = history.place()
     if place is not None and not place.is_symlink() and not _problem(str(place), document):
+        history.forget()
         return str(place)
     return files.rescue(document)

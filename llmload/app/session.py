@@ -19,7 +19,7 @@ from llmload.calibration.outlook import error_bar, warnings
 from llmload.calibration.store import Stored
 from llmload.clock import NS, monotonic_ns, wall_time
 from llmload.cluster.behind import run_behind
-from llmload.cluster.crew import Crew
+from llmload.cluster.crew import Crew, places
 from llmload.cluster.local import LocalCluster, Lost, Silent
 from llmload.dashboard.frame import Frame, Stage
 from llmload.dashboard.live import Display, QuietDisplay
@@ -32,9 +32,10 @@ from llmload.outputs.base import Output, RecordSink, Speaks
 from llmload.outputs.request_log import encode_record
 from llmload.records import Record
 from llmload.reports.result import LoadInfo, Result, ScenarioInfo
+from llmload.room import need_descriptors, raise_descriptors, room
 from llmload.scenario.plan import Plan
 from llmload.sim.process import SimProcess
-from llmload.units import format_count
+from llmload.units import counted
 from llmload.verdict.judge import Judgement, abort_due, judge
 from llmload.verdict.objectives import parse_objective
 from llmload.verdict.validity import RunFacts, Validity, validity
@@ -46,6 +47,8 @@ _NO_OBJECTIVES = (parse_objective("success.count > 0", says="not one call went w
 
 _TAKE_SECONDS = 0.5
 """How often what the workers sent is added up."""
+_LEAST_DESCRIPTORS = 18
+"""Of this process, beside one for each worker."""
 _LOOK_SECONDS = 1.0
 """How often the machine is looked at and rules that may end the run are judged."""
 
@@ -69,9 +72,12 @@ class Options:
 def run_plan(plan: Plan, options: Options) -> Result:
     """Run it and return what was found, however it ended.
 
-    Raises UnreachableError, UsageError (a key that can't be found), OutputError: all before the first request.
+    Raises UnreachableError, UsageError (a key that can't be found), OutOfDescriptors, OutputError: all before the
+    first request.
     """
     crew = staff(plan, options.workers, options.calibrated)
+    raise_descriptors()
+    need_descriptors(_LEAST_DESCRIPTORS + crew.workers)
     plan = replace(plan, objectives=plan.objectives or _NO_OBJECTIVES)
     with with_simulator(plan, options.truth_log) as (resolved, simulator), Interrupts() as interrupts:
         try:
@@ -205,8 +211,8 @@ class _Session:
         """Before anything is sent: what the calibration of this machine says of the plan."""
         known = self._options.calibrated
         if known is not None and known.calibration is not None:
-            cpus = int(environment()["cpus"])
-            for text in warnings(known.calibration, self._plan, self._crew.workers, cpus):
+            most = places(self._plan, room().cores)
+            for text in warnings(known.calibration, self._plan, self._crew.workers, most):
                 self._note(text)
 
     def _tell(self, event: Lost | Silent) -> None:
@@ -280,7 +286,7 @@ class _Session:
             if self._obeyed == 1:
                 self._draining = True
                 self._cluster.drain()
-                waiting = f"{format_count(self._cluster.in_flight)} calls in flight"
+                waiting = f"{counted(self._cluster.in_flight, 'call')} in flight"
                 self._note(f"{self._interrupted}: no more requests; waiting for {waiting}. Again to stop at once.")
             else:
                 self._cluster.stop()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from llmload.arrivals.closed import Users
 from llmload.calibration.store import Stored
-from llmload.cluster.crew import Crew, choose, shortages
+from llmload.cluster.crew import Crew, asked, choose, shortages
 from llmload.errors import UsageError
 from llmload.room import room
 from llmload.scenario.plan import Plan
@@ -17,18 +17,19 @@ def staff(plan: Plan, workers: int | None, known: Stored | None = None) -> Crew:
 
     Raises UsageError where there are more of them than places under a cap.
     """
+    calibration = known.calibration if known is not None else None
+    capacity = calibration.capacity if calibration is not None else None
     if workers is None:
-        calibration = known.calibration if known is not None else None
-        return choose(plan, room().cores, calibration.capacity if calibration is not None else None)
+        return choose(plan, room().cores, capacity)
     load = plan.load
     caps = {"max_in_flight": load.max_in_flight, "users": Users(load.users).peak() if load.users is not None else None}
     for name, most in caps.items():
         # A worker with no share of a cap would hold its share of the schedule for ever.
         if most is not None and most < workers and load.model != "closed":
             raise UsageError(f"{workers} workers can't share {name} = {most}: use --workers {max(1, most)}")
-    return Crew(workers, "", workers)
+    return asked(plan, workers, room().cores, capacity)
 
 
 def briefing(plan: Plan, crew: Crew) -> list[str]:
-    """Why there are so many workers, if nobody asked for them; what the planned load won't fit into."""
-    return [*([crew.why] if crew.why else []), *shortages(plan, crew.workers, room())]
+    """Why there are so many workers and what they are given to do; what the planned load won't fit into."""
+    return [crew.why, *shortages(plan, crew.workers, room())]

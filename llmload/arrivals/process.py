@@ -12,6 +12,7 @@ from itertools import chain, count, repeat
 from typing import Final, Protocol
 
 import numpy as np
+import numpy.random  # else loaded when first used: at the start of a run, when files may have run out
 
 from llmload.arrivals.base import Floats, need
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from llmload.calibration.calibration import BOUND, Calibration, Kind
 from llmload.metrics.catalogue import METRICS
-from llmload.metrics.precision import Deviation, ErrorBar, Pace
+from llmload.metrics.precision import Capacity, Deviation, ErrorBar, Pace
 from llmload.metrics.summary import Summary
 from llmload.metrics.windows import Window
 from llmload.records import Api
@@ -45,8 +45,11 @@ def planned_pace(plan: Plan) -> Pace | None:
     return Pace(max(pace.calls for pace in paces), max(pace.events for pace in paces))
 
 
-def warnings(calibration: Calibration, plan: Plan, workers: int, cpus: int) -> list[str]:
-    """What to know before ``plan`` is run by so many workers: that it is too much for them, or will be read late."""
+def warnings(calibration: Calibration, plan: Plan, workers: int, most: int) -> list[str]:
+    """What to know before ``plan`` is run by so many workers: that it is too much for them, or will be read late.
+
+    ``most``: how many workers ``plan`` can have on this machine.
+    """
     pace = planned_pace(plan)
     if pace is None:
         return []
@@ -57,7 +60,7 @@ def warnings(calibration: Calibration, plan: Plan, workers: int, cpus: int) -> l
     crew = f"{workers} worker{'s' * (workers > 1)}"
     if share > 1.0:
         each = f"{format_count(capacity.events_per_second)} events/s or {format_rate(capacity.requests_per_second)}"
-        remedy = _remedy(capacity.workers(pace), workers, cpus)
+        remedy = _remedy(capacity, pace, most, _simulated(plan))
         return [f"{load} is {share:.1f} times what {crew} can measure here ({each} each): {remedy}"]
     kind: Kind = "stream" if pace.events else "whole"
     worst, title = max(
@@ -66,28 +69,42 @@ def warnings(calibration: Calibration, plan: Plan, workers: int, cpus: int) -> l
     if worst <= BOUND or calibration.disturbed:  # disturbed: whose fault it was can't be told
         return []
     off = f"{load} is {format_share(round(share, 2))} of the ceiling of {crew}, where 1 % of {title} was"
-    return [f"{off} more than {format_seconds(worst)} from the truth in the calibration: {_ease(workers, cpus)}"]
+    remedy = _ease(workers, most, _simulated(plan))
+    return [f"{off} more than {format_seconds(worst)} from the truth in the calibration: {remedy}"]
 
 
-def _remedy(needed: int, workers: int, cpus: int) -> str:
-    if needed <= cpus:
-        return f"use --workers {needed}"
-    machines = math.ceil(needed / cpus)
-    first = f"--workers {cpus} and " if workers < cpus else ""
-    return f"it takes {needed} workers, and this machine has {cpus} cores: use {first}{machines} machines, or less load"
+def _remedy(capacity: Capacity, pace: Pace, most: int, simulated: bool) -> str:
+    """What would help against more than the workers can measure."""
+    needed = capacity.workers(pace)
+    if needed <= most or capacity.share(pace) <= most:
+        return f"use --workers {min(needed, most)}, or lower the rate"
+    if simulated:
+        return "more than this machine can send beside its simulator: lower the rate"
+    machines = math.ceil(needed / most)
+    return f"more than this machine can send: lower the rate, or split the load over {machines} machines"
 
 
-def _ease(workers: int, cpus: int) -> str:
-    return f"use --workers {min(cpus, 2 * workers)}" if workers < cpus else "use more machines, or less load"
+def _ease(workers: int, most: int, simulated: bool) -> str:
+    if workers < most:
+        return f"use --workers {min(most, 2 * workers)}, or lower the rate"
+    return "lower the rate" + ("" if simulated else ", or split the load over more machines")
+
+
+def _simulated(plan: Plan) -> bool:
+    """The simulator has its place on this machine, so other machines are no help."""
+    return any(target.base_url.startswith("sim:") for target in plan.targets)
 
 
 # -- after -------------------------------------------------------------------------------------------------------
 
 
 def error_bar(calibration: Calibration, summary: Summary, workers: int) -> ErrorBar | None:
-    """How far the run's times are from the truth, as far as the calibration can tell. None if nothing was measured."""
+    """How far the run's times are from the truth, as far as the calibration can tell.
+
+    None if nothing was measured, or the calibration was disturbed: its figures are those of the other work.
+    """
     whole = summary.select()
-    if not whole.ok:
+    if calibration.disturbed or not whole.ok:
         return None
     pace = busiest(summary).over(workers)
     share = calibration.capacity.share(pace)
@@ -105,7 +122,7 @@ def error_bar(calibration: Calibration, summary: Summary, workers: int) -> Error
     if not metrics:
         return None
     ordered = dict(sorted(metrics.items(), key=lambda item: list(METRICS).index(item[0])))
-    return ErrorBar(calibration.made, pace.calls, pace.events, share, beyond, calibration.disturbed, ordered)
+    return ErrorBar(calibration.made, pace.calls, pace.events, share, beyond, metrics=ordered)
 
 
 def _worse(one: Deviation | None, other: Deviation) -> Deviation:

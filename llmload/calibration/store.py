@@ -29,7 +29,7 @@ _LARGEST: Final = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The calibration to go by, or why there is none to go by."""
+    """The calibration to go by, or none; ``why`` times have no error bar in either case, "" where they have one."""
 
     calibration: Calibration | None
     why: str = ""
@@ -71,6 +71,9 @@ def look_up(path: Path | None = None, machine: Mapping[str, str] | None = None) 
         made = f"the calibration of {clean(calibration.made[:10])}"
         text = f"{made} is of another machine or version ({differs}); it is not used: {_ANEW}"
         return Stored(None, text)
+    if calibration.disturbed:
+        made = f"the stored calibration ({clean(calibration.made[:10])}) was made on a disturbed machine"
+        return Stored(calibration, f"no error bar: {made}; calibrate again when it is quiet (`llmload calibrate`)")
     return Stored(calibration)
 
 

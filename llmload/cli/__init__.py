@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import errno
 import sys
+from typing import NoReturn
 
 import typer
 
@@ -15,9 +16,10 @@ from llmload.cli.report import report
 from llmload.cli.run import run
 from llmload.cli.schema import schema
 from llmload.cli.sim import sim
-from llmload.cli.speak import open_closed_streams, say
+from llmload.cli.speak import forsake_full_output, open_closed_streams, say
 from llmload.cli.validate import validate
 from llmload.errors import ExitStatus, LlmloadError, ScenarioError
+from llmload.room import out_of_descriptors
 
 __all__ = ["app", "main"]
 
@@ -31,6 +33,10 @@ Examples:
 
 Exit status: 0 passed, 1 objectives failed, 2 usage, 3 run invalid, 4 target unreachable, 130 interrupted.
 """
+
+_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EPIPE)
+"""Why a write fails. All other places that are written to explain that themselves: what gets here is standard output,
+which may hold nothing back (``PYTHONUNBUFFERED``) that a second try would show."""
 
 app = typer.Typer(
     name="llmload",
@@ -66,11 +72,31 @@ def main() -> None:
     open_closed_streams()
     try:
         app()
+    except SystemExit as end:
+        unwritten = forsake_full_output()
+        if unwritten is None:
+            raise
+        _end_unwritten(unwritten, end)
     except LlmloadError as error:
-        # A problem in a file begins with the file's name, so that terminals and editors can jump to it.
-        say(f"{error}\n" if isinstance(error, ScenarioError) else f"llmload: {error}\n")
-        sys.exit(int(error.status))
-    except BrokenPipeError:
-        # Whoever read our standard output is gone; nothing more can be said there.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(int(ExitStatus.USAGE))
+        _end(error)
+    except Exception as error:
+        if lack := out_of_descriptors(error):
+            _end(lack)
+        if not isinstance(error, OSError) or error.errno not in _UNWRITABLE or error.filename is not None:
+            raise
+        forsake_full_output()
+        _end_unwritten(error, error)
+
+
+def _end(error: LlmloadError) -> NoReturn:
+    # A problem in a file begins with the file's name, so that terminals and editors can jump to it.
+    say(f"{error}\n" if isinstance(error, ScenarioError) else f"llmload: {error}\n")
+    forsake_full_output()
+    sys.exit(int(error.status))
+
+
+def _end_unwritten(error: OSError, cause: BaseException) -> NoReturn:
+    """Standard output takes nothing more. Whoever has read it and is gone has seen enough, and needs no message."""
+    if not isinstance(error, BrokenPipeError):
+        say(f"llmload: standard output can't be written: {error.strerror or error}\n")
+    raise SystemExit(int(ExitStatus.USAGE)) from cause

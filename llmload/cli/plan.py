@@ -59,11 +59,11 @@ def plan(
 def _warnings(plan: Plan, crew: Crew, calibration: Calibration | None) -> list[str]:
     """What this plan won't fit into, and what the calibration of this machine, if there is one, says of it."""
     from llmload.calibration.outlook import warnings
-    from llmload.cluster.crew import shortages
+    from llmload.cluster.crew import places, shortages
     from llmload.room import room
 
     here = room()
-    known = [] if calibration is None else warnings(calibration, plan, crew.workers, here.cores)
+    known = [] if calibration is None else warnings(calibration, plan, crew.workers, places(plan, here.cores))
     return [*shortages(plan, crew.workers, here), *known]
 
 

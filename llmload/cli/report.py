@@ -16,7 +16,7 @@ def report(
         str | None, typer.Argument(metavar="[RESULT]", help='A result file as --out wrote it; "-" reads stdin.')
     ] = None,
     last: Annotated[
-        bool, typer.Option("--last", help="The last run of this user on this machine, however it ended.")
+        bool, typer.Option("--last", help="The last run of this user on this machine that began and left a result.")
     ] = False,
     format: Annotated[Literal["text", "json"], typer.Option(help="How to show it.")] = "text",
     out: Annotated[str, typer.Option(help='Where to write it; "-" is standard output.')] = "-",

@@ -34,7 +34,8 @@ Requests = Annotated[
 RequestsLimit = Annotated[
     str | None,
     typer.Option(
-        metavar="SIZE", help="With --requests: keep only the newest lines, in at most so many bytes, e.g. 1GB."
+        metavar="SIZE",
+        help="With --requests: keep only the newest lines, in at most so many bytes, e.g. 1GB; at least 1MB.",
     ),
 ]
 Chunks = Annotated[bool, typer.Option("--chunks", help="With --requests: the time of every chunk, too.")]

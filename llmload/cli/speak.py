@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-__all__ = ["open_closed_streams", "say"]
+__all__ = ["forsake_full_output", "open_closed_streams", "say"]
 
 
 def open_closed_streams() -> None:
@@ -21,6 +21,19 @@ def open_closed_streams() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - for as long as we run
+
+
+def forsake_full_output() -> OSError | None:
+    """Send on what is still held back for standard output; why not, where that fails.
+
+    What couldn't be sent is thrown away then, with all that follows: nothing is to fail again when Python ends.
+    """
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return error
+    return None
 
 
 def say(text: str) -> None:

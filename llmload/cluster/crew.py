@@ -1,7 +1,7 @@
 """How many workers a run gets when nobody says, and what its load won't find room for. Pure.
 
 What a worker can do is told by a ``Capacity``: this machine's own where it has been calibrated, else the usual one. A
-worker is planned to be busy for ``FULL`` of the time at the peak: beyond that, what arrives waits for what came before
+worker is filled to ``FULL`` of its ceiling at the planned peak: beyond that, what arrives waits for what came before
 it, and is stamped late. Where the embedded simulator is the target, it keeps a core to itself; so does the parent,
 where there are three or more (it folds what workers send, and gives way to them where it must share).
 """
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from llmload.calibration.outlook import planned_pace
-from llmload.metrics.precision import DEFAULT_CAPACITY, Capacity, Pace
+from llmload.metrics.precision import DEFAULT_CAPACITY, FULL, Capacity, Pace
 from llmload.records import Api
 from llmload.room import Room
 from llmload.scenario.plan import Plan
@@ -23,10 +23,18 @@ from llmload.workload.mix import shares
 from llmload.workload.spec import RequestClass
 from llmload.workload.workload import expected_tokens
 
-__all__ = ["FIRST_SECONDS", "FULL", "TOKEN_SECONDS", "Crew", "choose", "connections", "expected_pace", "shortages"]
+__all__ = [
+    "FIRST_SECONDS",
+    "TOKEN_SECONDS",
+    "Crew",
+    "asked",
+    "choose",
+    "connections",
+    "expected_pace",
+    "places",
+    "shortages",
+]
 
-FULL: Final = 0.6
-"""Share of its ceiling that a worker is given at the planned peak."""
 FIRST_SECONDS: Final = 0.2
 TOKEN_SECONDS: Final = 0.02
 """How long answers are taken to last where a plan depends on it: so long, and so long for each token of output."""
@@ -51,16 +59,33 @@ class Crew:
 
 def choose(plan: Plan, cores: int, capacity: Capacity | None = None) -> Crew:
     """How many workers ``plan`` gets on a machine of so many cores. ``capacity``: of one worker, at its ceiling."""
-    pace = expected_pace(plan)
-    share = (capacity or DEFAULT_CAPACITY).share(pace)
-    wanted = max(1, math.ceil(share / FULL - 1e-9))
+    need, wanted = _need(plan, capacity or DEFAULT_CAPACITY)
     most, taken = _places(plan, cores)
     shared = min(wanted, _sharers(plan))
     workers = min(shared, most)
-    need = f"the peak of {_spoken(pace)} takes {_cores(share)}"
     if workers == shared:
-        return Crew(workers, f"{_counted(workers)}: {need}, where each may use {FULL:.0%} of one", workers)
+        return Crew(workers, f"{_counted(workers)}: {need}; workers are filled to {FULL:.0%} of it", workers)
     return Crew(workers, f"{_counted(workers)}, all that this machine has room for ({taken}): {need}", shared)
+
+
+def asked(plan: Plan, workers: int, cores: int, capacity: Capacity | None = None) -> Crew:
+    """``workers`` as someone asked for, and what they make of the load of ``plan``."""
+    need, wanted = _need(plan, capacity or DEFAULT_CAPACITY)
+    why = f"{_counted(workers)}, as asked for: {need}"
+    if workers > cores:
+        why += f"; there are more workers than cores ({cores}), so they wait for each other"
+    return Crew(workers, why, min(wanted, _sharers(plan)))
+
+
+def places(plan: Plan, cores: int) -> int:
+    """How many workers ``plan`` can have on a machine of so many cores."""
+    return min(_places(plan, cores)[0], _sharers(plan))
+
+
+def _need(plan: Plan, capacity: Capacity) -> tuple[str, int]:
+    """What the peak takes of a worker, in words, and how many workers that makes."""
+    pace = expected_pace(plan)
+    return f"the peak of {_spoken(pace)} takes {_ceilings(capacity.share(pace))}", capacity.workers(pace)
 
 
 def expected_pace(plan: Plan) -> Pace:
@@ -100,7 +125,8 @@ def shortages(plan: Plan, workers: int, room: Room) -> Iterator[str]:
         remedy = f"raise the hard limit (ulimit -Hn {_round_up(count + _SPARE)})"
         yield f"{load}: the simulator may have {room.descriptors:,} file descriptors; {remedy}"
     if count / len(plan.targets) > room.ports:
-        remedy = "widen net.ipv4.ip_local_port_range, use more machines, or set max_in_flight"
+        split = "" if _simulated(plan) else ", split the load over more machines"
+        remedy = f"widen net.ipv4.ip_local_port_range{split}, or set max_in_flight"
         yield f"{load}: this machine has {room.ports:,} local ports towards a target; {remedy}"
 
 
@@ -139,10 +165,11 @@ def _spoken(pace: Pace) -> str:
     return format_rate(pace.calls) + (f" and {format_count(pace.events)} events/s" if pace.events else "")
 
 
-def _cores(share: float) -> str:
+def _ceilings(share: float) -> str:
+    whole = "what one worker can do (its ceiling)"
     if share < 0.995:
-        return f"{max(share, 0.001):.1%} of a core" if share < 0.0995 else f"{share:.0%} of a core"
-    return f"{share:.1f} cores"
+        return f"{max(share, 0.001):.1%} of {whole}" if share < 0.0995 else f"{share:.0%} of {whole}"
+    return f"{share:.1f} times {whole}"
 
 
 def _counted(workers: int) -> str:

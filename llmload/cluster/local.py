@@ -18,11 +18,23 @@ from llmload.clock import NS, monotonic_ns
 from llmload.cluster.courier import Batch, fold
 from llmload.cluster.losses import Ledger, Loss, lost_calls, never_sent
 from llmload.cluster.member import Member
-from llmload.cluster.messages import Begin, Drain, Failed, Finished, Job, Ready, Stop, Unreachable, receive, send
+from llmload.cluster.messages import (
+    Begin,
+    Drain,
+    Failed,
+    Finished,
+    Job,
+    NoRoom,
+    Ready,
+    Stop,
+    Unreachable,
+    receive,
+    send,
+)
 from llmload.cluster.standing import signals_held, stepped_back
 from llmload.cluster.worker import work
 from llmload.engine.run import recorder_setup
-from llmload.errors import ExitStatus, LlmloadError, UnreachableError, UsageError
+from llmload.errors import ExitStatus, LlmloadError, OutOfDescriptors, UnreachableError, UsageError
 from llmload.metrics.health import WorkerHealth
 from llmload.metrics.recorder import Recorder
 from llmload.metrics.summary import Summary
@@ -168,7 +180,7 @@ class LocalCluster:
         """Wait until every worker is ready, then name the start.
 
         ``meanwhile`` is called several times a second and may raise to give up.
-        Raises UnreachableError, UsageError, or WorkerCrash.
+        Raises UnreachableError, UsageError, OutOfDescriptors, or WorkerCrash.
         """
         last = time.monotonic() + _START_SECONDS
         missing = set(range(len(self._workers)))
@@ -176,6 +188,8 @@ class LocalCluster:
             number, message = self._first_word(last, meanwhile, missing)
             if isinstance(message, Unreachable):
                 raise (UsageError if message.usage else UnreachableError)(message.text)
+            if isinstance(message, NoRoom):
+                raise OutOfDescriptors(f"worker {number} can't start: {message.text}")
             if isinstance(message, Failed):
                 raise WorkerCrash(message.text)
             if isinstance(message, _Gone):
@@ -237,6 +251,8 @@ class LocalCluster:
             self._take_in(message, number)
         elif isinstance(message, Failed):
             worker.traceback = message.text
+        elif isinstance(message, NoRoom):
+            worker.ended = f"gave up ({message.text})"
         elif isinstance(message, Finished):
             worker.finished = True
         elif isinstance(message, _Gone) and not worker.finished:

@@ -13,7 +13,7 @@ from typing import Any
 
 from llmload.scenario.plan import Plan
 
-__all__ = ["Begin", "Drain", "Failed", "Finished", "Job", "Ready", "Stop", "Unreachable", "receive", "send"]
+__all__ = ["Begin", "Drain", "Failed", "Finished", "Job", "NoRoom", "Ready", "Stop", "Unreachable", "receive", "send"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,13 @@ class Unreachable:
 
     text: str
     usage: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NoRoom:
+    """Worker: this machine lets it have too little to go on; what, in words."""
+
+    text: str
 
 
 @dataclass(frozen=True, slots=True)

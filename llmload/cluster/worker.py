@@ -15,10 +15,22 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from llmload.cluster.courier import Courier
-from llmload.cluster.messages import Begin, Drain, Failed, Finished, Job, Ready, Stop, Unreachable, receive, send
+from llmload.cluster.messages import (
+    Begin,
+    Drain,
+    Failed,
+    Finished,
+    Job,
+    NoRoom,
+    Ready,
+    Stop,
+    Unreachable,
+    receive,
+    send,
+)
 from llmload.engine.run import Engine
-from llmload.errors import LlmloadError, UnreachableError
-from llmload.room import raise_descriptors
+from llmload.errors import LlmloadError, OutOfDescriptors, UnreachableError
+from llmload.room import need_descriptors, out_of_descriptors, raise_descriptors
 from llmload.transport.choice import open_transport
 
 __all__ = ["work"]
@@ -27,6 +39,8 @@ _BATCH_SECONDS = 0.025
 """Often, so that no batch is large enough to hold up the loop."""
 _HEALTH_EVERY = 20
 """Batches from one look at ourselves to the next."""
+_LEAST_DESCRIPTORS = 12
+"""An event loop, its signals and its timers, a name to look up, a connection."""
 _GC_THRESHOLDS = (100_000, 50, 100)
 """Calls leave no cycles behind, however they end, so the collector has nothing to find; it only guards against what we
 don't know of. Its pauses are in the health."""
@@ -41,15 +55,19 @@ def work(pipe: Connection, job: Job) -> None:
     raise_descriptors()
     post = _Post(pipe)
     try:
+        need_descriptors(_LEAST_DESCRIPTORS)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(_Worker(pipe, post, job).run())
         post(Finished())
+    except OutOfDescriptors as error:
+        post(NoRoom(str(error)))
     except UnreachableError as error:
         post(Unreachable(str(error)))
     except LlmloadError as error:
         post(Unreachable(str(error), usage=True))
-    except BaseException:
-        post(Failed(traceback.format_exc()))
+    except BaseException as error:
+        lack = out_of_descriptors(error)
+        post(Failed(traceback.format_exc()) if lack is None else NoRoom(str(lack)))
     finally:
         post.close()
 

@@ -64,8 +64,8 @@ class CallRun:
     """
 
     __slots__ = (
-        "_clock", "_deadlines", "_exchange", "_failure", "_on_over", "_on_sent", "_reader", "_task", "_timer",
-        "_transport", "prepared", "record",
+        "_clock", "_deadlines", "_exchange", "_failed_at", "_failure", "_on_over", "_on_sent", "_reader", "_task",
+        "_timer", "_transport", "prepared", "record",
     )  # fmt: skip
 
     def __init__(
@@ -86,6 +86,7 @@ class CallRun:
         self._on_over = on_over
         self._reader: Reader | None = None
         self._failure: tuple[Outcome, str] | None = None
+        self._failed_at = 0
         self._exchange: Exchange | None = None
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -121,6 +122,10 @@ class CallRun:
             failed = CallFailed(Outcome.UNFINISHED, f"llmload failed: {type(error).__name__}")
         self.over(failed)
 
+    def begun(self, exchange: Exchange) -> None:
+        """See Sink."""
+        self._exchange = exchange
+
     def over(self, failed: CallFailed | None) -> None:
         """See Sink."""
         if failed is not None and self._failure is None:
@@ -130,6 +135,8 @@ class CallRun:
             return
         if self._timer is not None:
             self._timer.cancel()
+        if not self.record.end and self._failure is not None:
+            self._failed_at = self._clock()
         self._exchange = self._task = None
         on_over(self)
 
@@ -140,7 +147,7 @@ class CallRun:
         self._failure = self._failure or (outcome, detail)
         if self._exchange is not None:
             self._exchange.cancel()
-        elif self._task is not None:
+        if self._task is not None:
             self._task.cancel()
         self.over(None)
 
@@ -149,7 +156,7 @@ class CallRun:
         record = self.record
         answer = record.answer
         properly = record.end > 0 and self._failure is None
-        record.end = record.end or self._clock()
+        record.end = record.end or self._failed_at or self._clock()
         if properly and self._reader is not None:
             try:
                 self._reader.close(record.end)

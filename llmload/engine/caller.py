@@ -99,7 +99,7 @@ class Caller:
         """Its time has come: start it, or apply the cap."""
         self._notes.planned(prepared.record.planned)
         limit = self.limit()
-        if limit is None or len(self._running) < limit:
+        if limit is None or (not self._queue and len(self._running) < limit):
             self.launch(prepared)
             return
         self.cap_hits += 1
@@ -138,14 +138,21 @@ class Caller:
         ended, self._ended = self._ended, []
         for call in ended:
             self._running.discard(call)
-            try:
-                self._notes.add(call.finish())
-            except Exception as error:
-                self._loop.call_exception_handler({"message": "a call failed in llmload itself", "exception": error})
+            self._notes.add(self._finished(call))
             if self._waiting_users and (user := self._waiting_users.pop(call, None)) is not None and not user.done():
                 user.set_result(None)
         self.admit()
         self._settle()
+
+    def _finished(self, call: CallRun) -> Record:
+        try:
+            return call.finish()
+        except Exception as error:  # a bug of ours must not lose the call
+            self._loop.call_exception_handler({"message": "a call failed in llmload itself", "exception": error})
+            record = call.record
+            record.outcome, record.detail = Outcome.UNFINISHED, f"llmload failed: {type(error).__name__}"
+            record.end = record.end or self._clock()
+            return record
 
     def _settle(self) -> None:
         # With nothing in flight and no place for what is queued, nothing would ever happen again.

@@ -44,7 +44,8 @@ class LoopProbe:
         self._alarm: Alarm | None = None
         self._start = self._due = 0
         self._unmeasured: Sequence[tuple[int, int]] = ()
-        self._where: Whereabouts
+        self._where: Whereabouts | None = None
+        """None while nobody looks, or where the run failed before it got here: ``take`` has little to say then."""
         self._seen = self._taken = Look()
         self._lags: list[int] = []
         self._pauses: list[int] = []
@@ -59,7 +60,7 @@ class LoopProbe:
         self._unmeasured = [(start + round(begin * NS), start + round(end * NS)) for begin, end in unmeasured]
         gc.callbacks.append(self._collection)
         self._clocks, self._where = _Clocks.now(), Whereabouts()
-        self._seen = self._taken = self._where.look()
+        self._seen = self._taken = self._look()
         if self._clock is monotonic_ns:
             self._alarm = make_alarm(self._ring, self._clock)
             self._due = max(start, self._clock())
@@ -71,10 +72,14 @@ class LoopProbe:
             self._alarm.close()
         if self._collection in gc.callbacks:
             gc.callbacks.remove(self._collection)
-        self._where.close()
+        if self._where is not None:
+            self._where.close()
+
+    def _look(self) -> Look:
+        return Look() if self._where is None else self._where.look()
 
     def _ring(self) -> None:
-        now, seen = self._clock(), self._where.look()
+        now, seen = self._clock(), self._look()
         if now - self._due >= _LATE:
             self._disturbed(now - self._due, seen)
         self._seen, self._collected = seen, 0
@@ -113,7 +118,7 @@ class LoopProbe:
 
     def _look_at_clocks(self, health: WorkerHealth) -> None:
         before, now = self._clocks, _Clocks.now()
-        looked, here = self._taken, self._where.look()
+        looked, here = self._taken, self._look()
         self._clocks, self._taken = now, here
         seconds = now.monotonic - before.monotonic
         if seconds > 0:

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-__all__ = ["DEFAULT_CAPACITY", "REFERENCE_TOKENS", "Capacity", "Deviation", "ErrorBar", "Pace"]
+__all__ = ["DEFAULT_CAPACITY", "FULL", "REFERENCE_TOKENS", "Capacity", "Deviation", "ErrorBar", "Pace"]
 
+FULL: Final = 0.6
+"""Share of its ceiling that a worker is given at the planned peak."""
 REFERENCE_TOKENS: Final = 100
 """Tokens, each an event, of the streams that capacities are told in."""
 
@@ -40,8 +42,8 @@ class Capacity:
         return pace.calls / self.requests_per_second + pace.events / self.events_per_second
 
     def workers(self, pace: Pace) -> int:
-        """How many workers ``pace`` needs, at least one."""
-        return max(1, math.ceil(self.share(pace) - 1e-9))
+        """How many workers ``pace`` needs, each filled to FULL of its ceiling; at least one."""
+        return max(1, math.ceil(self.share(pace) / FULL - 1e-9))
 
     @property
     def streams_per_second(self) -> float:
@@ -49,9 +51,9 @@ class Capacity:
         return 1.0 / self.share(Pace(1.0, REFERENCE_TOKENS))
 
 
-DEFAULT_CAPACITY: Final = Capacity(events_per_second=1 / 15e-6, requests_per_second=1 / 250e-6)
-"""What to plan with where nothing is known of the machine: about 15 µs of a core of 2.5 GHz for each event of a stream,
-and 250 µs for each call."""
+DEFAULT_CAPACITY: Final = Capacity(events_per_second=1 / 15e-6, requests_per_second=1 / 100e-6)
+"""What to plan with where nothing is known of the machine: at its ceiling a worker has 15 µs for each event of a stream
+and 100 µs for each call, on a core of 2.5 GHz."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,8 @@ class ErrorBar:
 
     ``calls`` and ``events``: per second and worker, in the run's busiest stretch; ``share``: of a worker's ceiling.
     ``beyond``: more than was calibrated, so ``metrics`` (name -> Deviation) hold what was found at the highest load
-    there was, and say too little. ``calibrated``: when (ISO 8601). ``disturbed``: other work disturbed that.
+    there was, and say too little. ``calibrated``: when (ISO 8601). ``disturbed``: other work disturbed that, so that
+    the figures say nothing of a run; only earlier results hold such a bar.
     """
 
     calibrated: str

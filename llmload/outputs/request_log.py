@@ -22,7 +22,7 @@ from llmload.outputs.appender import Appender, pieces
 from llmload.outputs.base import Finished
 from llmload.records import Record
 from llmload.scenario.plan import Plan
-from llmload.units import format_bytes, format_count
+from llmload.units import counted, format_bytes
 
 __all__ = ["LEAST_LIMIT", "RequestLog", "encode_record"]
 
@@ -189,7 +189,8 @@ class RequestLog:
                 self.lost += self._pending_lines
                 self._queue.clear()
             if self.lost:
-                self._tell_once(f"{format_count(self.lost)} calls are missing from {self._path}")
+                missing = f"{counted(self.lost, 'call')} {'is' if self.lost == 1 else 'are'} missing"
+                self._tell_once(f"{missing} from {self._path}")
 
     def _write_until_closed(self, file: Appender) -> None:
         """The thread: about once a second, everything that is queued."""
@@ -199,8 +200,9 @@ class RequestLog:
                 self._write(file, piece)
         if file.dropped and self._limit is not None:
             with self._lock:
+                dropped = f"{counted(file.dropped, 'older call')} {'was' if file.dropped == 1 else 'were'} dropped"
                 kept = f"the newest {format_bytes(self._limit)} of {self._path} and its numbered files were kept"
-                self._tell_once(f"{kept}, as asked; {format_count(file.dropped)} older calls were dropped")
+                self._tell_once(f"{kept}, as asked; {dropped}")
         try:
             file.close()
         except OSError as error:

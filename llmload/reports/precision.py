@@ -18,8 +18,10 @@ from llmload.units import format_count, format_rate, format_seconds, format_shar
 __all__ = ["DEVIATION_COLUMNS", "deviation_cells", "error_bar", "signed"]
 
 DEVIATION_COLUMNS: Final = (
-    Column("mean"), Column("off by p50"), Column("p99"), Column("p50 reads", rank=1), Column("p99 reads", rank=2),
+    Column("mean"), Column("off by p50"), Column("p99"), Column("p50 high by", rank=1),
+    Column("p99 high by", rank=2),
 )  # fmt: skip
+_UNRELIABLE: Final = "No error bar: the calibration was made on a disturbed machine"
 
 
 def signed(seconds: float) -> str:
@@ -40,6 +42,9 @@ def error_bar(bar: ErrorBar | None, width: int) -> Iterator[RenderableType]:
     """A line per metric under what it is and what it rests on; nothing without a calibration."""
     if bar is None:
         return
+    if bar.disturbed:
+        yield Text(_UNRELIABLE, "dim")
+        return
     columns = (Column("Error bar", right=False), *DEVIATION_COLUMNS)
     rows = [[Text(METRICS[name].title), *deviation_cells(each)] for name, each in bar.metrics.items()]
     yield from grid(columns, rows, width)
@@ -52,6 +57,5 @@ def _basis(bar: ErrorBar) -> str:
         f"at {load} per worker, {format_share(round(bar.share, 3))} of its ceiling, as calibrated on"
         f" {clean(bar.calibrated, 40)[:10]} against a simulator on the same machine",
         "this load is more than was calibrated: deviations may be larger" if bar.beyond else "",
-        "other work disturbed the calibration: without it they are smaller" if bar.disturbed else "",
     ]
     return "; ".join(filter(None, parts))

@@ -157,14 +157,18 @@ _JUDGEMENT: Final = _object(
     bracket=_pair("Where the figure lies with the generator's own part taken off"),
 )  # fmt: skip
 _DEVIATION: Final = _object(
-    bias=_number("Mean of said - true, s"), p50=_number("Of its size, s"), p99=_number("Of its size, s"),
-    shift_p50=_number("The p50 that is said less the true one, s"), shift_p99=_number("The same of p99, s"),
+    bias=_number("Mean of said - true, s"),
+    p50=_number("How far single values are off, s: half no further"),
+    p99=_number("How far single values are off, s: 99 % no further"),
+    shift_p50=_number("How far the reported p50 is too high, s"),
+    shift_p99=_number("How far the reported p99 is too high, s"),
 )  # fmt: skip
 _ERROR_BAR: Final = _object(
     "How far times were from the truth at this load when the machine was calibrated",
     calibrated=_text("ISO 8601"), calls=_number("per second and worker, in the busiest stretch"),
     events=_number("per second and worker"), share=_number("of a worker's ceiling"),
-    beyond=_kind("boolean", "More than was calibrated"), disturbed=_kind("boolean", "The calibration was"),
+    beyond=_kind("boolean", "More than was calibrated"),
+    disturbed=_kind("boolean", "The calibration was; only in earlier results"),
     metrics=_map(_DEVIATION, keys=_one_of(METRICS)),
 )  # fmt: skip
 _REASON: Final = _object(code=_text(), level=_one_of(Level), text=_text(), remedy=_text())

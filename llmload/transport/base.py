@@ -46,6 +46,9 @@ class Exchange(Protocol):
 class Sink(Protocol):
     """Told about one exchange while it happens. All ``t`` are monotonic ns."""
 
+    def begun(self, exchange: Exchange) -> None:
+        """A connection was dialled for this call; from now on ``exchange`` is how to end it."""
+
     def opened(self, t: int, dial: Dial | None) -> None:
         """A connection is ready; ``dial`` is None when it was open already."""
 
@@ -75,7 +78,7 @@ class Sink(Protocol):
         """The body ended as its framing promised."""
 
     def over(self, failed: CallFailed | None) -> None:
-        """An exchange that was begun (see Transport.begin) is over, after ``ended``, or because it failed."""
+        """The exchange is over, after ``ended``, or because it failed; may be told again by the end of ``exchange``."""
 
 
 class Transport(Protocol):

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
-from aiohttp.connector import BaseConnector, TCPConnector
+from aiohttp.connector import BaseConnector, Connection, TCPConnector
 from aiohttp.streams import StreamReader
 
 from llmload.scenario.plan import Target
@@ -22,10 +22,17 @@ _PROMISES = (
     (ResponseHandler, "set_exception"),
     (ResponseHandler, "should_close"),
     (ResponseHandler, "resume_reading"),
+    (ResponseHandler, "writing_paused"),
+    (ResponseHandler, "is_connected"),
+    (ResponseHandler, "force_close"),
+    (ResponseHandler, "close"),
+    (ResponseHandler, "abort"),
     (StreamReader, "read_nowait"),
     (StreamReader, "is_eof"),
     (BaseConnector, "connect"),
-    (BaseConnector, "_get"),
+    (Connection, "close"),
+    (Connection, "protocol"),
+    (Connection, "transport"),
     (TCPConnector, "_resolve_host"),
 )
 

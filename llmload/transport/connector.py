@@ -70,12 +70,13 @@ class Dialler:
 
     def __init__(self, target: Target) -> None:
         self._url = URL(target.base_url)
+        self._loop = asyncio.get_running_loop()
         self._connector = _Connector(tls_context(target) if self._url.scheme == "https" else True)
         # The connector reads address, TLS settings and proxy off a request; this one is never sent.
         self._template = ClientRequest(
             "GET",
             self._url,
-            loop=asyncio.get_running_loop(),
+            loop=self._loop,
             proxy=URL(target.proxy) if target.proxy else None,
             ssl=target.verify_tls,
         )
@@ -110,7 +111,8 @@ class Dialler:
             fresh = monotonic_ns() - handler.used < _KEEP_ALIVE_NS
             if fresh and handler.is_connected() and not handler.should_close:
                 return found
-            connection.close()
+            # Not here: hundreds may have gone stale together, and a call is about to leave.
+            self._loop.call_soon(connection.close)
         return None
 
     def put_back(self, connection: Connection, handler: StampingHandler) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import Callable, Iterable, Mapping
 
 from aiohttp.connector import Connection
@@ -37,10 +38,18 @@ def target_headers(target: Target) -> tuple[list[tuple[str, str]], Secrets]:
     if auth := auth_header(target.auth):
         headers[auth[0]] = auth[1]
         secrets.append(auth[1].removeprefix(target.auth.prefix))
+    if login := _proxy_login(target):
+        secrets += [login, URL(target.proxy or "").password or ""]
     for name, value in headers.items():
         if any(character in name + value for character in "\r\n\0"):
             raise UsageError(f"target {target.name}: header {name!r} holds a line break")
     return list(headers.items()), Secrets(secrets)
+
+
+def _proxy_login(target: Target) -> str:
+    """User and password of the proxy as HTTP's Basic scheme wants them; "" without."""
+    proxy = URL(target.proxy or "")
+    return base64.b64encode(f"{proxy.user}:{proxy.password or ''}".encode()).decode() if proxy.user else ""
 
 
 def unreachable(target: Target, failure: CallFailed) -> UnreachableError:
@@ -62,6 +71,8 @@ class _Lane:
         headers, self.secrets = target_headers(target)
         # A plain-HTTP proxy wants the whole URL in the request line; everyone else wants the path.
         whole = target.proxy and url.scheme == "http"
+        if whole and (login := _proxy_login(target)):
+            headers.append(("Proxy-Authorization", f"Basic {login}"))
         self._base = str(url.with_query(None)).rstrip("/") if whole else url.raw_path.rstrip("/")
         host = url.raw_authority.rsplit("@", 1)[-1]
         self._last: tuple[WireRequest | None, bytes] = (None, b"")
@@ -142,7 +153,14 @@ class HttpTransport:
         except Exception as error:
             raise dial_failure(error) from error
         done: asyncio.Future[CallFailed | None] = asyncio.get_running_loop().create_future()
-        exchange = _Exchange(lane.dialler, connection, handler, done.set_result)
+
+        def tell(failed: CallFailed | None) -> None:
+            sink.over(failed)
+            if not done.done():
+                done.set_result(failed)
+
+        exchange = _Exchange(lane.dialler, connection, handler, tell)
+        sink.begun(exchange)
         exchange.send(lane.wire(request), sink, dial)
         try:
             failed = await done
@@ -167,7 +185,7 @@ async def _dial(lane: _Lane) -> tuple[Connection, StampingHandler]:
 class _Exchange:
     """A request on its connection, until the answer is over or nobody wants it any more."""
 
-    __slots__ = ("_connection", "_dialler", "_handler", "_tell")
+    __slots__ = ("_connection", "_dialler", "_handler", "_live", "_tell")
 
     def __init__(
         self,
@@ -180,6 +198,8 @@ class _Exchange:
         self._connection = connection
         self._handler = handler
         self._tell = tell
+        self._live = True
+        """The connection is ours; once it was put back it may be another call's."""
 
     def send(self, data: bytes, sink: Sink, dial: Dial | None) -> None:
         """Write the request."""
@@ -194,19 +214,25 @@ class _Exchange:
             transport.write(data)
 
     def cancel(self) -> None:
-        """See Exchange."""
+        """See Exchange; nothing if it is over."""
+        if self._live:
+            self._close()
+
+    def _close(self) -> None:
+        self._live = False
         self._handler.abandon()
         self._connection.close()
 
     def _over(self, error: BaseException | None) -> None:
         handler = self._handler
         if error is None:
+            self._live = False
             if handler.writing_paused:  # answered before it had all of the request: what is left would garble the next
                 handler.abandon()
             self._dialler.put_back(self._connection, handler)
             self._tell(None)
             return
         headed = handler.headed
-        self.cancel()
+        self._close()
         let_go(error)
         self._tell(exchange_failure(error, headed))

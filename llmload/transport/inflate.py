@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from llmload.errors import DecodeError
-from llmload.transport.base import CallFailed, Dial, Sink
+from llmload.transport.base import CallFailed, Dial, Exchange, Sink
 
 __all__ = ["RATIO_FREE", "RATIO_LIMIT", "inflating"]
 
@@ -55,6 +55,9 @@ class _Inflating:
             self._inflater = _Inflater(coding)
         elif 200 <= status < 300:
             raise DecodeError(f"the body is compressed ({coding[:40]!r}), which nobody asked for")
+
+    def begun(self, exchange: Exchange) -> None:
+        self._sink.begun(exchange)
 
     def opened(self, t: int, dial: Dial | None) -> None:
         self._sink.opened(t, dial)

@@ -169,8 +169,10 @@ def _log_lost(evidence: Evidence) -> Reason | None:
     lost, completed = evidence.facts.lost_lines, evidence.summary.completed
     if not lost or THRESHOLDS["log_lost"].level(lost / max(1, completed)) is Level.VALID:
         return None
-    text = f"{lost:,} of {completed:,} calls are missing from the request log: its disk was too slow, or full"
-    return Reason("log_lost", Level.SUSPECT, text, "write it to a faster disk, or to a name that ends in .gz")
+    missing = f"{lost:,} of {units.counted(completed, 'call')} {'is' if lost == 1 else 'are'} missing"
+    text = f"{missing} from the request log: its disk was too slow, or full"
+    remedy = "write it to a disk with room for it; to one that is only slow, under a name that ends in .gz"
+    return Reason("log_lost", Level.SUSPECT, text, remedy)
 
 
 def _lost_workers(evidence: Evidence) -> Reason | None:

@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from llmload.app import history
+from llmload.app.saving import Saving
 
 
 @pytest.fixture(autouse=True)
@@ -32,6 +33,7 @@ def test_ten_runs_are_kept(state: Path) -> None:
     place = history.place()
     assert place is not None
     place.write_bytes(b"{}")
+    history.forget()
     assert len(list(state.iterdir())) == 10
     assert history.latest() == place
 
@@ -80,3 +82,37 @@ def test_a_run_was_killed_if_it_has_not_ended_and_is_gone(state: Path, content: 
     run = state / f"20200101T000000-{pid or os.getpid()}.json"
     run.write_bytes(orjson.dumps(content))
     assert history.killed() == (run if found else None)
+
+
+def test_a_file_that_does_not_exist_is_never_linked(state: Path, tmp_path: Path) -> None:
+    history.link(tmp_path / "never.json")
+    assert not state.exists()
+
+
+def test_links_to_files_that_are_gone_are_forgotten_before_results(state: Path, tmp_path: Path) -> None:
+    state.mkdir(parents=True)
+    (state / "20200101T000000-1.json").write_bytes(b"{}")
+    for n in range(10):
+        (state / f"20260101T0000{n:02}-1.json").symlink_to(tmp_path / "gone")
+    history.forget()
+    assert len(list(state.iterdir())) == 10
+    assert history.latest() == state / "20200101T000000-1.json"
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_command_that_fails_before_its_run_takes_no_place(state: Path, tmp_path: Path, named: bool) -> None:
+    state.mkdir(parents=True)
+    for n in range(10):
+        (state / f"20260101T0000{n:02}-1.json").write_bytes(b"{}")
+    before = sorted(state.iterdir())
+    Saving([str(tmp_path / "never.json")] if named else [])
+    assert sorted(state.iterdir()) == before
+
+
+def test_a_run_is_remembered_from_its_first_checkpoint(state: Path, tmp_path: Path) -> None:
+    out = tmp_path / "result.json"
+    saving = Saving([str(out)])
+    out.write_bytes(b"{}")
+    saving._remember()
+    saving._remember()
+    assert [run.resolve() for run in state.iterdir()] == [out]

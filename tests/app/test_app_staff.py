@@ -8,7 +8,6 @@ from virtual_run import plan_of
 
 from llmload.app.session import Options, run_plan
 from llmload.app.staff import briefing, staff
-from llmload.cluster.crew import Crew
 from llmload.engine.run import due
 from llmload.errors import UsageError
 from llmload.metrics.summary import Summary
@@ -76,10 +75,11 @@ def test_without_a_number_a_run_takes_what_it_needs_and_its_result_says_why() ->
     assert any(note.startswith("1 worker: the peak of 60.0/s and 600 events/s takes ") for note in result.notes)
 
 
-def test_a_number_that_was_asked_for_is_taken_without_a_word() -> None:
+def test_a_number_that_was_asked_for_is_taken_and_its_load_told() -> None:
     crew = staff(plan_of(SLOW), 7)
-    assert crew == Crew(7, "", 7)
-    assert briefing(plan_of(SLOW), crew) == []
+    assert (crew.workers, crew.wanted) == (7, 1)
+    assert briefing(plan_of(SLOW), crew) == [crew.why]
+    assert crew.why.startswith("7 workers, as asked for: the peak of 60.0/s and 600 events/s takes ")
 
 
 @pytest.mark.parametrize("cap", ["load.max_in_flight=2", "load.users=2"])

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmload.calibration.cost import CEILING, Cost, Spent, fit
-from llmload.metrics.precision import Capacity, Pace
+from llmload.metrics.precision import FULL, Capacity, Pace
 
 STREAMS = [Pace(rate, rate * 40) for rate in (25, 50, 100, 200, 400, 700)]
 WHOLE = [Pace(rate, 0) for rate in (100, 300, 700, 1500)]
@@ -78,5 +78,5 @@ def test_at_the_ceiling_a_worker_uses_the_share_of_a_core_that_is_allowed() -> N
 def test_so_many_workers_are_enough_and_one_less_is_not(calls: float, events: float) -> None:
     capacity, pace = Capacity(50_000, 2_000), Pace(calls, events)
     workers = capacity.workers(pace)
-    assert capacity.share(pace.over(workers)) <= 1.0 + 1e-6
-    assert workers == 1 or capacity.share(pace.over(workers - 1)) > 1.0
+    assert capacity.share(pace.over(workers)) <= FULL + 1e-6
+    assert workers == 1 or capacity.share(pace.over(workers - 1)) > FULL

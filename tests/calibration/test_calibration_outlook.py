@@ -10,6 +10,7 @@ from virtual_run import plan_of, run_plan
 
 from llmload.calibration.calibration import Noise
 from llmload.calibration.outlook import busiest, error_bar, planned_pace, warnings
+from llmload.cluster.crew import choose, places
 from llmload.metrics.precision import Pace
 from llmload.metrics.summary import Summary
 
@@ -18,6 +19,7 @@ TARGET = """
 base_url = "sim:"
 model = "sim-model"
 """
+REMOTE = TARGET.replace("sim:", "http://192.0.2.1/v1")
 CHAT = """
 [classes.chat]
 api = "chat"
@@ -71,20 +73,39 @@ def test_in_the_closed_model_nobody_knows() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rate", "workers", "cpus", "says"),
+    ("rate", "workers", "most", "says"),
     [
-        ("600/s", 1, 4, "1.4 times what 1 worker can measure here (52,000 events/s or 2600/s each): use --workers 2"),
+        ("600/s", 1, 4, "1.4 times what 1 worker can measure here (52,000 events/s or 2600/s each): use --workers 3"),
+        ("600/s", 1, 2, "use --workers 2, or lower the rate"),  # more than 60 % of each, but not more than they can do
         ("1400/s", 2, 8, "1.6 times what 2 workers can measure here"),
-        ("1400/s", 2, 8, "use --workers 4"),
-        ("1400/s", 1, 2, "it takes 4 workers, and this machine has 2 cores: use --workers 2 and 2 machines"),
-        ("1400/s", 2, 2, "this machine has 2 cores: use 2 machines, or less load"),
+        ("1400/s", 2, 8, "use --workers 6, or lower the rate"),
+        ("1400/s", 1, 2, "more than this machine can send: lower the rate, or split the load over 3 machines"),
+        ("1400/s", 2, 2, "more than this machine can send: lower the rate, or split the load over 3 machines"),
     ],
 )
-def test_too_much_is_said_beforehand_with_what_would_help(rate: str, workers: int, cpus: int, says: str) -> None:
-    plan = plan_of(TARGET + CHAT + LOAD, f"load.rate={rate}")
-    (warning,) = warnings(MADE, plan, workers, cpus)
+def test_too_much_is_said_beforehand_with_what_would_help(rate: str, workers: int, most: int, says: str) -> None:
+    plan = plan_of(REMOTE + CHAT + LOAD, f"load.rate={rate}")
+    (warning,) = warnings(MADE, plan, workers, most)
     assert f"the planned peak of {rate}" in warning
     assert says in warning
+
+
+@pytest.mark.parametrize(("rate", "cores"), [("600/s", 1), ("1400/s", 2), ("9000/s", 8)])
+def test_what_is_said_agrees_with_the_workers_that_are_chosen(rate: str, cores: int) -> None:
+    plan = plan_of(REMOTE + CHAT + LOAD, f"load.rate={rate}")
+    crew = choose(plan, cores, MADE.capacity)
+    assert crew.workers < crew.wanted
+    (warning,) = warnings(MADE, plan, crew.workers, places(plan, cores))
+    assert "more than this machine can send" in warning
+    assert "--workers" not in warning
+    assert f"over {-(-crew.wanted // crew.workers)} machines" in warning
+
+
+@pytest.mark.parametrize("rate", ["1400/s", "400/s"])
+def test_with_the_simulator_as_its_target_other_machines_are_no_help(rate: str) -> None:
+    (warning,) = warnings(MADE, plan_of(TARGET + CHAT + LOAD, f"load.rate={rate}"), 1, 1)
+    assert warning.endswith("lower the rate")
+    assert "machines" not in warning
 
 
 def test_enough_workers_need_no_warning() -> None:
@@ -97,7 +118,8 @@ def test_a_load_below_the_ceiling_that_will_be_read_late_is_said_too() -> None:
     (warning,) = warnings(MADE, plan, 1, 2)
     assert "92% of the ceiling of 1 worker" in warning
     assert "use --workers 2" in warning
-    assert "more machines" in warnings(MADE, plan, 1, 1)[0]
+    remote = plan_of(REMOTE + CHAT + LOAD, "load.rate=400/s")
+    assert "split the load over more machines" in warnings(MADE, remote, 1, 1)[0]
 
 
 def test_what_was_late_on_a_disturbed_machine_is_not_held_against_it() -> None:
@@ -166,12 +188,26 @@ def test_a_mix_has_the_worse_of_both() -> None:
     assert bar.metrics["ttft"].p50 == pytest.approx(0.1e-3, rel=0.01)
 
 
-def test_more_than_was_calibrated_and_a_disturbed_calibration_are_marked() -> None:
-    low = replace(MADE, steps=(step("stream", 5, 0.1),), noise=Noise(others=0.9))
+def test_more_than_was_calibrated_is_marked() -> None:
+    low = replace(MADE, steps=(step("stream", 5, 0.1),))
     bar = error_bar(low, ran(CHAT, LOAD), 1)
     assert bar is not None
     assert bar.beyond
-    assert bar.disturbed
+
+
+def test_less_than_was_calibrated_has_the_figures_of_the_lowest_load() -> None:
+    high = replace(MADE, steps=(step("stream", 300, 0.1), step("stream", 400, 0.9)))
+    bar = error_bar(high, ran(CHAT, LOAD), 1)
+    assert bar is not None
+    assert bar.metrics == high.steps[0].metrics
+    assert not bar.beyond
+
+
+def test_a_disturbed_calibration_is_no_error_bar() -> None:
+    summary = ran(CHAT, LOAD)
+    assert error_bar(replace(MADE, noise=Noise(others=0.9)), summary, 1) is None
+    noisy = replace(MADE.steps[0], noise=Noise(steal=0.5))
+    assert error_bar(replace(MADE, steps=(noisy, *MADE.steps[1:])), summary, 1) is None
 
 
 def test_where_nothing_went_well_nothing_is_claimed() -> None:

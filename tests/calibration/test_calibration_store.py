@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmload.calibration import stored
+from llmload.calibration.calibration import Noise
 from llmload.calibration.store import fingerprint, look_up, place, render, save
 from llmload.errors import OutputError
 
@@ -116,3 +117,12 @@ def test_a_directory_that_cannot_be_had_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match=r"can't keep the calibration in .*/file/llmload"):
         save(calibration(), tmp_path / "file" / "llmload" / "calibration.json")
+
+
+def test_one_made_on_a_disturbed_machine_still_tells_the_ceiling_but_is_no_error_bar(tmp_path: Path) -> None:
+    made = calibration(noise=Noise(others=0.5))
+    found = look_up(save(made, tmp_path / "noisy.json"))
+    assert found.calibration == made
+    assert "no error bar: the stored calibration (2026-11-20) was made on a disturbed machine" in found.why
+    assert "calibrate again when it is quiet" in found.why
+    assert look_up(save(calibration(), tmp_path / "quiet.json")).why == ""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from virtual_run import plan_of
 
-from llmload.cluster.crew import FIRST_SECONDS, FULL, TOKEN_SECONDS, choose, connections, expected_pace, shortages
-from llmload.metrics.precision import DEFAULT_CAPACITY, Capacity, Pace
+from llmload.cluster.crew import FIRST_SECONDS, TOKEN_SECONDS, asked, choose, connections, expected_pace, shortages
+from llmload.metrics.precision import DEFAULT_CAPACITY, FULL, Capacity, Pace
 from llmload.room import Room
 
 REMOTE = """
@@ -27,19 +27,35 @@ SIM = REMOTE.replace('"http://192.0.2.1:8000/v1"', '"sim:"')
 def test_a_light_load_gets_one_worker() -> None:
     crew = choose(plan_of(REMOTE, 'load.rate="5/s"'), 64)
     assert (crew.workers, crew.wanted) == (1, 1)
-    assert (
-        crew.why == "1 worker: the peak of 5.00/s and 500 events/s takes 0.9% of a core, where each may use 60% of one"
+    assert crew.why == (
+        "1 worker: the peak of 5.00/s and 500 events/s takes 0.8% of what one worker can do (its ceiling); workers are "
+        "filled to 60% of it"
     )
 
 
 def test_a_heavy_load_gets_as_many_as_it_takes() -> None:
     share = DEFAULT_CAPACITY.share(Pace(480, 48_000))
-    assert share == pytest.approx(0.84)
+    assert share == pytest.approx(0.768)
     assert choose(plan_of(REMOTE), 64).workers == 2
     crew = choose(plan_of(REMOTE, 'load.rate="4800/s"'), 64)
-    assert crew.workers == 14
+    assert crew.workers == 13
     assert crew.workers * FULL >= 10 * share > (crew.workers - 1) * FULL
-    assert "takes 8.4 cores" in crew.why
+    assert "takes 7.7 times what one worker can do (its ceiling)" in crew.why
+
+
+def test_workers_that_were_asked_for_are_told_their_load_too() -> None:
+    crew = asked(plan_of(REMOTE), 2, 2)
+    assert (crew.workers, crew.wanted) == (2, 2)
+    assert crew.why == (
+        "2 workers, as asked for: the peak of 480/s and 48,000 events/s takes 77% of what one "
+        "worker can do (its ceiling)"
+    )
+    assert asked(plan_of(REMOTE), 1, 2).wanted == 2
+
+
+def test_more_workers_than_cores_are_told() -> None:
+    why = asked(plan_of(REMOTE), 3, 2).why
+    assert why.endswith("there are more workers than cores (2), so they wait for each other")
 
 
 def test_answers_that_are_not_streamed_cost_their_calls_alone() -> None:
@@ -115,3 +131,6 @@ def test_too_few_descriptors_are_told_beforehand() -> None:
 def test_too_few_ports_are_told_beforehand() -> None:
     (said,) = shortages(plan_of(REMOTE.replace('rate = "480/s"', "users = 500")), 2, Room(2, 10_000, 400))
     assert said.startswith("about 500 connections open at once: this machine has 400 local ports towards a target; ")
+    assert "split the load over more machines" in said
+    simulated = shortages(plan_of(SIM.replace('rate = "480/s"', "users = 500")), 2, Room(2, 10_000, 400))
+    assert "machines" not in next(simulated)

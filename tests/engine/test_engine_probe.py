@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import resource
 import sys
 import time
 
@@ -117,3 +118,22 @@ def test_the_kernel_tells_running_from_standing_still() -> None:
     assert ran.waited >= before.waited
     where.close()
     assert where.look()[1:] == ran[1:]
+
+
+async def test_a_probe_that_never_began_ends_and_has_little_to_say() -> None:
+    probe = LoopProbe(3, "direct")
+    probe.end()
+    found = probe.take(nothing)
+    assert found.worker == 3
+    assert found.loop_lag.count == 0
+
+
+async def test_a_probe_without_file_descriptors_still_sees_the_lag() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    probe = LoopProbe(0, "direct")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        probe.begin(monotonic_ns())
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert (await hold(probe, 0.1)).loop_lag.max > 50_000

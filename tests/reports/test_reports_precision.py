@@ -70,9 +70,14 @@ def test_percentiles_that_are_read_too_high_are_told_where_there_is_room() -> No
     assert "TTFT +310 µs 290 µs 1.20 ms +300 µs +800 µs" in told(BAR, 100)
 
 
-def test_its_limits_are_told() -> None:
+def test_its_limit_is_told() -> None:
     assert "this load is more than was calibrated" in told(replace(BAR, beyond=True))
-    assert "other work disturbed the calibration" in told(replace(BAR, disturbed=True))
+
+
+def test_a_disturbed_bar_of_an_earlier_result_is_not_shown() -> None:
+    said = render(result(replace(BAR, disturbed=True)), 80)
+    assert "No error bar: the calibration was made on a disturbed machine" in said
+    assert "310 µs" not in said
 
 
 def test_without_calls_with_events_none_are_told() -> None:

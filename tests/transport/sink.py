@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from llmload.transport.base import CallFailed, Dial
+from llmload.transport.base import CallFailed, Dial, Exchange
 
 
 class Notes:
@@ -19,6 +19,8 @@ class Notes:
     @property
     def data(self) -> bytes:
         return b"".join(piece for _, piece in self.pieces)
+
+    def begun(self, exchange: Exchange) -> None: ...
 
     def opened(self, t: int, dial: Dial | None) -> None:
         self.dials.append(dial)

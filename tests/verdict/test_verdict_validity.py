@@ -289,3 +289,9 @@ def test_a_threshold_needs_both_its_share_and_its_floor() -> None:
     assert threshold.level(0.9, 0.010) is Level.SUSPECT
     assert threshold.level(0.9, 0.030) is Level.INVALID
     assert threshold.level(0.01, 9.0) is Level.VALID
+
+
+def test_a_single_line_that_is_lost_is_one_call_and_a_full_disk_needs_room() -> None:
+    found = reasons(Run().calls(1).done(), replace(FACTS, lost_lines=1))["log_lost"]
+    assert found.text.startswith("1 of 1 call is missing from the request log")
+    assert "with room" in found.remedy

@@ -24,7 +24,7 @@ from llmload.records import SHORTAGES, Outcome
 from llmload.room import descriptors_now, room
 from llmload.transport.base import CallFailed
 
-__all__ = ["dial_failure", "exchange_failure"]
+__all__ = ["dial_failure", "exchange_failure", "let_go"]
 
 _HAVE: Final[Mapping[int, Callable[[], str]]] = {
     errno.EMFILE: lambda: f"all {descriptors_now():,} it may have are open",
@@ -78,3 +78,11 @@ def exchange_failure(error: BaseException, headed: bool) -> CallFailed:
     if headed:
         return CallFailed(Outcome.TRUNCATED, f"{how} inside the answer")
     return CallFailed(Outcome.CONNECT_ERROR, f"{how} before any answer")
+
+
+def let_go(error: BaseException | None) -> None:
+    """Take the frames off an error: they hold connection and future, which hold the error, and such cycles keep the
+    garbage collector busy where a target fails a lot."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__

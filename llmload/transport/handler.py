@@ -37,12 +37,13 @@ from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from llmload.clock import DUE, monotonic_ns
 from llmload.errors import DecodeError
 from llmload.transport.base import Sink
+from llmload.transport.failures import let_go
 from llmload.transport.inflate import inflating
 from llmload.transport.shortcut import LONGEST, WORDS, Shortcut, is_word, shortcut
 from llmload.wire.chunked import ChunkedDecoder
 from llmload.wire.head import read_head
 
-__all__ = ["ConnectionLostError", "StampingHandler", "let_go"]
+__all__ = ["ConnectionLostError", "StampingHandler"]
 
 _BUFFER = 1 << 22
 """Read buffer limit (bytes). Large because aiohttp pauses a transport after ``limit // 16`` small HTTP chunks; we
@@ -58,14 +59,6 @@ _CHUNKED_HEAD: Final = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 class ConnectionLostError(ClientConnectionError):
     """The peer ended the connection in an orderly way where the answer was not over."""
-
-
-def let_go(error: BaseException | None) -> None:
-    """Take the frames off an error: they hold connection and future, which hold the error, and such cycles keep the
-    garbage collector busy where a target fails a lot."""
-    while error is not None:
-        error.__traceback__ = None
-        error = error.__cause__ or error.__context__
 
 
 class StampingHandler(ResponseHandler):

@@ -18,8 +18,8 @@ from llmload.scenario.redact import names_credential
 from llmload.transport.base import CallFailed, Dial, Exchange, Sink
 from llmload.transport.connector import Dialler
 from llmload.transport.credentials import Secrets, auth_header
-from llmload.transport.failures import dial_failure, exchange_failure
-from llmload.transport.handler import StampingHandler, let_go
+from llmload.transport.failures import dial_failure, exchange_failure, let_go
+from llmload.transport.handler import StampingHandler
 
 __all__ = ["HttpTransport", "target_headers", "unreachable"]
 

@@ -28,26 +28,26 @@ def test_a_light_load_gets_one_worker() -> None:
     crew = choose(plan_of(REMOTE, 'load.rate="5/s"'), 64)
     assert (crew.workers, crew.wanted) == (1, 1)
     assert crew.why == (
-        "1 worker: the peak of 5.00/s and 500 events/s takes 0.8% of what one worker can do (its ceiling); workers are "
+        "1 worker: the peak of 5.00/s and 500 events/s takes 0.9% of what one worker can do (its ceiling); workers are "
         "filled to 60% of it"
     )
 
 
 def test_a_heavy_load_gets_as_many_as_it_takes() -> None:
     share = DEFAULT_CAPACITY.share(Pace(480, 48_000))
-    assert share == pytest.approx(0.768)
+    assert share == pytest.approx(0.84)
     assert choose(plan_of(REMOTE), 64).workers == 2
     crew = choose(plan_of(REMOTE, 'load.rate="4800/s"'), 64)
-    assert crew.workers == 13
+    assert crew.workers == 14
     assert crew.workers * FULL >= 10 * share > (crew.workers - 1) * FULL
-    assert "takes 7.7 times what one worker can do (its ceiling)" in crew.why
+    assert "takes 8.4 times what one worker can do (its ceiling)" in crew.why
 
 
 def test_workers_that_were_asked_for_are_told_their_load_too() -> None:
     crew = asked(plan_of(REMOTE), 2, 2)
     assert (crew.workers, crew.wanted) == (2, 2)
     assert crew.why == (
-        "2 workers, as asked for: the peak of 480/s and 48,000 events/s takes 77% of what one "
+        "2 workers, as asked for: the peak of 480/s and 48,000 events/s takes 84% of what one "
         "worker can do (its ceiling)"
     )
     assert asked(plan_of(REMOTE), 1, 2).wanted == 2

@@ -20,10 +20,13 @@ __all__ = [
     "Api",
     "Arrival",
     "Call",
+    "Image",
     "Message",
     "Origin",
     "Outcome",
     "Record",
+    "Tool",
+    "ToolCall",
     "Usage",
     "WireRequest",
 ]
@@ -46,6 +49,12 @@ class Api(StrEnum):
     COMPLETIONS = "completions"
     EMBEDDINGS = "embeddings"
     MODELS = "models"
+    RERANK = "rerank"
+    """A query and documents to be put in order: ``inputs`` holds the query, then the documents."""
+    HTTP = "http"
+    """Any HTTP request."""
+    SOCKET = "socket"
+    """A WebSocket, for as long as it lasts."""
 
 
 class Outcome(StrEnum):
@@ -95,6 +104,8 @@ class Origin(StrEnum):
     """The arrival schedule (open model)."""
     USER = "user"
     """A user of the closed model: the end of its last call + think time."""
+    SESSION = "session"
+    """A later turn of a conversation: the end of the turn before + think time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,20 +117,55 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
+class Image:
+    """A picture in a message: its bytes, and what they are ("image/png")."""
+
+    media_type: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A function that a model may call; ``parameters`` is a JSON Schema."""
+
+    name: str
+    description: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A model's call of a tool; ``arguments`` is JSON as text."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a conversation."""
+    """One message of a conversation.
+
+    ``role``: "system", "user", "assistant" or "tool". ``images`` go with the text of a user; ``tool_calls`` are an
+    assistant's; ``tool_call_id`` says which of them a "tool" message is the result of.
+    """
 
     role: str
     content: str
+    images: tuple[Image, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
     """One request to make, in no particular wire format.
 
-    ``messages`` is for chat, ``inputs`` for completions (one prompt) and embeddings (a batch).
-    ``input_tokens`` is what the workload planned (estimated), summed over inputs.
-    ``params`` are extra fields of the request body, passed through as they are.
+    ``messages`` is for chat, ``inputs`` for completions (one prompt) and embeddings (a batch); ``token_ids`` stand in
+    for ``inputs`` where prompts are given as numbers. ``input_tokens`` is what the workload planned (estimated), summed
+    over inputs. ``params`` are extra fields of the request body, passed through as they are. ``key``: which of the
+    target's API keys to use, "" for its own. ``session`` and ``turn`` (from 0): of a conversation, "" without.
+    ``nonce``: what the answer must carry, "" where nobody looks.
     """
 
     index: int
@@ -136,6 +182,12 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     tags: tuple[tuple[str, str], ...] = ()
     expect_status: frozenset[int] = frozenset()
+    tools: tuple[Tool, ...] = ()
+    token_ids: tuple[tuple[int, ...], ...] = ()
+    key: str = ""
+    session: str = ""
+    turn: int = 0
+    nonce: str = ""
 
     def asks_the_same(self, other: Call) -> bool:
         """Whether both, being of one class and target, make the same request."""
@@ -145,18 +197,22 @@ class Call:
             and self.max_tokens == other.max_tokens
             and self.params is other.params
             and self.headers is other.headers
+            and self.token_ids == other.token_ids
+            and self.tools is other.tools
+            and self.key == other.key
         )
 
 
 @dataclass(frozen=True, slots=True)
 class WireRequest:
     """A request as it goes out. ``path`` is relative to the target's base URL; ``headers`` don't
-    hold Host, Content-Length or credentials (the transport adds those)."""
+    hold Host, Content-Length or credentials (the transport adds those; ``key`` says which of the target's)."""
 
     method: str
     path: str
     headers: tuple[tuple[str, str], ...]
     body: bytes
+    key: str = ""
 
 
 @dataclass(slots=True)
@@ -187,6 +243,7 @@ class Answer:
         "items",
         "malformed",
         "model",
+        "server_time",
         "stamps",
         "text",
         "tool_calls",
@@ -210,6 +267,8 @@ class Answer:
         self.items = 0
         """Embedding vectors, list entries: what a non-streaming answer was made of."""
         self.malformed = 0
+        self.server_time = 0
+        """How long the server says it took, ns: from a header or the body; 0 where it says nothing."""
         self.tool_calls = 0
         self.content_type = ""
         self.text: list[str] | None = [] if keep_text else None
@@ -221,6 +280,7 @@ class Record:
 
     __slots__ = (
         "answer",
+        "attempt",
         "bytes_in",
         "bytes_out",
         "call",
@@ -229,8 +289,10 @@ class Record:
         "dispatched",
         "dns",
         "end",
+        "final",
         "first_byte",
         "headers",
+        "labels",
         "last_content",
         "origin",
         "outcome",
@@ -266,6 +328,11 @@ class Record:
         """It had to wait for a free place under a cap on calls in flight."""
         self.bytes_in = self.bytes_out = 0
         self.retry_after = 0.0
+        self.attempt = 1
+        self.final = True
+        """No further attempt follows: what became of the call. Earlier attempts are kept apart."""
+        self.labels: tuple[tuple[str, str], ...] = ()
+        """Tags that the answer itself gave, from response headers the scenario names."""
         self.worker = 0
 
     @property

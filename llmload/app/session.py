@@ -389,4 +389,4 @@ def _until(start: int) -> timedelta:
 
 
 def _shown(base_url: str, simulator: SimProcess | None) -> str:
-    return "embedded simulator" if simulator is not None and base_url == simulator.url else base_url
+    return "embedded simulator" if simulator is not None and base_url.startswith(f"{simulator.root}/") else base_url

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from llmload.clock import monotonic_ns
+from llmload.dialects import DIALECTS
 from llmload.scenario.plan import Plan
 from llmload.sim.process import SimProcess
 from llmload.sim.spec import SimSpec
@@ -33,7 +34,9 @@ def with_simulator(plan: Plan, truth_log: Path | None = None) -> Iterator[tuple[
         return
     with SimProcess(plan.sim or SimSpec(), truth_log=truth_log) as simulator:
         targets = tuple(
-            replace(target, base_url=simulator.url) if target.base_url.startswith(_SCHEME) else target
+            replace(target, base_url=simulator.root + DIALECTS[target.dialect].sim_base)
+            if target.base_url.startswith(_SCHEME)
+            else target
             for target in plan.targets
         )
         yield replace(plan, targets=targets), simulator

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 import orjson
 
 from llmload.clock import monotonic_ns
-from llmload.dialects import dialect
 from llmload.engine.call import CallRun, Deadlines, Prepared
 from llmload.errors import UsageError
 from llmload.records import Answer, Api, Call, Outcome, Record, WireRequest
@@ -68,7 +67,7 @@ def make_one_call(plan: Plan) -> Single:
 
 async def _one(plan: Plan, call: Call) -> Single:
     transport, _ = open_transport(plan.targets)
-    speaks = dialect(plan.target(call.target).dialect)
+    speaks = plan.target(call.target).speaks()
     record = Record(call, monotonic_ns(), "debug")
     record.answer = Answer(keep_text=True)
     single = Single(speaks.request(call), record)

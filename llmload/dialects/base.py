@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from llmload.dialects.template import Template
 from llmload.records import Answer, Api, Call, WireRequest
 
-__all__ = ["Dialect", "Reader"]
+__all__ = ["Dialect", "DialectKind", "Reader"]
 
 
 class Reader(Protocol):
@@ -27,7 +29,7 @@ class Reader(Protocol):
 
 
 class Dialect(Protocol):
-    """One API's wire format. Stateless: one instance serves every call."""
+    """One API's wire format. Stateless: one instance serves every call of a target."""
 
     @property
     def name(self) -> str:
@@ -42,3 +44,21 @@ class Dialect(Protocol):
 
     def reader(self, call: Call, answer: Answer, status: int, content_type: str) -> Reader:
         """Something to read this response's body into ``answer``, chosen by what the response says it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class DialectKind:
+    """What is known of a dialect before a target speaks it.
+
+    ``make`` takes the target's ``options`` (each a name of ``options``, which say what it means); those in ``needed``
+    must be there. ``key``: the header that keys go in and what stands before them. ``sim_base``: under which path the
+    simulator speaks it, as ``base_url`` would have it.
+    """
+
+    name: str
+    apis: frozenset[Api]
+    make: Callable[[Mapping[str, str]], Dialect]
+    options: Mapping[str, str] = field(default_factory=dict)
+    needed: frozenset[str] = frozenset()
+    key: tuple[str, str] = ("Authorization", "Bearer ")
+    sim_base: str = "/v1"

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from llmload.clock import NS, Clock
-from llmload.dialects import Dialect, dialect
+from llmload.dialects import Dialect
 from llmload.engine.call import CallRun, Deadlines, Prepared
 from llmload.records import Call, Origin, Outcome, Record, WireRequest
 from llmload.scenario.plan import Phase, Plan
@@ -44,7 +44,7 @@ class Caller:
         self._worker = worker
         self._deadlines = Deadlines.of(plan.limits)
         self._workload = workload
-        self._dialects = {target.name: dialect(target.dialect) for target in plan.targets}
+        self._dialects = {target.name: target.speaks() for target in plan.targets}
         self._phases = tuple((round(phase.end * NS), phase) for phase in plan.phases)
         self._loop = asyncio.get_running_loop()
         self._running: set[CallRun] = set()

@@ -26,6 +26,9 @@ _DIMENSIONS: Final = ("class", "target", "model", "phase")
 RESERVED_TAGS: Final = frozenset({*_DIMENSIONS, "outcome"})
 """Names that objectives and results already use for something else."""
 
+_WITHOUT_MODEL: Final = frozenset({Api.MODELS, Api.HTTP, Api.SOCKET})
+"""Requests that need not name a model."""
+
 _MAKES_NO_SENSE: Final[Mapping[Api, Mapping[str, str]]] = {
     Api.CHAT: {"batch": "only embeddings come in batches"},
     Api.COMPLETIONS: {"batch": "only embeddings come in batches"},
@@ -98,8 +101,15 @@ def _tags(subject: Subject) -> Iterator[Problem]:
 
 def _targets(subject: Subject) -> Iterator[Problem]:
     for name, target in subject.scenario.targets.items():
-        if target.dialect not in DIALECTS:
+        kind = DIALECTS.get(target.dialect)
+        if kind is None:
             yield subject.unknown(("targets", name, "dialect"), "dialect", target.dialect, DIALECTS)
+            continue
+        path: Path = ("targets", name, "options")
+        for option in target.options.keys() - kind.options.keys():
+            yield subject.unknown((*path, option), f"option of dialect {kind.name}", option, kind.options)
+        for option in sorted(kind.needed - target.options.keys()):
+            yield subject.problem(path, f"dialect {kind.name} needs the option {option!r}", kind.options[option])
 
 
 def _class_targets(subject: Subject) -> Iterator[Problem]:
@@ -119,7 +129,7 @@ def _class_models(subject: Subject) -> Iterator[Problem]:
     """Every request but a model list names one model."""
     targets = subject.scenario.targets
     for name, cls in subject.scenario.classes.items():
-        if cls.model is not None or cls.api is Api.MODELS:
+        if cls.model is not None or cls.api in _WITHOUT_MODEL:
             continue
         own = {target: targets[target].model for target in targets_of(cls, subject.scenario) if target in targets}
         missing = [target for target, model in own.items() if model is None]
@@ -134,7 +144,7 @@ def _class_models(subject: Subject) -> Iterator[Problem]:
 def _class_keys(subject: Subject) -> Iterator[Problem]:
     """Keys that mean nothing for the API of the class, or that its dialect doesn't speak."""
     for name, cls in subject.scenario.classes.items():
-        for key, why in _MAKES_NO_SENSE[cls.api].items():
+        for key, why in _MAKES_NO_SENSE.get(cls.api, {}).items():
             if key in cls.model_fields_set and getattr(cls, key) is not False:
                 yield subject.problem(("classes", name, key), why, f'its api is "{cls.api}"')
         for target in targets_of(cls, subject.scenario):

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from llmload.dialects import DIALECTS
 from llmload.errors import Problem, ScenarioError
 from llmload.records import Api
 from llmload.scenario.bounds import parse_bound
@@ -162,13 +163,15 @@ def _seeds(scenario: Scenario) -> Seeds:
 
 def _target(name: str, table: TargetTable, scenario: Scenario, loaded: Loaded) -> Target:
     prices = table.prices
+    usual = DIALECTS[table.dialect].key
     open_house = table.base_url == SIMULATOR and not (scenario.sim and scenario.sim.keys)
     return Target(
         name=name,
         base_url=table.base_url,
         dialect=table.dialect,
+        options=dict(table.options),
         # A simulator that asks for no key gets none: a demonstration needs no credentials.
-        auth=Auth() if open_house or table.api_key is None else _auth(table.api_key, loaded),
+        auth=Auth() if open_house or table.api_key is None else _auth(table.api_key, usual, loaded),
         headers=dict(table.headers),
         prices=Prices(
             prices.input, prices.output, prices.input if prices.cached is None else prices.cached, prices.request
@@ -180,14 +183,16 @@ def _target(name: str, table: TargetTable, scenario: Scenario, loaded: Loaded) -
     )
 
 
-def _auth(key: ApiKeyTable, loaded: Loaded) -> Auth:
-    bearer = "Bearer " if key.header.lower() == "authorization" else ""
-    prefix = bearer if key.prefix is None else key.prefix
+def _auth(key: ApiKeyTable, usual: tuple[str, str], loaded: Loaded) -> Auth:
+    header = key.header or usual[0]
+    prefix = key.prefix
+    if prefix is None:
+        prefix = usual[1] if header == usual[0] else "Bearer " if header.lower() == "authorization" else ""
     if key.env is not None:
-        return Auth("env", source=key.env, header=key.header, prefix=prefix)
+        return Auth("env", source=key.env, header=header, prefix=prefix)
     if key.file is not None:
-        return Auth("file", source=str(_beside(loaded, key.file)), header=key.header, prefix=prefix)
-    return Auth("command", command=key.command or (), header=key.header, prefix=prefix)
+        return Auth("file", source=str(_beside(loaded, key.file)), header=header, prefix=prefix)
+    return Auth("command", command=key.command or (), header=header, prefix=prefix)
 
 
 def _class(name: str, cls: ClassTable, scenario: Scenario, entries: tuple[str, ...]) -> RequestClass:

@@ -12,6 +12,7 @@ from typing import Literal
 
 from llmload.arrivals.curves import Curve
 from llmload.arrivals.process import Process
+from llmload.dialects import Dialect, dialect
 from llmload.sim.spec import SimSpec
 from llmload.verdict.objectives import Objective
 from llmload.workload.spec import RequestClass
@@ -44,11 +45,12 @@ class Prices:
 class Target:
     """A base URL (``http(s)://...``; ``sim:`` has been replaced by then, or is ``sim:`` for the embedded
     simulator) and how to speak to it. ``connections``: how many to open before the run begins; None
-    lets the engine choose from the planned load."""
+    lets the engine choose from the planned load. ``options`` are the dialect's own."""
 
     name: str
     base_url: str
     dialect: str = "openai"
+    options: Mapping[str, str] = field(default_factory=dict)
     auth: Auth = Auth()
     headers: Mapping[str, str] = field(default_factory=dict)
     prices: Prices = Prices()
@@ -56,6 +58,10 @@ class Target:
     ca_file: str = ""
     proxy: str = ""
     connections: int | None = None
+
+    def speaks(self) -> Dialect:
+        """The dialect, with the target's options."""
+        return dialect(self.dialect, self.options)
 
 
 @dataclass(frozen=True, slots=True)

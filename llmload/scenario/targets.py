@@ -78,9 +78,11 @@ class ApiKeyTable(Table):
     command: tuple[Text, ...] | None = Field(
         None, min_length=1, description="Program and arguments that print the key."
     )
-    header: Annotated[Text, AfterValidator(_header_name)] = Field("Authorization", description="Header it is sent in.")
+    header: Annotated[Text, AfterValidator(_header_name)] | None = Field(
+        None, description="Header it is sent in; left out: as the dialect has it, mostly Authorization."
+    )
     prefix: Annotated[Text, AfterValidator(_header_value)] | None = Field(
-        None, description='Put before the key; "Bearer " in Authorization, nothing in any other header.'
+        None, description='Put before the key; left out: "Bearer " in Authorization, nothing in any other header.'
     )
 
     @model_validator(mode="after")
@@ -109,6 +111,7 @@ class TargetTable(Table):
         examples=["${LLMLOAD_URL:-sim:}", "https://api.example.com/v1"],
     )
     dialect: Text = Field("openai", description="Wire format spoken there.")
+    options: dict[Text, Text] = Field({}, description="Settings of the dialect, such as an API version or a project.")
     model: Text | None = Field(None, min_length=1, description="Model asked for, unless a class names its own.")
     api_key: Annotated[ApiKeyTable, BeforeValidator(_no_literal_key)] | None = Field(
         None, description="Where the API key is found."

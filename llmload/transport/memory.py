@@ -75,14 +75,27 @@ class _Reply:
 
 
 class MemoryTransport:
-    """The measuring path "memory"; ``headers`` are added to every request (a key, for instance)."""
+    """The measuring path "memory".
+
+    ``headers`` are added to every request, those of ``keys`` to the requests with that key. ``bases``: what stands
+    before the paths of a target, "/v1" if nothing is said.
+    """
 
     path = "memory"
 
-    def __init__(self, service: Service, clock: Clock, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        service: Service,
+        clock: Clock,
+        headers: Mapping[str, str] | None = None,
+        keys: Mapping[str, Mapping[str, str]] | None = None,
+        bases: Mapping[str, str] | None = None,
+    ) -> None:
         self._service = service
         self._clock = clock
-        self._headers = {name.lower(): value for name, value in (headers or {}).items()}
+        self._headers = headers or {}
+        self._keys = keys or {}
+        self._bases = bases or {}
 
     @property
     def opened(self) -> int:
@@ -105,11 +118,11 @@ class MemoryTransport:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         sink.opened(self._clock(), Dial(0, 0, 0))
         sink.sent(self._clock(), len(request.body))
-        headers = {**self._headers, **{name.lower(): value for name, value in request.headers}}
+        given = {**self._headers, **self._keys.get(request.key, {}), **dict(request.headers)}
+        headers = {name.lower(): value for name, value in given.items()}
         reply = _Reply(sink, self._clock, done)
-        cancel = self._service.handle(
-            MemoryRequest(request.method, f"/v1/{request.path}", headers, request.body), reply
-        )
+        path = f"{self._bases.get(target, '/v1')}/{request.path}"
+        cancel = self._service.handle(MemoryRequest(request.method, path, headers, request.body), reply)
         try:
             await done
         except asyncio.CancelledError:

@@ -4,7 +4,7 @@ A sample is one file: TOML, a line ``---``, then the raw body. ``[answer]`` stat
 Answer (``chunks``: how many stamps; ``usage``: [input, output, cached, reasoning] with -1 for "said nothing").
 
     def test_samples(sample):            # pytest.mark.parametrize("sample", load_samples(folder), ids=str)
-        check(DIALECTS["mine"], sample)
+        check(dialect("mine"), sample)
 """
 
 from __future__ import annotations

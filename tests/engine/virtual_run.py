@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from llmload.clock import NS
+from llmload.dialects import DIALECTS
 from llmload.engine.run import Engine, recorder_setup
 from llmload.engine.virtual import VirtualLoop, run_virtual
 from llmload.metrics.recorder import Recorder, RecorderSetup
@@ -75,8 +76,9 @@ def run_plan(plan: Plan, shards: int = 1, during: Callable[[Sequence[Engine], Vi
         )
         key = next(iter((plan.sim or SimSpec()).keys), "")
         headers = {"authorization": f"Bearer {key}"} if key else {}
+        bases = {target.name: DIALECTS[target.dialect].sim_base for target in plan.targets}
         engines = [
-            Engine(plan, MemoryTransport(service, loop.clock, headers), loop.clock, shard, shards)
+            Engine(plan, MemoryTransport(service, loop.clock, headers, bases=bases), loop.clock, shard, shards)
             for shard in range(shards)
         ]
         ran.start = loop.clock() + NS

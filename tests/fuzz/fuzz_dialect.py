@@ -11,13 +11,13 @@ import orjson
 from fuzz_case import Case, Fuzz, small_reads
 from fuzz_words import DOCUMENT_WORDS, ERROR_WORDS, STREAM_WORDS, document, error_body, like_events, stream
 
-from llmload.dialects import DIALECTS, classify
+from llmload.dialects import classify, dialect
 from llmload.errors import DecodeError
 from llmload.records import Answer, Api, Call, Outcome
 
 __all__ = ["DOCUMENT", "ERROR", "STREAM", "answer_facts", "is_clean", "late_stamps"]
 
-OPENAI = DIALECTS["openai"]
+OPENAI = dialect("openai")
 BROKEN = "broken"
 
 

@@ -19,7 +19,7 @@ from fuzz_case import Case, Fuzz, bytewise, small_reads, spoil
 from fuzz_dialect import answer_facts, is_clean, late_stamps, read
 from fuzz_words import CHUNK_WORDS, SSE_WORDS, STREAM_WORDS, chunks, error_body, like_events, stream
 
-from llmload.dialects import DIALECTS
+from llmload.dialects import dialect
 from llmload.engine.call import CallRun, Deadlines, Prepared
 from llmload.records import Api, Call, Outcome, Record
 from llmload.scenario.plan import Limits
@@ -77,12 +77,12 @@ class _Exchange:
     def __init__(self, keep: bool, body_limit: int) -> None:
         self._now = 0
         self._wire = _Wire()
-        dialect = DIALECTS["openai"]
+        speaks = dialect("openai")
         self.record = Record(_CALL, 1)
         if keep:
             self.record.answer.text = []
         limits = Deadlines.of(Limits(body=body_limit))
-        self._run = CallRun(Prepared(self.record, dialect.request(_CALL), dialect), self, limits, lambda: 1)  # type: ignore[arg-type]
+        self._run = CallRun(Prepared(self.record, speaks.request(_CALL), speaks), self, limits, lambda: 1)  # type: ignore[arg-type]
         self._handler = StampingHandler(_loop())
         self._handler.connection_made(self._wire)
         self.reusable = False

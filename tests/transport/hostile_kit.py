@@ -29,7 +29,7 @@ from hostile_parts import GOOD, Behaviour, Stage
 from wire_server import listening, read_request
 
 from llmload.clock import monotonic_ns
-from llmload.dialects import DIALECTS
+from llmload.dialects import dialect
 from llmload.engine.call import CallRun, Deadlines, Prepared
 from llmload.records import Api, Call, Message, Outcome, Record
 from llmload.scenario.plan import Limits
@@ -161,9 +161,9 @@ async def one_call(transport: Transport, behaviour: Behaviour | None = None, lim
     stream = behaviour is None or behaviour.stream
     text = "x" * UPLOAD if behaviour is not None and behaviour.upload else "hello"
     call = Call(0, "chat", "main", Api.CHAT, "m", stream=stream, messages=(Message("user", text),))
-    dialect = DIALECTS["openai"]
+    speaks = dialect("openai")
     record = Record(call, monotonic_ns())
-    run = CallRun(Prepared(record, dialect.request(call), dialect), transport, Deadlines.of(limits), monotonic_ns)
+    run = CallRun(Prepared(record, speaks.request(call), speaks), transport, Deadlines.of(limits), monotonic_ns)
     async with asyncio.timeout(60):
         return await run.run()
 

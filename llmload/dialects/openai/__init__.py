@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
-from llmload.dialects.base import Reader
+from llmload.dialects.base import DialectKind, Reader
 from llmload.dialects.clean import clean_line
 from llmload.dialects.error_body import ErrorReader
 from llmload.dialects.openai.document import DocumentReader
@@ -13,7 +13,7 @@ from llmload.dialects.openai.request import wire_request
 from llmload.dialects.openai.stream import StreamReader
 from llmload.records import Answer, Api, Call, WireRequest
 
-__all__ = ["OpenAi"]
+__all__ = ["KIND", "OpenAi"]
 
 _BY_TYPE: Final[tuple[tuple[str, bool], ...]] = (
     ("text/event-stream", True),
@@ -48,3 +48,7 @@ class OpenAi:
         if stream:
             return StreamReader(answer)
         return DocumentReader(call.api, answer)
+
+
+_OPENAI: Final = OpenAi()
+KIND: Final = DialectKind("openai", OpenAi.apis, lambda options: _OPENAI)

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from llmload.clock import NS, Clock
 from llmload.sim.faults import Cue, Script
-from llmload.sim.frames import error_document
+from llmload.sim.formats import Format
 from llmload.sim.model import CallAt, Cancellable, Sequence
 from llmload.sim.requests import Refused
 from llmload.sim.truth import Truth
@@ -57,8 +57,9 @@ class Host(Protocol):
 class Answer(ABC):
     """What every answer does; a ``Stage`` for faults."""
 
-    def __init__(self, host: Host, reply: Reply, truth: Truth, headers: list[tuple[str, str]]) -> None:
+    def __init__(self, host: Host, reply: Reply, truth: Truth, headers: list[tuple[str, str]], format_: Format) -> None:
         self.host: Final = host
+        self.format: Final = format_
         self.reply: Final = reply
         self.truth: Final = truth
         self.script = Script()
@@ -97,7 +98,8 @@ class Answer(ABC):
 
     def refused(self, why: Refused) -> None:
         """Answer with an error, now."""
-        self.whole(why.status, JSON, error_document(why.error), why.headers)
+        headers, body = self.format.error(why)
+        self.whole(why.status, JSON, body, (*why.headers, *headers))
 
     # What faults do to it.
 
@@ -188,10 +190,11 @@ class Body(Answer):
         reply: Reply,
         truth: Truth,
         headers: list[tuple[str, str]],
+        format_: Format,
         build: Callable[[bool], bytes] = lambda foreign: b"",
         tokens: int = 0,
     ) -> None:
-        super().__init__(host, reply, truth, headers)
+        super().__init__(host, reply, truth, headers, format_)
         self._build = build
         self._tokens = tokens
         self._document = b""
@@ -257,7 +260,8 @@ class Body(Answer):
             self._later(self.host.now() + round(seconds * NS), resume)
 
     def fail(self, code: str, message: str, named: bool) -> None:
-        self.whole(200, JSON, error_document({"message": message, "type": "server_error", "param": None, "code": code}))
+        _, body = self.format.error(Refused(500, message, code=code, kind="server_error"))
+        self.whole(200, JSON, body)
 
     def garble(self) -> None:
         self._document = self._document[:-2] + b",,"

@@ -1,10 +1,8 @@
 """The simulated service: HTTP requests in, answers out, in no particular transport. Pure; time and timers are given.
 
-    POST /v1/chat/completions   POST /v1/completions   POST /v1/embeddings
-    GET  /v1/models             GET  /v1/models/NAME   GET  /health   GET /metrics
-
-The same without ``/v1``. The order of checks is that of real gateways: path, key, rate limit, body, model, context
-length, room in the queue. Faults strike after the checks, so that a 401 stays a 401.
+Which paths there are and how answers look is said by ``llmload.sim.formats``, one API each. The order of checks is that
+of real gateways: path, key, rate limit, body, model, context length, room in the queue. Faults strike after the checks,
+so that a 401 stays a 401.
 """
 
 from __future__ import annotations
@@ -12,18 +10,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
-from urllib.parse import unquote
-
-import orjson
+from typing import Final
 
 from llmload.clock import NS, Clock
 from llmload.sim.answers import JSON, Answer, Body, Reply
 from llmload.sim.faults import Script
-from llmload.sim.frames import TextFrames, embedding_document, model_document, model_list
+from llmload.sim.formats import FORMATS, Format, Found, find
 from llmload.sim.limiter import Bucket
 from llmload.sim.model import Batch, CallAt, Embedder, Sequence
-from llmload.sim.requests import Refused, TextJob, embedding_job, read_body, text_job
+from llmload.sim.requests import Refused, TextJob
 from llmload.sim.spec import KeySpec, SimSpec
 from llmload.sim.streams import Stream
 from llmload.sim.telemetry import CONTENT_TYPE, Telemetry
@@ -32,15 +27,7 @@ from llmload.sim.truth import Truth
 
 __all__ = ["Service", "SimRequest"]
 
-_ROUTES: Final[Mapping[str, tuple[str, str]]] = {
-    "/chat/completions": ("POST", "chat"),
-    "/completions": ("POST", "completions"),
-    "/embeddings": ("POST", "embeddings"),
-    "/models": ("GET", "models"),
-    "/health": ("GET", "health"),
-    "/metrics": ("GET", "metrics"),
-}
-"""Path without ``/v1`` -> method, route."""
+_NOWHERE: Final = Found("")
 _OPEN: Final = frozenset({"health", "metrics"})
 """Routes that need no key, count as no request, and are never at fault."""
 _ID_LENGTH: Final = 128
@@ -64,10 +51,13 @@ class _Visit:
     reply: Reply
     truth: Truth
     headers: list[tuple[str, str]]
-    route: str = ""
-    name: str = ""
-    """What follows ``/models/``."""
+    format: Format = FORMATS[0]
+    found: Found = _NOWHERE
     key: str = ""
+
+    @property
+    def route(self) -> str:
+        return self.found.route
 
 
 class Service:
@@ -134,19 +124,19 @@ class Service:
 
     def _find(self, visit: _Visit) -> None:
         request, truth = visit.request, visit.truth
-        path = request.path.partition("?")[0].rstrip("/").removeprefix("/v1")
-        if path.startswith("/models/"):
-            path, visit.name = "/models", unquote(path.removeprefix("/models/"))
-        method, route = _ROUTES.get(path, ("", ""))
+        path, _, query = request.path.partition("?")
+        visit.format, found = find(path.rstrip("/"), query)
+        visit.found = found or visit.found
         given = request.headers.get("x-request-id", "")
-        truth.route = visit.route = route
+        truth.route = visit.route
         truth.id = given if _is_id(given) else f"req-{int(draw(self.spec.seed, 'id', truth.index) * 16**12):012x}"
         visit.headers += [("x-request-id", truth.id), ("server", self.spec.name)]
-        if not route:
+        if found is None:
             raise Refused(404, f"Invalid URL ({request.method} {request.path[:200]})", code="unknown_url")
-        if request.method != method:
-            raise Refused(405, f"Not allowed to {request.method[:20]} on {path}.", headers=(("allow", method),))
-        if route not in _OPEN:
+        if request.method != found.method:
+            allow = (("allow", found.method),)
+            raise Refused(405, f"Not allowed to {request.method[:20]} on {path[:200]}.", headers=allow)
+        if found.route not in _OPEN:
             self._count += 1
             if self._begun is None:
                 self._begun = truth.received
@@ -166,8 +156,7 @@ class Service:
             raise self._limited(visit, wait)
 
     def _identify(self, visit: _Visit) -> KeySpec:
-        scheme, _, key = visit.request.headers.get("authorization", "").partition(" ")
-        visit.key = key.strip() if scheme.lower() == "bearer" else ""
+        visit.key = visit.format.key(visit.request.headers, visit.request.path.partition("?")[2])
         settings = self.spec.keys.get(visit.key)
         if settings is None:
             message = "Incorrect API key provided." if visit.key else "You didn't provide an API key."
@@ -202,18 +191,18 @@ class Service:
     # Routes.
 
     def _body(self, visit: _Visit, build: Callable[[bool], bytes] = lambda foreign: b"", tokens: int = 0) -> Body:
-        return Body(self, visit.reply, visit.truth, visit.headers, build, tokens)
+        return Body(self, visit.reply, visit.truth, visit.headers, visit.format, build, tokens)
 
     def _text(self, visit: _Visit) -> Answer:
         truth = visit.truth
-        job = text_job(read_body(visit.request.body), visit.route == "chat", truth.id, self.spec)
+        job = visit.format.text(visit.found, visit.request.body, truth.id, self.spec)
         truth.model, truth.prompt_tokens = job.model, sum(job.prompts)
         tagged, foreign = tag(truth.id), self._last_tag
         self._last_tag = tagged
-        frames = TextFrames(job, tagged, self._created(truth.received))
+        frames = visit.format.frames(visit.found, job, tagged, self._created(truth.received))
         answer: Stream | Body
         if job.stream:
-            answer = Stream(self, visit.reply, truth, visit.headers, frames, foreign)
+            answer = Stream(self, visit.reply, truth, visit.headers, visit.format, frames, foreign)
         else:
             answer = self._body(visit, lambda swapped: frames.document(foreign if swapped else ""), sum(job.lengths))
 
@@ -239,9 +228,9 @@ class Service:
 
     def _embeddings(self, visit: _Visit) -> Answer:
         truth = visit.truth
-        job = embedding_job(read_body(visit.request.body), self.spec)
+        job = visit.format.embeddings(visit.found, visit.request.body, self.spec)
         truth.model, truth.prompt_tokens = job.model, job.tokens
-        answer = self._body(visit, lambda swapped: embedding_document(job, shift=int(swapped)))
+        answer = self._body(visit, lambda swapped: visit.format.vectors(visit.found, job, int(swapped)))
 
         def submit() -> None:
             if self.embedder.full():
@@ -252,15 +241,13 @@ class Service:
         return answer
 
     def _models(self, visit: _Visit) -> Answer:
-        created = self._created(0)
-        if visit.name and visit.name not in self.spec.models:
-            message = f"The model '{visit.name[:200]}' does not exist."
+        name = visit.found.name
+        if name and name not in self.spec.models:
+            message = f"The model '{name[:200]}' does not exist."
             raise Refused(404, message, param="model", code="model_not_found")
-        found: dict[str, Any] = (
-            model_document(visit.name, created) if visit.name else model_list(self.spec.models, created)
-        )
-        answer = self._body(visit, lambda swapped: orjson.dumps(found))
-        answer.begin(self._script(visit, visit.name), answer.ready)
+        document = visit.format.models(visit.found, self.spec.models, self._created(0))
+        answer = self._body(visit, lambda swapped: document)
+        answer.begin(self._script(visit, name), answer.ready)
         return answer
 
     def _health(self, visit: _Visit) -> Answer:

@@ -7,19 +7,16 @@ from typing import Final
 
 from llmload.clock import NS
 from llmload.sim.answers import Answer, Host, Reply
-from llmload.sim.frames import DONE, TextFrames, event
+from llmload.sim.formats import Format, Frames
 from llmload.sim.model import Sequence
 from llmload.sim.text import Voice
 from llmload.sim.truth import Truth
 
 __all__ = ["Stream"]
 
-_EVENT_STREAM: Final = "text/event-stream; charset=utf-8"
-_PING: Final = b": ping\n\n"
-
 
 class Stream(Answer):
-    """Server-sent events. ``foreign`` is the tag of another answer, for cross-talk."""
+    """``foreign`` is the tag of another answer, for cross-talk."""
 
     def __init__(
         self,
@@ -27,10 +24,11 @@ class Stream(Answer):
         reply: Reply,
         truth: Truth,
         headers: list[tuple[str, str]],
-        frames: TextFrames,
+        format_: Format,
+        frames: Frames,
         foreign: str,
     ) -> None:
-        super().__init__(host, reply, truth, headers)
+        super().__init__(host, reply, truth, headers, format_)
         self._frames = frames
         self._foreign: Final = foreign
         self._choices_open = frames.choices
@@ -109,7 +107,7 @@ class Stream(Answer):
         data = self._frames.closing(choice)
         self._choices_open -= 1
         if self._choices_open == 0:
-            data += self._frames.usage() + DONE
+            data += self._frames.ending()
         self._note("finish")
         self.reply.write(data)
         if self._choices_open == 0:
@@ -121,13 +119,13 @@ class Stream(Answer):
     def open(self) -> None:
         if not self._head_out:
             self._head_out = True
-            self._head(200, _EVENT_STREAM, (("cache-control", "no-cache"),))
+            self._head(200, self._frames.content_type, (("cache-control", "no-cache"),))
 
     def cut(self, done: bool, clean: bool) -> None:
         self.open()
         if done:
             self._note("done")
-            self.reply.write(DONE)
+            self.reply.write(self._frames.done())
         if clean:
             self.reply.end()
         else:
@@ -153,7 +151,7 @@ class Stream(Answer):
 
         def send() -> None:
             self._note("ping")
-            self.reply.write(_PING)
+            self.reply.write(self._frames.ping())
             self._ping(due, every)
 
         self._later(due, send)
@@ -161,8 +159,7 @@ class Stream(Answer):
     def fail(self, code: str, message: str, named: bool) -> None:
         self.open()
         self._note("error")
-        error = {"message": message, "type": "server_error", "param": None, "code": code}
-        self.reply.write(event({"error": error}, "error" if named else ""))
+        self.reply.write(self._frames.failure(code, message, named))
         self.reply.end()
         self._finish("failed")
 

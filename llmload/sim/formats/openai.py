@@ -1,46 +1,82 @@
-"""What the service says on the wire: OpenAI's documents and stream events, as bytes."""
+"""OpenAI's API: documents and stream events, as bytes.
+
+    POST /v1/chat/completions   POST /v1/completions   POST /v1/embeddings
+    GET  /v1/models             GET  /v1/models/NAME   GET  /health   GET /metrics
+
+The same without ``/v1``.
+"""
 
 from __future__ import annotations
 
-import base64
-import math
-import random
-import sys
 import zlib
-from array import array
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any, Final
+from urllib.parse import unquote
 
 import orjson
 
-from llmload.sim.requests import EmbeddingJob, TextJob
+from llmload.sim.formats.base import Found, Headers, bearer
+from llmload.sim.formats.parts import VECTORS, event, vector
+from llmload.sim.requests import EmbeddingJob, Refused, TextJob, embedding_job, read_body, text_job
+from llmload.sim.spec import SimSpec
 from llmload.sim.text import Voice
 
-__all__ = ["DONE", "TextFrames", "embedding_document", "error_document", "event", "model_document", "model_list"]
+__all__ = ["OpenAiFormat", "TextFrames", "embedding_document", "error_document"]
 
-DONE: Final = b"data: [DONE]\n\n"
-_VECTORS: Final = 128
-_DIGITS: Final = 5
-"""Decimal digits of an embedding's numbers."""
+_DONE: Final = b"data: [DONE]\n\n"
+_PING: Final = b": ping\n\n"
+_ROUTES: Final[Mapping[str, Found]] = {
+    "/chat/completions": Found("chat"),
+    "/completions": Found("completions"),
+    "/embeddings": Found("embeddings"),
+    "/models": Found("models", "GET"),
+    "/health": Found("health", "GET"),
+    "/metrics": Found("metrics", "GET"),
+}
+"""By path without ``/v1``."""
 
 
-def event(document: Mapping[str, Any], name: str = "") -> bytes:
-    """One server-sent event."""
-    head = f"event: {name}\n".encode() if name else b""
-    return head + b"data: " + orjson.dumps(document) + b"\n\n"
+class OpenAiFormat:
+    """See ``Format``."""
+
+    name = "openai"
+
+    def find(self, path: str, query: str) -> Found | None:
+        path = path.removeprefix("/v1")
+        if path.startswith("/models/"):
+            return Found("models", "GET", unquote(path.removeprefix("/models/")))
+        return _ROUTES.get(path)
+
+    def key(self, headers: Mapping[str, str], query: str) -> str:
+        return bearer(headers)
+
+    def text(self, found: Found, body: bytes, request_id: str, spec: SimSpec) -> TextJob:
+        return text_job(read_body(body), found.route == "chat", request_id, spec)
+
+    def frames(self, found: Found, job: TextJob, tagged: str, created: int) -> TextFrames:
+        return TextFrames(job, tagged, created)
+
+    def embeddings(self, found: Found, body: bytes, spec: SimSpec) -> EmbeddingJob:
+        return embedding_job(read_body(body), spec)
+
+    def vectors(self, found: Found, job: EmbeddingJob, shift: int = 0) -> bytes:
+        return embedding_document(job, shift)
+
+    def models(self, found: Found, names: tuple[str, ...], created: int) -> bytes:
+        if found.name:
+            return orjson.dumps(_model_document(found.name, created))
+        return orjson.dumps({"object": "list", "data": [_model_document(name, created) for name in names]})
+
+    def error(self, why: Refused) -> tuple[Headers, bytes]:
+        return (), error_document(why.error)
 
 
 def error_document(error: Mapping[str, Any]) -> bytes:
     return orjson.dumps({"error": error})
 
 
-def model_document(name: str, created: int) -> dict[str, Any]:
+def _model_document(name: str, created: int) -> dict[str, Any]:
     return {"id": name, "object": "model", "created": created, "owned_by": "llmload"}
-
-
-def model_list(names: tuple[str, ...], created: int) -> dict[str, Any]:
-    return {"object": "list", "data": [model_document(name, created) for name in names]}
 
 
 class TextFrames:
@@ -48,6 +84,8 @@ class TextFrames:
 
     The bytes around a token are the same all through a stream, so they are made once.
     """
+
+    content_type = "text/event-stream; charset=utf-8"
 
     __slots__ = ("_around", "_base", "_end", "_job", "_kind", "voices")
 
@@ -98,11 +136,21 @@ class TextFrames:
         """The end of a choice: its finish reason."""
         return self._chunk(choice, {"delta": {}} if self._job.chat else {"text": ""}, self._job.finish(choice))
 
-    def usage(self) -> bytes:
-        """The event with the usage of the whole answer, if it was asked for."""
+    def ending(self) -> bytes:
+        """The usage of the whole answer, if it was asked for, and the end mark."""
         if not self._job.include_usage:
-            return b""
-        return event({**self._base, "object": self._kind, "choices": [], "usage": self._usage()})
+            return _DONE
+        return event({**self._base, "object": self._kind, "choices": [], "usage": self._usage()}) + _DONE
+
+    def done(self) -> bytes:
+        return _DONE
+
+    def ping(self) -> bytes:
+        return _PING
+
+    def failure(self, code: str, message: str, named: bool) -> bytes:
+        error = {"message": message, "type": "server_error", "param": None, "code": code}
+        return event({"error": error}, "error" if named else "")
 
     def document(self, foreign: str = "") -> bytes:
         """The whole answer of a request that does not stream; ``foreign``: in the words of that tag."""
@@ -135,29 +183,14 @@ class TextFrames:
         }
 
 
-@lru_cache(maxsize=512)
-def _vector(dimensions: int, variant: int, as_base64: bool) -> bytes:
-    """A unit vector as JSON: a list, or the base64 of its little-endian floats."""
-    source = random.Random(variant)  # noqa: S311
-    raw = [source.gauss(0, 1) for _ in range(dimensions)]
-    norm = math.sqrt(sum(x * x for x in raw))
-    numbers = [round(x / norm, _DIGITS) for x in raw]
-    if not as_base64:
-        return orjson.dumps(numbers)
-    packed = array("f", numbers)
-    if sys.byteorder == "big":
-        packed.byteswap()
-    return orjson.dumps(base64.b64encode(packed.tobytes()).decode())
-
-
 def embedding_document(job: EmbeddingJob, shift: int = 0) -> bytes:
-    """The answer to an embeddings request: equal inputs get equal vectors, out of ``_VECTORS`` different ones.
+    """The answer to an embeddings request: equal inputs get equal vectors, out of ``VECTORS`` different ones.
 
     ``shift`` other than 0 gives vectors that belong to other inputs.
     """
     entries = (
         b'{"object":"embedding","index":%d,"embedding":%b}'
-        % (index, _vector(job.dimensions, (zlib.crc32(text) + shift) % _VECTORS, job.base64))
+        % (index, vector(job.dimensions, (zlib.crc32(text) + shift) % VECTORS, job.base64))
         for index, text in enumerate(job.inputs)
     )
     usage = orjson.dumps({"prompt_tokens": job.tokens, "total_tokens": job.tokens})

@@ -1,0 +1,21 @@
+"""The APIs that the simulator speaks, one file each. To add one: a class that fulfils ``Format``, and its line here."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from llmload.sim.formats.base import Format, Found, Frames
+from llmload.sim.formats.openai import OpenAiFormat
+
+__all__ = ["FORMATS", "Format", "Found", "Frames", "find"]
+
+FORMATS: Final[tuple[Format, ...]] = (OpenAiFormat(),)
+"""In the order in which they are asked whether a path is theirs."""
+
+
+def find(path: str, query: str) -> tuple[Format, Found | None]:
+    """The format whose path this is, and what it means there; the first format and None for a path nobody knows."""
+    for format_ in FORMATS:
+        if found := format_.find(path, query):
+            return format_, found
+    return FORMATS[0], None

@@ -12,7 +12,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, Literal
 
-from llmload.metrics.reading import Reading
+from llmload.metrics.reading import GENERATING, Reading
+from llmload.records import Api
 from llmload.units import format_bytes, format_count, format_seconds
 
 __all__ = ["METRICS", "Metric", "Unit", "format_value", "scale"]
@@ -89,6 +90,22 @@ def _tokens_per_second(reading: Reading) -> int | None:
 
 _T, _K, _S, _M = Unit.TIME, Unit.TOKENS, Unit.SPEED, Unit.MONEY
 
+
+def _per_second(count: int | None, reading: Reading) -> int | None:
+    """Thousandths per second of ``count`` things, over the time from sending to the end of the answer."""
+    took = reading.finish - reading.record.sent
+    return count * 10**12 // took if count and reading.record.sent and took > 0 else None
+
+
+def _tokens_per_second_whole(reading: Reading) -> int | None:
+    return _per_second(reading.output_tokens, reading) if reading.record.call.api in GENERATING else None
+
+
+def _vectors_per_second(reading: Reading) -> int | None:
+    record = reading.record
+    return _per_second(record.answer.items, reading) if record.call.api is Api.EMBEDDINGS else None
+
+
 _ROWS: Final = (
     Metric("ttft", "TTFT", "Time to first token: first content (text, reasoning or tool call) since the planned time",
            _T, "lower", lambda r: _between(r.record.planned, r.first), headline=True),
@@ -106,6 +123,10 @@ _ROWS: Final = (
            _T, "lower", _tpot, headline=True),
     Metric("tokens_per_second", "Tokens/s", "Output tokens per second of one stream: 1 / TPOT",
            _S, "higher", _tokens_per_second, headline=True),
+    Metric("tokens_per_second_whole", "Whole tok/s", "Output tokens / latency from send, streamed or not",
+           _S, "higher", _tokens_per_second_whole),
+    Metric("vectors_per_second", "Vectors/s", "Vectors of an embeddings answer / latency from send",
+           _S, "higher", _vectors_per_second),
     Metric("stall", "Stall", "Gaps between content chunks longer than the stall bound",
            _T, "lower", None),
     Metric("schedule_lag", "Schedule lag", "Dispatched - planned: the generator's own delay",

@@ -8,12 +8,12 @@ from typing import Final
 
 from llmload.records import Api, Record, Usage
 
-__all__ = ["PICO", "Reading", "TokenPrices"]
+__all__ = ["GENERATING", "PICO", "Reading", "TokenPrices"]
 
 PICO: Final = 10**12
 """Costs are whole picodollars, so that sums are exact in any order."""
 
-_GENERATING: Final = frozenset({Api.CHAT, Api.COMPLETIONS})
+GENERATING: Final = frozenset({Api.CHAT, Api.COMPLETIONS})
 _NO_USAGE: Final = Usage()
 
 
@@ -68,7 +68,7 @@ class Reading:
         self.reasoning_tokens = usage.reasoning
         self.input_tokens = usage.input if usage.input is not None else (call.input_tokens or None)
         self.output_tokens = usage.output if usage.output is not None else (chunks or None)
-        generating = call.api in _GENERATING
+        generating = call.api in GENERATING
         reported = usage.output if generating else usage.input
         known = self.output_tokens if generating else self.input_tokens
         self.source = "usage" if reported is not None else "none" if known is None else "estimated"

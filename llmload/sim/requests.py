@@ -14,8 +14,19 @@ import orjson
 from llmload.sim.spec import SimSpec
 from llmload.sim.text import draw
 
-__all__ = ["EmbeddingJob", "Refused", "TextJob", "count_tokens", "embedding_job", "read_body", "text_job"]
+__all__ = [
+    "CONTEXT_LENGTH",
+    "EmbeddingJob",
+    "Refused",
+    "TextJob",
+    "count_tokens",
+    "embedding_job",
+    "read_body",
+    "text_job",
+]
 
+CONTEXT_LENGTH: Final = "context_length_exceeded"
+"""The code of an error about a prompt that does not fit."""
 _MAX_CHOICES: Final = 128
 _MAX_INPUTS: Final = 2048
 _MESSAGE_OVERHEAD: Final = 4
@@ -169,7 +180,7 @@ def _too_long(window: int, prompt: int, answer: int, param: str) -> Refused:
         400,
         f"This model's maximum context length is {window} tokens. However, you requested {prompt + answer} tokens "
         f"({prompt} in the {param}, {answer} in the completion). Please reduce the length of the {param}.",
-        code="context_length_exceeded",
+        code=CONTEXT_LENGTH,
         param=param,
     )
 

@@ -18,7 +18,7 @@ from llmload.sim.faults import Script
 from llmload.sim.formats import FORMATS, Format, Found, find
 from llmload.sim.limiter import Bucket
 from llmload.sim.model import Batch, CallAt, Embedder, Sequence
-from llmload.sim.requests import Refused, TextJob
+from llmload.sim.requests import CONTEXT_LENGTH, Refused, TextJob
 from llmload.sim.spec import KeySpec, SimSpec
 from llmload.sim.streams import Stream
 from llmload.sim.telemetry import CONTENT_TYPE, Telemetry
@@ -117,8 +117,16 @@ class Service:
             answer = self._handlers[visit.route](visit)
         except Refused as why:
             answer = self._body(visit)
-            answer.refused(why)
+            self._refuse(answer, why)
         return answer.cancel
+
+    def _refuse(self, answer: Body, why: Refused) -> None:
+        if why.error["code"] != CONTEXT_LENGTH or self.spec.too_long == "400":
+            answer.refused(why)
+        elif self.spec.too_long == "empty":
+            answer.blank()
+        else:
+            answer.refused(Refused(500, "Internal server error", kind="server_error"))
 
     # Checks.
 

@@ -49,6 +49,9 @@ class SimSpec(BaseModel):
     kv_tokens: int = Field(131_072, ge=1, description="Tokens (prompt and answer) that fit in the cache together.")
     queue_limit: Count = Field(1000, description="Waiting sequences beyond which requests get a 503.")
     context_window: int = Field(8192, ge=2, description="Prompt and answer of one request; more is a 400.")
+    too_long: Literal["400", "500", "empty"] = Field(
+        "400", description="What a prompt beyond the window gets: an error, a crash, or a 200 with nothing in it."
+    )
     max_tokens: int = Field(4096, ge=1, description="The longest answer, whatever the request says.")
     answer: Literal["max"] | Span = Field(
         (40, 160), description='Tokens an answer would have by itself; `max_tokens` cuts it. "max": as long as allowed.'

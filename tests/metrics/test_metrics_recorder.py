@@ -36,6 +36,7 @@ def test_a_good_stream_enters_every_metric_it_has() -> None:
         "itl": (2, 50_000),
         "tpot": (1, 5_000),
         "tokens_per_second": (1, 200_000),
+        "tokens_per_second_whole": (1, 74_324),
         "schedule_lag": (1, 1_000),
         "headers": (1, 48_000),
         "input_tokens": (1, 40),

@@ -13,6 +13,13 @@ AFTER_BURSTS = (
     "viral spike 2", "batch window 6", "viral spike 3", "batch window 7", "batch window 8",
 )  # fmt: skip
 
+OVER_LONG_PROMPTS = {
+    "over-long prompts are not refused with a clear 400, 413 or 422",
+    "over-long prompts are not refused quickly",
+    "requests fail",
+}
+OVER_LONG_TEXTS = {saying.replace("prompts", "texts") for saying in OVER_LONG_PROMPTS}
+
 FAULTS = {
     ("quickstart", "broken"): {"requests fail", "too few of the planned requests go well"},
     ("baseline", "broken"): {
@@ -56,6 +63,27 @@ FAULTS = {
     },
     ("inter-chunk", "broken-stalls"): {"streams stall in the middle of an answer"},
     ("embed-single", "broken"): {"single embeddings are slow"},
+    ("throughput-nonstream", "broken"): {
+        "whole answers are written too slowly, on average",
+        "whole answers are written too slowly: half of them",
+    },
+    ("context-chat", "broken"): OVER_LONG_PROMPTS,
+    ("context-chat", "broken-crash"): OVER_LONG_PROMPTS,
+    ("context-chat", "broken-slow"): {
+        "short prompts are slow",
+        "a prompt of half the context window takes too long",
+        "a prompt of 90 % of the context window takes too long",
+    },
+    ("context-embed", "broken"): OVER_LONG_TEXTS,
+    ("context-embed", "broken-crash"): OVER_LONG_TEXTS,
+    ("context-embed", "broken-slow"): {
+        "embeddings of short texts are slow",
+        "embeddings of 500 tokens are slow",
+        "embeddings of nearly the longest texts take too long",
+    },
+    ("embed-batch", "broken"): {
+        f"batches of {size} give fewer than 1000 embeddings per second" for size in (64, 128, 256)
+    },
     ("rest", "broken"): {
         "half of the answers take longer than the target for production",
         "1 in 20 answers takes longer than the target for production",

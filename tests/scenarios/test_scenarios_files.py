@@ -22,6 +22,10 @@ IDS = {
     "inter-chunk": "PERF_LLM_INTERCHUNK_001",
     "embed-single": "PERF_LLM_EMBED_SINGLE_001",
     "rest": "REST_API",
+    "throughput-nonstream": "PERF_LLM_THROUGHPUT_NONSTREAM_002",
+    "context-chat": "PERF_LLM_CONTEXT_CHAT_001",
+    "context-embed": "PERF_LLM_CONTEXT_EMBED_002",
+    "embed-batch": "PERF_LLM_EMBED_BATCH_002",
 }
 
 

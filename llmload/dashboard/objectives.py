@@ -32,7 +32,7 @@ class Lights:
             rule = judgement.objective
             where = dict(rule.where)
             cls = where.pop("class", "")
-            if where or rule.window or judgement.observed is None:
+            if where or rule.window or rule.relation or judgement.observed is None:
                 continue  # about other calls than any row of the picture is
             key = (rule.metric, rule.stat, cls)
             if self._styles.get(key) != "bad":

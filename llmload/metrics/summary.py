@@ -84,13 +84,26 @@ class Summary:
         Unless ``measured`` is False, phases that are not measured are left out (a phase asked for by its
         name never is). What doesn't occur gives an empty Slice.
         """
+        whole = Slice()
+        for _, part in self._chosen(measured, where):
+            whole.merge(part)
+        return whole
+
+    def split(self, by: str, **where: str) -> dict[str, Slice]:
+        """The measured calls of which ``where`` holds, apart by the values of one dimension or tag; those that have
+        none are left out."""
+        parts: dict[str, Slice] = {}
+        for key, part in self._chosen(True, where):
+            if value := key.value(by):
+                parts.setdefault(value, Slice()).merge(part)
+        return parts
+
+    def _chosen(self, measured: bool, where: dict[str, str]) -> Iterator[tuple[CellKey, Slice]]:
         unmeasured = {phase.name for phase in self.phases if not phase.measure}
         skipped = unmeasured if measured and "phase" not in where else set()
-        whole = Slice()
         for key, part in self.cells.items():
             if key.phase not in skipped and all(key.value(name) == value for name, value in where.items()):
-                whole.merge(part)
-        return whole
+                yield key, part
 
     def dimensions(self) -> dict[str, list[str]]:
         """The values that occur of class, target, model, phase (in the order of the run) and every tag."""

@@ -15,7 +15,7 @@ from llmload.reports.schema import SCHEMA
 from llmload.scenario.plan import Load, Plan
 from llmload.units import format_count, format_seconds
 from llmload.verdict.judge import Judgement, judge
-from llmload.verdict.objectives import Objective
+from llmload.verdict.objectives import Objective, Side
 from llmload.verdict.validity import Level, Reason, Validity
 from llmload.verdict.verdict import Decision, Verdict, decide
 
@@ -179,7 +179,11 @@ def _judged_again(checkpoint: Result) -> tuple[Judgement, ...]:
 
 
 def _judgement_json(judgement: Judgement) -> dict[str, Any]:
-    objective = plain(judgement.objective) | {"where": dict(judgement.objective.where)}
+    other = judgement.objective.other
+    objective = plain(judgement.objective) | {
+        "where": dict(judgement.objective.where),
+        "other": None if other is None else plain(other) | {"where": dict(other.where)},
+    }
     return plain(judgement) | {"objective": objective}
 
 
@@ -201,10 +205,16 @@ def _pair(value: Any) -> tuple[float, float] | None:
     return float(first), float(second)
 
 
+def _where(data: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    return tuple((str(key), str(value)) for key, value in data["where"].items())
+
+
 def _read_judgement(data: dict[str, Any]) -> Judgement:
-    where = tuple((str(key), str(value)) for key, value in data["objective"]["where"].items())
-    objective = read(Objective, data["objective"], where=where)
-    pairs = {name: _pair(data.get(name)) for name in ("interval", "worst_window", "bracket")}
+    found = data["objective"]
+    other = found.get("other")
+    against = None if other is None else read(Side, other, where=_where(other))
+    objective = read(Objective, found, where=_where(found), other=against)
+    pairs = {name: _pair(data.get(name)) for name in ("interval", "worst_window", "bracket", "sides")}
     return read(Judgement, data, objective=objective, **pairs)
 
 

@@ -15,6 +15,7 @@ from llmload.metrics.disturbance import Cause
 from llmload.records import Outcome
 from llmload.reports.document import KIND, SCHEMA_VERSION
 from llmload.reports.figures import PERCENTILES
+from llmload.verdict.compared import RELATIONS
 from llmload.verdict.objectives import OPERATORS
 from llmload.verdict.validity import Level
 from llmload.verdict.verdict import Decision
@@ -145,16 +146,19 @@ _FIGURES: Final = _object(
 )  # fmt: skip
 
 _OBJECTIVE: Final = _object(
+    "A rule; with a relation, its figure is compared with another", ("relation", "other"),
     rule=_text(), metric=_text(), stat=_text(), op=_one_of(OPERATORS), value=_number("SI units"),
     where=_map(_text()), window=_number("s, 0: the whole run"), abort=_kind("boolean"), delay=_number("s"),
-    says=_text(), name=_text(),
+    says=_text(), name=_text(), relation={"type": "string", "enum": ["", *RELATIONS]},
+    other=_maybe(_object(metric=_text(), stat=_text(), where=_map(_text()))),
 )  # fmt: skip
 _JUDGEMENT: Final = _object(
-    "How an objective did", ("bracket",),
+    "How an objective did", ("bracket", "sides"),
     objective=_OBJECTIVE, passed=_kind("boolean"), observed=_maybe(_number("SI units; null without data")),
     interval=_pair("95 % confidence"), margin=_maybe(_number("Distance to the bound as a share of it")),
     worst_window=_pair("From, to, in s"), samples=_count(), note=_text(),
     bracket=_pair("Where the figure lies with the generator's own part taken off"),
+    sides=_pair("The two figures of a comparison"),
 )  # fmt: skip
 _DEVIATION: Final = _object(
     bias=_number("Mean of said - true, s"),

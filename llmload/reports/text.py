@@ -147,7 +147,9 @@ def _remarks(judgement: Judgement) -> Iterator[RenderableType]:
     """What there is to say about one objective, under the table so that nothing is cut."""
     objective = judgement.objective
     window = judgement.worst_window
+    show = objective.side_kind.show
     says = [
+        f"{show(judgement.sides[0])} against {show(judgement.sides[1])}" if judgement.sides else "",
         clean(judgement.note),
         f"worst from {window[0]:,.0f} s to {window[1]:,.0f} s" if window and not judgement.passed else "",
     ]

@@ -19,11 +19,12 @@ from llmload.scenario.mix import ClassTable
 from llmload.scenario.model import Scenario
 from llmload.scenario.positions import Path
 from llmload.scenario.suggest import choice
+from llmload.verdict.measures import OVER
+from llmload.verdict.objectives import DIMENSIONS
 
 __all__ = ["check", "targets_of"]
 
-_DIMENSIONS: Final = ("class", "target", "model", "phase")
-RESERVED_TAGS: Final = frozenset({*_DIMENSIONS, "outcome"})
+RESERVED_TAGS: Final = frozenset({*DIMENSIONS, "outcome", OVER})
 """Names that objectives and results already use for something else."""
 
 _WITHOUT_MODEL: Final = frozenset({Api.MODELS, Api.HTTP, Api.SOCKET})
@@ -201,14 +202,17 @@ def _objective_filters(subject: Subject) -> Iterator[Problem]:
     }
     for index, table in enumerate(scenario.objectives):
         path: Path = ("objectives", index)
-        for key, value in table.objective().where:
-            if key in known:
+        for key, value in (pair for side in table.objective().sides for pair in side.where):
+            if key == OVER:
+                if value not in (*known, *subject.tags):
+                    yield subject.unknown(path, "tag", value, [*DIMENSIONS, *sorted(subject.tags)])
+            elif key in known:
                 if value not in known[key]:
                     yield subject.unknown(path, key, value, known[key])
                 elif key == "phase" and not subject.phases.get(value, True):
                     yield subject.problem(path, f"phase {value!r} is not measured, so there is nothing to judge")
             elif key != "outcome" and key not in subject.tags:
-                yield subject.unknown(path, "tag", key, [*_DIMENSIONS, *sorted(subject.tags)])
+                yield subject.unknown(path, "tag", key, [*DIMENSIONS, *sorted(subject.tags)])
 
 
 CHECKS: Final[tuple[Callable[[Subject], Iterator[Problem]], ...]] = (

@@ -110,7 +110,7 @@ def _beside(loaded: Loaded, file: str) -> FilePath:
 def _plan(scenario: Scenario, timeline: Timeline, prompts: Prompts, loaded: Loaded) -> Plan:
     source = _source(loaded)
     objectives = tuple(table.objective(scenario.scale.time) for table in scenario.objectives)
-    filters = {key for objective in objectives for key, _ in objective.where}
+    filters = {tag for objective in objectives for tag in objective.cuts}
     sliced = dict.fromkeys((*scenario.slice_by, *sorted(filters & _all_tags(scenario))))
     classes = tuple(_class(name, cls, scenario, prompts.get(name, ())) for name, cls in scenario.classes.items())
     return Plan(

@@ -60,7 +60,8 @@ def _figures(evidence: Evidence) -> Iterator[_Off]:
             capped = level if p == 50 or level is Level.VALID else Level.SUSPECT
             yield _Off(f"{METRICS[metric].title} p{p:g}", value, error, capped, _code(evidence, metric, p))
     for judgement in evidence.facts.judgements:
-        if judgement.observed and judgement.bracket and judgement.objective.metric in LATE_BY:
+        comparing = judgement.objective.relation
+        if judgement.observed and judgement.bracket and judgement.objective.metric in LATE_BY and not comparing:
             error = judgement.observed - judgement.bracket[0]
             level = THRESHOLDS["error"].level(error / judgement.observed, error)
             level = level if level is Level.VALID else Level.SUSPECT
@@ -111,7 +112,11 @@ def _hangs(judgement: Judgement) -> bool:
     low, high = judgement.bracket
     if judgement.objective.metric not in LATE_BY:
         return high > low
-    return THRESHOLDS["error"].level((high - low) / judgement.observed, high - low) is not Level.VALID
+    reach = high - low
+    if judgement.sides and judgement.objective.relation == "/":
+        return THRESHOLDS["error"].level(reach, reach * max(judgement.sides)) is not Level.VALID
+    of = max(judgement.sides or (judgement.observed,))
+    return THRESHOLDS["error"].level(reach / of if of else 0.0, reach) is not Level.VALID
 
 
 def stood_still(evidence: Evidence) -> Reason | None:

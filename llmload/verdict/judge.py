@@ -7,7 +7,7 @@ failure: a rule about calls that were never made has not been kept. Unmeasured p
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Final
@@ -18,8 +18,9 @@ from llmload.metrics.summary import Summary
 from llmload.units import format_count
 from llmload.verdict import measures
 from llmload.verdict.bracket import outcome_bracket, time_bracket
+from llmload.verdict.compared import bracket_of, interval_of, value_of
 from llmload.verdict.measures import Kind
-from llmload.verdict.objectives import Objective
+from llmload.verdict.objectives import Objective, Side
 from llmload.verdict.view import Span, View, rolling_views, whole_view
 
 __all__ = ["Judgement", "abort_due", "judge", "wilson"]
@@ -38,7 +39,7 @@ class Judgement:
     beyond it; None where the bound is 0. ``worst_window``: from, to (s) of the window that was judged.
     ``samples``: values the figure is made of (calls, chunk gaps, seconds). ``note``: what to know about it.
     ``bracket``: where the figure lies if the generator's own part in it is taken off (delays, calls that failed for
-    want of file descriptors, time-outs); None where that can't be told.
+    want of file descriptors, time-outs); None where that can't be told. ``sides``: the two figures of a comparison.
     """
 
     objective: Objective
@@ -50,6 +51,7 @@ class Judgement:
     samples: int = 0
     note: str = ""
     bracket: tuple[float, float] | None = None
+    sides: tuple[float, float] | None = None
 
     @property
     def sure(self) -> bool:
@@ -66,6 +68,7 @@ class _Observed:
     interval: tuple[float, float] | None = None
     enough: bool = True
     bracket: tuple[float, float] | None = None
+    sides: tuple[float, float] | None = None
 
 
 def judge(
@@ -91,16 +94,48 @@ def abort_due(objectives: Sequence[Objective], summary: Summary, now_s: float) -
             continue
         if objective.stat in _GROWING and not objective.upper:
             continue
-        for view in _views(objective, summary, int(now_s), latest=True):
-            observed = _observe(objective, view)
-            if observed is not None and observed.enough and _certainly_missed(objective, observed):
-                return _judgement(objective, observed, view.span)
+        for observed, span in _look(objective, summary, int(now_s), latest=True):
+            if observed.enough and _certainly_missed(objective, observed):
+                return _judgement(objective, observed, span)
     return None
 
 
 def _certainly_missed(objective: Objective, observed: _Observed) -> bool:
     ends = (*(observed.interval or ()), *(observed.bracket or ()), observed.value)
     return not any(objective.met_by(value) for value in ends)
+
+
+def _look(
+    objective: Objective, summary: Summary, until: int | None, latest: bool = False
+) -> Iterator[tuple[_Observed, Span | None]]:
+    """The figure in each stretch that it is judged in, where there is data."""
+    if objective.relation:
+        compared = _compare(objective, summary, until)
+        if compared is not None:
+            yield compared, None
+        return
+    for view in _views(objective, summary, until, latest):
+        observed = _observe(objective, view)
+        if observed is not None:
+            yield observed, view.span
+
+
+def _compare(objective: Objective, summary: Summary, until: int | None) -> _Observed | None:
+    """Both figures, and one of them against the other; None where either has no data."""
+    a, b = (_observe(side, whole_view(summary, side.where, until)) for side in objective.sides)
+    if a is None or b is None:
+        return None
+    value, relation = value_of(objective.relation, a.value, b.value), objective.relation
+    if value is None:
+        return None
+    return _Observed(
+        value,
+        a.samples + b.samples,
+        interval_of(relation, a.value, b.value, a.interval, b.interval),
+        a.enough and b.enough,
+        bracket_of(relation, a.bracket, b.bracket),
+        (a.value, b.value),
+    )
 
 
 def _views(objective: Objective, summary: Summary, until: int | None, latest: bool = False) -> Iterable[View]:
@@ -112,10 +147,9 @@ def _views(objective: Objective, summary: Summary, until: int | None, latest: bo
 
 def _judge(objective: Objective, summary: Summary, until: int | None, latest: bool) -> Judgement:
     worst: tuple[_Observed, Span | None] | None = None
-    for view in _views(objective, summary, until, latest):
-        observed = _observe(objective, view)
-        if observed and (worst is None or _badness(objective, observed.value) > _badness(objective, worst[0].value)):
-            worst = observed, view.span
+    for found in _look(objective, summary, until, latest):
+        if worst is None or _badness(objective, found[0].value) > _badness(objective, worst[0].value):
+            worst = found
     if worst is None:
         return Judgement(objective, passed=False, note=_why_no_data(objective, summary))
     return _judgement(objective, *worst)
@@ -138,18 +172,21 @@ def _judgement(objective: Objective, observed: _Observed, span: Span | None) -> 
         passed=objective.met_by(observed.value),
         observed=observed.value,
         interval=observed.interval,
-        margin=distance / bound if bound else None,
+        margin=distance / abs(bound) if bound else None,
         worst_window=span,
         samples=observed.samples,
         note=_note(objective, observed),
         bracket=observed.bracket,
+        sides=observed.sides,
     )
 
 
 def _note(objective: Objective, observed: _Observed) -> str:
     if not observed.enough:
-        need = format_count(measures.samples_needed(objective.percentile or 0.0))
-        return f"not enough samples: {format_count(observed.samples)}, {objective.stat} needs {need}"
+        stat, percentile = max(((side.stat, side.percentile or 0.0) for side in objective.sides), key=lambda of: of[1])
+        need = format_count(measures.samples_needed(percentile))
+        on_each = " on each side" if objective.relation else ""
+        return f"not enough samples: {format_count(observed.samples)}, {stat} needs {need}{on_each}"
     if observed.interval and len({objective.met_by(end) for end in observed.interval}) == 2:
         return "too close to call: the interval holds the bound"
     return ""
@@ -208,15 +245,28 @@ def wilson(hits: float, of: float) -> tuple[float, float]:
 
 
 def _why_no_data(objective: Objective, summary: Summary) -> str:
-    """Name the filter that leaves nothing, if it is one's fault."""
+    """Name the filter that leaves nothing, if it is one's fault, or the side of a comparison."""
+    if not objective.relation:
+        return f"no data{_why_empty(objective, summary)}"
+    for side in objective.sides:
+        if _observe(side, whole_view(summary, side.where)) is None:
+            of = Side(side.metric, side.stat, side.where)
+            return f"no data of {of}{_why_empty(side, summary)}"
+    return "no ratio: the figure it is compared with is 0"
+
+
+def _why_empty(objective: Objective, summary: Summary) -> str:
     unmeasured = {info.name for info in summary.phases if not info.measure}
     found = summary.dimensions()
     for key, value in objective.where:
+        if key == measures.OVER:
+            there = ", ".join(found.get(value, [])) or "none"
+            return f": too few values of {value} to speak of a spread (there are: {there})"
         if key == "phase" and value in unmeasured:
-            return f"no data: phase {value!r} is not measured"
+            return f": phase {value!r} is not measured"
         if key != "outcome" and value not in found.get(key, []):
             there = ", ".join(found.get(key, [])) or "none"
-            return f"no data: there is no {key} {value!r} in the run (there are: {there})"
+            return f": there is no {key} {value!r} in the run (there are: {there})"
     if objective.window and not objective.where:
-        return "no data in any window"
-    return "no data"
+        return " in any window"
+    return ""

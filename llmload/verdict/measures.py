@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
@@ -18,12 +18,16 @@ from llmload import units
 from llmload.clock import NS
 from llmload.metrics.catalogue import METRICS, Unit
 from llmload.metrics.intervals import enough
+from llmload.verdict.spread import chi_square_even, jain, largest_share
 
 if TYPE_CHECKING:
+    from llmload.metrics.slices import Slice
     from llmload.verdict.view import Flow, View
 
 __all__ = [
     "DIRECT",
+    "OVER",
+    "OVER_METRICS",
     "PERCENTILE",
     "SUMMARY_STATS",
     "WINDOWED_HISTOGRAMS",
@@ -32,6 +36,7 @@ __all__ = [
     "is_histogram_stat",
     "kind_of",
     "metrics",
+    "needs_over",
     "parse_value",
     "samples_needed",
     "stat_of",
@@ -50,6 +55,9 @@ class Kind(StrEnum):
     SPEED = "tokens per second"
     MONEY = "dollars"
     BYTES = "bytes"
+    RATIO = "ratio"
+    """Of one figure to another: a number, or in percent."""
+    PROBABILITY = "probability"
 
     def show(self, value: float) -> str:
         """For reading, with its unit."""
@@ -73,6 +81,8 @@ _FORMATS: Final[Mapping[Kind, Callable[[float], str]]] = {
     Kind.SPEED: lambda value: f"{_format_number(value)} tok/s",
     Kind.MONEY: _format_money,
     Kind.BYTES: units.format_bytes,
+    Kind.RATIO: lambda value: f"{value:.3g}x",
+    Kind.PROBABILITY: lambda value: f"{value:.3g}",
 }
 
 _NUMBER: Final = re.compile(r"\d+(?:[_,]\d{3})*(?:\.\d+)?|\.\d+")
@@ -100,6 +110,8 @@ _PARSERS: Final[Mapping[Kind, Callable[[str], float]]] = {
     Kind.SPEED: _number("a number of tokens per second", "50", suffix=r"/s|(?:tok|tokens)\s*/\s*s"),
     Kind.MONEY: _number("an amount of dollars", "$1.50", prefix=r"\$", suffix="USD"),
     Kind.BYTES: lambda text: float(units.parse_bytes(text)),
+    Kind.RATIO: lambda text: _number("a ratio", "1.2", suffix="x|%")(text) / (100 if text.strip()[-1:] == "%" else 1),
+    Kind.PROBABILITY: units.parse_share,
 }
 
 
@@ -141,6 +153,30 @@ def _rate(of: Callable[[Flow], float], help: str, keys: frozenset[str] = _FLOW, 
         return (of(view.flow) / view.flow.seconds if view.flow.any else None), round(of(view.flow))
 
     return Stat(kind, read, help, keys)
+
+
+def _over(of: Callable[[Sequence[Slice]], float | None], kind: Kind, help: str) -> Stat:
+    """A figure over the values of a dimension: of those that occur, however many."""
+
+    def read(view: View) -> tuple[float | None, int]:
+        return of(list(view.parts.values())), sum(part.calls for part in view.parts.values())
+
+    return Stat(kind, read, help, windows=False)
+
+
+def _calls(parts: Sequence[Slice]) -> list[int]:
+    return [part.calls for part in parts]
+
+
+def _successes(parts: Sequence[Slice]) -> list[float]:
+    """Of each value, the share of the answered calls that went well."""
+    return [1.0 - part.error_rate for part in parts if part.ok + part.errors]
+
+
+def _speeds(parts: Sequence[Slice]) -> list[float]:
+    """Of each value, 1 / mean latency: more is better, as Jain's index has it."""
+    means = [part.histogram("latency").mean for part in parts]
+    return [1.0 / mean for mean in means if mean]
 
 
 DIRECT: Final[Mapping[str, Mapping[str, Stat]]] = {
@@ -219,8 +255,32 @@ DIRECT: Final[Mapping[str, Mapping[str, Stat]]] = {
             windows=False,
         ),
     },
-}
+    "spread": {
+        "even": _over(
+            lambda parts: chi_square_even(_calls(parts)), Kind.PROBABILITY,
+            "p-value of a chi-square test that calls go to every value with the same chance",
+        ),
+        "largest": _over(
+            lambda parts: largest_share(_calls(parts)), Kind.RATIO, "share of the calls that the busiest value has"
+        ),
+        "fairness": _over(lambda parts: jain(_calls(parts)), Kind.PROBABILITY, "Jain's index of the calls per value"),
+        "values": _over(lambda parts: len(parts) or None, Kind.COUNT, "values that occur"),
+    },
+    "fairness": {
+        "success": _over(
+            lambda parts: jain(_successes(parts)), Kind.PROBABILITY, "Jain's index of the success rates of the values"
+        ),
+        "speed": _over(
+            lambda parts: jain(_speeds(parts)), Kind.PROBABILITY,
+            "Jain's index of 1 / mean latency of the values' good calls",
+        ),
+    },
+}  # fmt: skip
 """Metric -> statistic -> how to read it. A metric may stand here and in the catalogue: these come first."""
+
+OVER: Final = "over"
+"""The filter that names what a spread is taken over."""
+OVER_METRICS: Final = ("spread", "fairness")
 
 PERCENTILE: Final = re.compile(r"p(\d{1,2}(?:\.\d{1,4})?)")
 SUMMARY_STATS: Final = ("min", "mean", "stddev", "max", "count")
@@ -266,6 +326,11 @@ def kind_of(metric: str, stat: str) -> Kind:
     if direct is not None:
         return direct.kind
     return Kind.COUNT if stat == "count" or metric not in METRICS else _KIND_OF_UNIT[METRICS[metric].unit]
+
+
+def needs_over(metric: str) -> bool:
+    """Whether it is a figure over the values of a dimension."""
+    return metric in OVER_METRICS
 
 
 def samples_needed(percentile: float, confidence: float = 0.99) -> int:

@@ -1,10 +1,13 @@
 """Objectives: rules over a metric, as people write them.
 
     metric.stat[{key=value, ...}] op value          ttft.p95{class=chat} < 500ms
+    A - B op value                                  ttft.p95{target=gateway} - ttft.p95{target=direct} < 50ms
+    A / B op value                                  latency.p50{tenant=b} / latency.p50{tenant=a} < 1.2
 
 ``op`` is one of ``< <= > >= ==``. Filters cut by ``class``, ``target``, ``model``, ``phase`` or a tag;
-``errors`` can also be cut by ``outcome``. The value is written in the metric's own unit: a duration,
-a share ("0.5%"), a rate ("45/s"), dollars or a number.
+``errors`` can also be cut by ``outcome``; ``spread`` and ``fairness`` are ``over`` the values of one of these.
+The value is written in the metric's own unit: a duration, a share ("0.5%"), a rate ("45/s"), dollars or a
+number; a ratio as a number or in percent.
 """
 
 from __future__ import annotations
@@ -12,15 +15,16 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Final
 
 from llmload import units
 from llmload.records import Outcome
 from llmload.verdict import measures
+from llmload.verdict.compared import RELATIONS
 
-__all__ = ["OPERATORS", "Objective", "parse_objective"]
+__all__ = ["DIMENSIONS", "OPERATORS", "Objective", "Side", "parse_objective"]
 
 OPERATORS: Final[Mapping[str, Callable[[float, float], bool]]] = {
     "<=": operator.le,
@@ -29,16 +33,30 @@ OPERATORS: Final[Mapping[str, Callable[[float, float], bool]]] = {
     "<": operator.lt,
     ">": operator.gt,
 }
-_DIMENSIONS: Final = ("class", "target", "model", "phase")
+DIMENSIONS: Final = ("class", "target", "model", "phase")
+"""What results are always cut by."""
 _EXAMPLE: Final = 'write it like "ttft.p95 < 500ms" or "errors.rate{class=chat} < 1%"'
+_FIGURE: Final = r"(?P<metric{0}>\w+) \s* (?:\. \s* (?P<stat{0}>[\w.]+))? \s* (?:\{{ (?P<where{0}>[^{{}}]*) \}})? \s*"
 _RULE: Final = re.compile(
-    r"""\s* (?P<metric>\w+) \s* (?:\. \s* (?P<stat>[\w.]+))? \s*
-        (?:\{ (?P<where>[^{}]*) \})? \s*
+    rf"""\s* {_FIGURE.format("")} (?: (?P<relation>[{"".join(RELATIONS)}]) \s* {_FIGURE.format("_other")})?
         (?P<op><=|>=|==|<|>|=|!=)? \s* (?P<value>.*?) \s*""",
     re.VERBOSE,
 )
+_OVER_EXAMPLE: Final = f'only {" and ".join(measures.OVER_METRICS)} are, as in "spread.largest{{over=instance}}"'
 _FILTER: Final = re.compile(r"""\s*(?P<key>[\w.-]+)\s*=\s*(?:"(?P<quoted>[^"]*)"|(?P<bare>[^",={}]*?))\s*""")
 _PLAIN: Final = re.compile(r"[\w./:@+-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A figure: a statistic of a metric, of the calls that ``where`` leaves."""
+
+    metric: str
+    stat: str
+    where: tuple[tuple[str, str], ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.metric}.{self.stat}{_spell(self.where)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +65,8 @@ class Objective:
 
     ``rule`` is the canonical spelling: parsing it again gives the same objective. ``window`` (s): judge
     the worst stretch of that length instead of the whole run. ``abort``: stop the run when it fails, but
-    not before ``delay`` seconds. ``says``: what a failure means, in the words of who wrote it.
+    not before ``delay`` seconds. ``says``: what a failure means, in the words of who wrote it. ``relation`` ("-" or
+    "/") and ``other``: of a comparison, how the figure is set against which other one.
     """
 
     rule: str
@@ -61,6 +80,8 @@ class Objective:
     delay: float = 0.0
     says: str = ""
     name: str = ""
+    relation: str = ""
+    other: Side | None = None
 
     def __str__(self) -> str:
         window = f" in every {units.format_seconds(self.window)}" if self.window else ""
@@ -69,7 +90,26 @@ class Objective:
     @property
     def kind(self) -> measures.Kind:
         """How its value is written and read out."""
+        return measures.Kind.RATIO if self.relation == "/" else self.side_kind
+
+    @property
+    def side_kind(self) -> measures.Kind:
+        """How the figure itself is read out, or each of two that are compared."""
         return measures.kind_of(self.metric, self.stat)
+
+    @property
+    def sides(self) -> tuple[Objective, ...]:
+        """It alone, or one for each of the figures that are compared."""
+        if self.other is None:
+            return (self,)
+        alone = replace(self, relation="", other=None)
+        return alone, replace(alone, metric=self.other.metric, stat=self.other.stat, where=self.other.where)
+
+    @property
+    def cuts(self) -> frozenset[str]:
+        """The dimensions and tags that results must be cut by to judge it."""
+        pairs = [pair for side in self.sides for pair in side.where if pair[0] != "outcome"]
+        return frozenset(value if key == measures.OVER else key for key, value in pairs)
 
     @property
     def percentile(self) -> float | None:
@@ -105,21 +145,53 @@ def parse_objective(
     match = _RULE.fullmatch(rule)
     if match is None:
         raise ValueError(f"{rule.strip()!r} is not an objective; {_EXAMPLE}")
-    metric, op = match["metric"], match["op"]
-    stat = _stat(metric, match["stat"])
+    op, relation = match["op"], match["relation"] or ""
+    side = _side(match["metric"], match["stat"], match["where"], tags)
     if op not in OPERATORS:
         raise ValueError(_no_operator(rule, op))
-    where = _where(match["where"], metric, tags)
+    other = _side(match["metric_other"], match["stat_other"], match["where_other"], tags) if relation else None
     bound = match["value"]
     if not bound:
         raise ValueError(f"{rule.strip()!r} has no value after {op!r}; {_EXAMPLE}")
+    if other is not None:
+        _check_comparison(side, other, window)
+    kind = measures.Kind.RATIO if relation == "/" else measures.kind_of(side.metric, side.stat)
     try:
-        value = measures.parse_value(measures.kind_of(metric, stat), bound)
+        value = _bound(kind, bound, signed=relation == "-")
     except ValueError as error:
-        raise ValueError(f"the value of {metric}.{stat}: {error}") from None
-    _check_cut(metric, stat, where, window)
-    spelled = f"{metric}.{stat}{_spell(where)} {op} {bound}"
-    return Objective(spelled, metric, stat, op, value, where, window, abort, delay, says, name)
+        what = f"{side.metric}.{side.stat}" if other is None else f"{side} {relation} {other}"
+        raise ValueError(f"the value of {what}: {error}") from None
+    _check_cut(side.metric, side.stat, side.where, window)
+    left = f"{side} {relation} {other}" if other else str(side)
+    return Objective(
+        f"{left} {op} {bound}", side.metric, side.stat, op, value, side.where, window, abort, delay, says, name,
+        relation, other,
+    )  # fmt: skip
+
+
+def _bound(kind: measures.Kind, text: str, signed: bool) -> float:
+    """A difference may be asked to be less than nothing."""
+    return -measures.parse_value(kind, text[1:]) if signed and text[:1] == "-" else measures.parse_value(kind, text)
+
+
+def _side(metric: str, stat: str | None, where: str | None, tags: Iterable[str] | None) -> Side:
+    stat = _stat(metric, stat)
+    cut = _where(where, metric, tags)
+    if measures.needs_over(metric) and measures.OVER not in dict(cut):
+        example = f"{metric}.{stat}{{{measures.OVER}=instance}}"
+        raise ValueError(f'{metric}.{stat} needs to be told over the values of what, like "{example}"')
+    return Side(metric, stat, cut)
+
+
+def _check_comparison(side: Side, other: Side, window: float) -> None:
+    """Only figures of one kind can be set against each other."""
+    if side == other:
+        raise ValueError(f"{side} is compared with itself; cut the two sides differently")
+    kinds = [measures.kind_of(each.metric, each.stat) for each in (side, other)]
+    if kinds[0] is not kinds[1]:
+        raise ValueError(f"{side} is a {kinds[0]} and {other} a {kinds[1]}: they can't be compared")
+    if window:
+        raise ValueError("a comparison has no window; it is about the whole run (or a phase: {phase=NAME})")
 
 
 def _no_operator(rule: str, op: str | None) -> str:
@@ -171,13 +243,19 @@ def _check_filter(key: str, value: str, metric: str, tags: Iterable[str] | None)
     if key == "outcome":
         _check_outcome(value, metric)
         return
-    if key in _DIMENSIONS:
+    if key == measures.OVER:
+        if not measures.needs_over(metric):
+            raise ValueError(f"{metric!r} is no figure over the values of a tag; {_OVER_EXAMPLE}")
+        if value == "outcome":
+            raise ValueError("nothing is spread over outcomes; look at errors.rate{outcome=...}")
+        key = value
+    if key in DIMENSIONS:
         return
-    known = [*_DIMENSIONS, *([] if tags is None else tags)]
+    known = [*DIMENSIONS, *([] if tags is None else tags)]
     if tags is not None and key not in known:
         hint = _meant(key, known) or "; there are: " + ", ".join(known)
         raise ValueError(f"results are not cut by {key!r}{hint} (a tag must be listed in slice_by)")
-    if tags is None and (hint := _meant(key, [*_DIMENSIONS, "outcome"], cutoff=0.8)):
+    if tags is None and (hint := _meant(key, [*DIMENSIONS, "outcome"], cutoff=0.8)):
         raise ValueError(f"there is no filter {key!r}{hint}")
 
 

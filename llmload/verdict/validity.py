@@ -143,7 +143,8 @@ def _unfinished(evidence: Evidence) -> Reason | None:
 
 def _few_samples(evidence: Evidence) -> Reason | None:
     """Percentiles that objectives use and the sample can't support."""
-    thin = [short for objective in evidence.facts.objectives if (short := _shortfall(evidence.summary, objective))]
+    sides = [side for objective in evidence.facts.objectives for side in objective.sides]
+    thin = [short for side in sides if (short := _shortfall(evidence.summary, side))]
     if not thin:
         return None
     objective, have, need = max(thin, key=lambda short: short[2] / short[1])

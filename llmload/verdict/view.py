@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
 
@@ -58,7 +58,8 @@ class Flow:
 class View:
     """The calls that an objective's filters leave (``slice``), and the stretches of time it covers (``spans``).
 
-    ``span`` is set where the view is one rolling window.
+    ``span`` is set where the view is one rolling window. ``parts``: the calls by the values of the dimension they are
+    to be looked at ``over``; calls without one are left out.
     """
 
     summary: Summary
@@ -67,6 +68,7 @@ class View:
     cls: str | None = None
     outcome: Outcome | None = None
     span: Span | None = None
+    parts: Mapping[str, Slice] = field(default_factory=dict)
 
     @property
     def calls(self) -> int:
@@ -124,12 +126,13 @@ def planned_calls(summary: Summary) -> int:
 def whole_view(summary: Summary, where: Where, until: float | None = None) -> View:
     """The whole run, as far as ``where`` leaves it."""
     keys = dict(where)
-    outcome = keys.pop("outcome", None)
+    outcome, over = keys.pop("outcome", None), keys.pop("over", "")
     cls, phase = keys.get("class"), keys.get("phase")
     hidden = phase is not None and phase in {info.name for info in summary.phases if not info.measure}
     chosen = Slice() if hidden else summary.select(measured=True, **keys)
     spans = measured_spans(summary, phase, math.inf if until is None else until)
-    return View(summary, chosen, spans, cls, Outcome(outcome) if outcome else None)
+    parts = summary.split(over, **keys) if over and not hidden else {}
+    return View(summary, chosen, spans, cls, Outcome(outcome) if outcome else None, parts=parts)
 
 
 def rolling_views(

@@ -10,7 +10,7 @@ from verdict_runs import Run
 from llmload.metrics.summary import PhaseInfo, Summary
 from llmload.records import Outcome
 from llmload.verdict.judge import Judgement, abort_due, judge, wilson
-from llmload.verdict.measures import DIRECT, Kind, kind_of, metrics, stats_of
+from llmload.verdict.measures import DIRECT, OVER_METRICS, Kind, kind_of, metrics, stats_of
 from llmload.verdict.objectives import Objective, parse_objective
 
 
@@ -115,7 +115,10 @@ def _all_rules() -> list[str]:
     """A rule per statistic that any number would satisfy."""
     bounds = {Kind.DURATION: "0", Kind.SHARE: "0", Kind.RATE: "0/s", Kind.BYTES: "0"}
     pairs = [(metric, stat) for metric in metrics() for stat in stats_of(metric)]
-    return [f"{metric}.{stat} >= {bounds.get(kind_of(metric, stat), '0')}" for metric, stat in pairs]
+    over = dict.fromkeys(OVER_METRICS, "{over=class}")
+    return [
+        f"{metric}.{stat}{over.get(metric, '')} >= {bounds.get(kind_of(metric, stat), '0')}" for metric, stat in pairs
+    ]
 
 
 @pytest.mark.parametrize("rule", _all_rules())
@@ -280,4 +283,5 @@ def test_every_direct_statistic_reads_a_number_from_a_real_run(busy: Summary) ->
         for stat in stats:
             kind = kind_of(metric, stat)
             bound = {Kind.RATE: "0/s", Kind.SHARE: "0%"}.get(kind, "0")
-            assert verdict_on(busy, f"{metric}.{stat} >= {bound}").passed, (metric, stat)
+            over = "{over=class}" if metric in OVER_METRICS else ""
+            assert verdict_on(busy, f"{metric}.{stat}{over} >= {bound}").passed, (metric, stat)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmload.records import Outcome
-from llmload.verdict.measures import DIRECT, Kind, kind_of, metrics, stat_of, stats_of
+from llmload.verdict.measures import DIRECT, OVER_METRICS, Kind, kind_of, metrics, stat_of, stats_of
 from llmload.verdict.objectives import OPERATORS, Objective, parse_objective
 
 
@@ -127,6 +127,8 @@ _VALUES = {
     Kind.SPEED: st.sampled_from(["50", "50 tok/s", "50/s"]),
     Kind.MONEY: st.sampled_from(["$1.50", "2", "3 USD"]),
     Kind.BYTES: st.sampled_from(["64KiB", "512"]),
+    Kind.RATIO: st.sampled_from(["1.2", "120%", "1.5x"]),
+    Kind.PROBABILITY: st.sampled_from(["0.01", "5%"]),
 }
 _TEXT = st.text(st.characters(exclude_characters='"{}', exclude_categories=["Cc", "Cs", "Z"]), min_size=1, max_size=12)
 
@@ -144,6 +146,8 @@ def rules(draw: st.DrawFn) -> str:
     where = draw(st.dictionaries(st.sampled_from(keys), _TEXT, max_size=3))
     if metric == "errors" and draw(st.booleans()):
         where["outcome"] = draw(st.sampled_from([outcome.value for outcome in Outcome if outcome.error]))
+    if metric in OVER_METRICS:
+        where["over"] = draw(st.sampled_from(["class", "instance"]))
     filters = ",".join(f'{key}="{value}"' for key, value in where.items())
     space = draw(st.sampled_from(["", " ", "  "]))
     op, value = draw(st.sampled_from(sorted(OPERATORS))), draw(_VALUES[kind_of(metric, stat)])

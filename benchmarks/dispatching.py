@@ -61,6 +61,7 @@ class NullTransport:
 
     path = "memory"
     opened = 0
+    renewals_failed = 0
 
     async def open(self, connections: object) -> None:
         """See Transport."""

@@ -82,6 +82,7 @@ _PATTERNS = (
 _TABLES = {
     "TargetTable": "[targets.NAME]",
     "ApiKeyTable": "api_key",
+    "AwsTable": "aws",
     "PricesTable": "prices",
     "ClassTable": "[classes.NAME]",
     "PromptTable": "prompt",

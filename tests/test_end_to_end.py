@@ -227,6 +227,25 @@ def test_keys_reach_the_target_and_nothing_else(short: Path, tmp_path: Path) -> 
         assert wrong not in text
 
 
+def test_a_printed_token_shows_in_no_artefact(short: Path, tmp_path: Path) -> None:
+    """A token command with a lifetime, whose token the simulator refuses: everything that is written is searched."""
+    token = "tok-very-secret-value-" + "987654"
+    command = [sys.executable, "-c", "print('tok-very-secret-value-' + str(987654))"]
+    keyed = SHORT.replace(
+        'base_url = "sim:"', f'base_url = "sim:"\napi_key = {{ command = {json.dumps(command)}, lifetime = "1s" }}'
+    )
+    short.write_text(keyed + '\n[sim.keys."another-key"]\n')
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    artefacts = ("-o", str(kept / "result.json"), "--requests", str(kept / "calls.jsonl"))
+    refused = llmload("run", str(short), TRUST, *artefacts)
+    assert refused.returncode == 1
+    assert '"status":401' in (kept / "calls.jsonl").read_text().replace(" ", "")
+    for text in (refused.stdout, refused.stderr, *(path.read_text() for path in kept.iterdir())):
+        assert token not in text
+    assert parse_result((kept / "result.json").read_bytes(), "result").summary.health[0].renewals_failed == 0
+
+
 def test_two_workers_send_what_one_would(short: Path, tmp_path: Path) -> None:
     out = tmp_path / "result.json"
     done = llmload("run", str(short), TRUST, "--workers", "2", "-o", str(out), "--set", "load.process=poisson")

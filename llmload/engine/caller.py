@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 from llmload.clock import NS, Clock
@@ -92,6 +93,8 @@ class Caller:
         last, request = self._requests.get((call.cls, call.target), (None, None))
         if last is None or request is None or not call.asks_the_same(last):
             request = speaks.request(call)
+            if call.key:
+                request = replace(request, key=call.key)
             self._requests[call.cls, call.target] = (call, request)
         return request
 

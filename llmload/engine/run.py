@@ -81,6 +81,7 @@ class Engine:
         """The schedule was not walked to its end."""
         self._unsent = 0
         self._opened = 0
+        self._renewals_failed = 0
 
     async def open(self) -> None:
         """Open connections ahead of the load. Raises UnreachableError."""
@@ -212,3 +213,5 @@ class Engine:
         health.unsent, self._unsent = self._unsent, 0
         health.max_in_flight = caller.max_in_flight
         health.connections_opened, self._opened = self._transport.opened - self._opened, self._transport.opened
+        failed = self._transport.renewals_failed
+        health.renewals_failed, self._renewals_failed = failed - self._renewals_failed, failed

@@ -62,7 +62,8 @@ class WorkerHealth:
     no CPU (Linux); ``machine_cpu`` of all cores, by anyone; ``others_cpu`` of all cores, by processes that are not
     ours; ``steal`` of all cores, taken by the hypervisor. ``unsent``: arrivals never sent because the run was stopped.
     ``cap_hits``: arrivals that found the cap on calls in flight reached. ``fallback``: the measuring path used,
-    "direct" or "iter_any"; the worse one once both were. ``clock_jumps``: how often the wall clock was set or the
+    "direct" or "iter_any"; the worse one once both were. ``renewals_failed``: credentials used on because they could
+    not be renewed. ``clock_jumps``: how often the wall clock was set or the
     machine slept. ``disturbances``: what made the loop late, and when.
     """
 
@@ -87,6 +88,7 @@ class WorkerHealth:
     max_in_flight: int = 0
     fallback: str = ""
     clock_jumps: int = 0
+    renewals_failed: int = 0
     disturbances: Disturbances = field(default_factory=Disturbances)
 
     def merge(self, other: WorkerHealth) -> None:
@@ -119,7 +121,7 @@ _FOLDED: Final[dict[str, type[Histogram] | type[Gauge] | type[Disturbances]]] = 
     "loop_lag": Histogram, "gc_pause": Histogram, "disturbances": Disturbances,
     "cpu": Gauge, "cpu_wait": Gauge, "machine_cpu": Gauge, "others_cpu": Gauge, "steal": Gauge,
 }  # fmt: skip
-_ADDED_LATER: Final = frozenset({"cpu_wait", "disturbances"})
-_ADDED: Final = ("cap_hits", "dropped", "unsent", "connections_opened", "clock_jumps")
+_ADDED_LATER: Final = frozenset({"cpu_wait", "disturbances", "renewals_failed"})
+_ADDED: Final = ("cap_hits", "dropped", "unsent", "connections_opened", "clock_jumps", "renewals_failed")
 _LARGEST: Final = ("fds", "fd_limit", "rss", "max_in_flight", "fallback")
 """``fallback`` among them: "iter_any" sorts after "direct", and that after none."""

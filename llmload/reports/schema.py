@@ -115,11 +115,11 @@ _DISTURBANCE: Final = _object(
     ),
 )  # fmt: skip
 _WORKER: Final = _object(
-    "What one worker saw of itself", ("cpu_wait", "disturbances"),
+    "What one worker saw of itself", ("cpu_wait", "disturbances", "renewals_failed"),
     worker=_count(), loop_lag=_HISTOGRAM, gc_pause=_HISTOGRAM, cpu=_GAUGE,
     machine_cpu=_GAUGE, others_cpu=_GAUGE, steal=_GAUGE, fds=_count(), fd_limit=_count(), rss=_count("bytes"),
     cap_hits=_count(), dropped=_count(), unsent=_count(), connections_opened=_count(), max_in_flight=_count(),
-    fallback=_text(), clock_jumps=_count(), cpu_wait=_GAUGE, disturbances=_list(_DISTURBANCE),
+    fallback=_text(), clock_jumps=_count(), renewals_failed=_count(), cpu_wait=_GAUGE, disturbances=_list(_DISTURBANCE),
 )  # fmt: skip
 _SUMMARY: Final = _object(
     "Everything that was measured; adds up with others of its kind",

@@ -281,12 +281,18 @@ def _path(workers: Sequence[WorkerHealth]) -> str:
     return ", ".join(clean(path, 20) for path in sorted(paths))
 
 
+def _credentials(workers: Sequence[WorkerHealth]) -> str:
+    failed = sum(worker.renewals_failed for worker in workers)
+    return f"{failed:,} renewals failed; the old credentials were used on" if failed else ""
+
+
 _HEALTH: Final[Mapping[str, Callable[[Sequence[WorkerHealth]], str]]] = {
     "event-loop lag": _loop,
     "CPU": _cpu,
     "calls in flight": _in_flight,
     "memory": _memory,
     "measuring path": _path,
+    "credentials": _credentials,
 }
 
 SECTIONS: Final[tuple[Section, ...]] = (

@@ -172,6 +172,7 @@ def _target(name: str, table: TargetTable, scenario: Scenario, loaded: Loaded) -
         options=dict(table.options),
         # A simulator that asks for no key gets none: a demonstration needs no credentials.
         auth=Auth() if open_house or table.api_key is None else _auth(table.api_key, usual, loaded),
+        keys={each: _named(each, key, table, usual, loaded) for each, key in table.api_keys.items()},
         headers=dict(table.headers),
         prices=Prices(
             prices.input, prices.output, prices.input if prices.cached is None else prices.cached, prices.request
@@ -183,16 +184,27 @@ def _target(name: str, table: TargetTable, scenario: Scenario, loaded: Loaded) -
     )
 
 
+def _named(name: str, key: ApiKeyTable, table: TargetTable, usual: tuple[str, str], loaded: Loaded) -> Auth:
+    """A key of several; the embedded simulator knows them by their names, so that a demonstration needs no secrets."""
+    if table.base_url == SIMULATOR:
+        return Auth("named", source=name, header=usual[0], prefix=usual[1])
+    return _auth(key, usual, loaded)
+
+
 def _auth(key: ApiKeyTable, usual: tuple[str, str], loaded: Loaded) -> Auth:
-    header = key.header or usual[0]
+    if key.aws is not None:
+        return Auth("aws", region=key.aws.region, profile=key.aws.profile, service=key.aws.service)
+    header = key.header or ("Authorization" if key.google else usual[0])
     prefix = key.prefix
     if prefix is None:
         prefix = usual[1] if header == usual[0] else "Bearer " if header.lower() == "authorization" else ""
+    if key.google:
+        return Auth("google", header=header, prefix=prefix)
     if key.env is not None:
         return Auth("env", source=key.env, header=header, prefix=prefix)
     if key.file is not None:
         return Auth("file", source=str(_beside(loaded, key.file)), header=header, prefix=prefix)
-    return Auth("command", command=key.command or (), header=header, prefix=prefix)
+    return Auth("command", command=key.command or (), lifetime=key.lifetime or 0.0, header=header, prefix=prefix)
 
 
 def _class(name: str, cls: ClassTable, scenario: Scenario, entries: tuple[str, ...]) -> RequestClass:

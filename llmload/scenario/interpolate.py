@@ -39,7 +39,7 @@ class Interpolation:
             return {key: self._filled(document, (*path, key), item) for key, item in value.items()}
         if isinstance(value, list):
             return [self._filled(document, (*path, index), item) for index, item in enumerate(value)]
-        if not isinstance(value, str) or "$" not in value or path[-1] == "api_key":
+        if not isinstance(value, str) or "$" not in value or path[-1] == "api_key" or path[-2:-1] == ("api_keys",):
             return value
         return _REFERENCE.sub(lambda match: self._replacement(document, path, match), value)
 

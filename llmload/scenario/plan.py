@@ -22,11 +22,20 @@ __all__ = ["Auth", "Budget", "Limits", "Load", "Phase", "Plan", "Prices", "Seeds
 
 @dataclass(frozen=True, slots=True)
 class Auth:
-    """Where a target's key is and how it is sent (``header: prefix + key``)."""
+    """Where a key is and how it is sent (``header: prefix + key``).
 
-    kind: Literal["none", "env", "file", "command"] = "none"
+    ``named``: the key is ``source`` itself, as the embedded simulator knows it; no secret. ``lifetime``: seconds after
+    which what a command printed is no good any more; 0: good for the run. ``google``: application default credentials.
+    ``aws``: what is sent is a signature for ``region`` and ``service``; ``profile`` "" is the usual one.
+    """
+
+    kind: Literal["none", "named", "env", "file", "command", "google", "aws"] = "none"
     source: str = ""
     command: tuple[str, ...] = ()
+    lifetime: float = 0.0
+    region: str = ""
+    profile: str = ""
+    service: str = ""
     header: str = "Authorization"
     prefix: str = "Bearer "
 
@@ -45,13 +54,15 @@ class Prices:
 class Target:
     """A base URL (``http(s)://...``; ``sim:`` has been replaced by then, or is ``sim:`` for the embedded
     simulator) and how to speak to it. ``connections``: how many to open before the run begins; None
-    lets the engine choose from the planned load. ``options`` are the dialect's own."""
+    lets the engine choose from the planned load. ``options`` are the dialect's own. ``keys``: further credentials by
+    name, for calls that ask for them (``Call.key``)."""
 
     name: str
     base_url: str
     dialect: str = "openai"
     options: Mapping[str, str] = field(default_factory=dict)
     auth: Auth = Auth()
+    keys: Mapping[str, Auth] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     prices: Prices = Prices()
     verify_tls: bool = True

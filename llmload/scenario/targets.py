@@ -7,10 +7,10 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from llmload.scenario.quantities import Flag, Number, Text, Whole
+from llmload.scenario.quantities import Duration, Flag, Name, Number, Text, Whole
 from llmload.scenario.table import Table
 
-__all__ = ["SIMULATOR", "ApiKeyTable", "HeaderTable", "PricesTable", "TargetTable"]
+__all__ = ["SIMULATOR", "ApiKeyTable", "AwsTable", "HeaderTable", "PricesTable", "TargetTable"]
 
 SIMULATOR: Final = "sim:"
 """The base URL that means the embedded simulator."""
@@ -68,8 +68,20 @@ def _variable(name: str) -> str:
     return name
 
 
+class AwsTable(Table):
+    """Requests are signed (SigV4) with credentials that the AWS SDK's own chain finds; needs the extra `aws`."""
+
+    region: Annotated[Text, Field(pattern=r"^[a-z0-9-]{1,64}$")] = Field(
+        description="Region they are signed for.", examples=["us-east-1"]
+    )
+    profile: Text = Field("", description="Profile of the AWS configuration; left out: the usual one.")
+    service: Annotated[Text, Field(pattern=r"^[a-z0-9-]{1,64}$")] = Field(
+        "bedrock", description="Service they are signed for."
+    )
+
+
 class ApiKeyTable(Table):
-    """Where the API key is found; never the key itself. One of `env`, `file`, `command`."""
+    """Where the API key is found; never the key itself. One of `env`, `file`, `command`, `google`, `aws`."""
 
     env: Annotated[Text, AfterValidator(_variable)] | None = Field(
         None, description="Environment variable with the key."
@@ -78,6 +90,13 @@ class ApiKeyTable(Table):
     command: tuple[Text, ...] | None = Field(
         None, min_length=1, description="Program and arguments that print the key."
     )
+    lifetime: Duration | None = Field(
+        None, description="How long what the command printed is good; it is run again, in the background, before that."
+    )
+    google: Flag | None = Field(
+        None, description="Google's application default credentials, renewed in the background; needs the extra `gcp`."
+    )
+    aws: AwsTable | None = Field(None, description="Sign requests for AWS.")
     header: Annotated[Text, AfterValidator(_header_name)] | None = Field(
         None, description="Header it is sent in; left out: as the dialect has it, mostly Authorization."
     )
@@ -87,11 +106,18 @@ class ApiKeyTable(Table):
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        given = [name for name in ("env", "file", "command") if getattr(self, name) is not None]
+        given = [name for name in _SOURCES if getattr(self, name) not in (None, False)]
         if len(given) != 1:
             have = "has none of them" if not given else "has " + " and ".join(given)
-            raise ValueError(f"a key comes from one of env, file and command; this {have}")
+            raise ValueError(f"a key comes from one of {', '.join(_SOURCES[:-1])} and {_SOURCES[-1]}; this {have}")
+        if self.lifetime is not None and self.command is None:
+            raise ValueError("lifetime goes with command; the lifetime of any other key is known or has no end")
+        if self.aws is not None and (self.header is not None or self.prefix is not None):
+            raise ValueError("a signature has headers of its own; leave out header and prefix")
         return self
+
+
+_SOURCES: Final = ("env", "file", "command", "google", "aws")
 
 
 class PricesTable(Table):
@@ -115,6 +141,9 @@ class TargetTable(Table):
     model: Text | None = Field(None, min_length=1, description="Model asked for, unless a class names its own.")
     api_key: Annotated[ApiKeyTable, BeforeValidator(_no_literal_key)] | None = Field(
         None, description="Where the API key is found."
+    )
+    api_keys: dict[Name, Annotated[ApiKeyTable, BeforeValidator(_no_literal_key)]] = Field(
+        {}, description="Further keys by name, for the requests that ask for them, such as those of a tenant."
     )
     headers: HeaderTable = Field({}, description="Headers sent with every request.")
     prices: PricesTable = Field(PricesTable(), description="What it costs.")

@@ -91,6 +91,10 @@ class Transport(Protocol):
     def opened(self) -> int:
         """Connections dialled so far."""
 
+    @property
+    def renewals_failed(self) -> int:
+        """How often a credential was to be renewed and was not, so that the old one was used on."""
+
     async def open(self, connections: Mapping[str, int]) -> None:
         """Open that many connections per target name ahead of time.
 

@@ -1,39 +1,147 @@
-"""Keys: fetched where the scenario says they are, sent in a header, and never shown."""
+"""Keys: fetched where the scenario says they are, and never shown.
+
+``fetch`` blocks and is for before the run; ``renew`` is for during it. Both read the same sources: an environment
+variable, a file, a command, or a cloud's library in a process of its own (``llmload.transport.lookup``).
+"""
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
 import subprocess
+import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from llmload.errors import UsageError
+from llmload.safe import clean
 from llmload.scenario.plan import Auth
+from llmload.transport.sigv4 import AwsKey
 
-__all__ = ["Secrets", "auth_header"]
+__all__ = ["Key", "Secrets", "fetch", "renew"]
 
 _COMMAND_SECONDS = 60.0
 _SHORTEST_SECRET = 6
 """Shorter keys are not searched for in texts: replacing every "abc" would damage messages and hide nothing."""
+_LOOKED_UP = frozenset({"google", "aws"})
 
 
-def auth_header(auth: Auth, environ: Mapping[str, str] = os.environ) -> tuple[str, str] | None:
-    """The header that carries the key, or None when the target needs none.
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What was found: a key to be sent in a header, or one to sign with; good for ``lifetime`` s (0: for the run)."""
+
+    value: str = field(default="", repr=False)
+    aws: AwsKey | None = field(default=None, repr=False)
+    lifetime: float = 0.0
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must not be shown."""
+        return (self.value,) if self.aws is None else (self.aws.secret, self.aws.session, self.aws.access)
+
+
+def fetch(auth: Auth, environ: Mapping[str, str] = os.environ) -> Key:
+    """The key that ``auth`` describes. Blocks.
 
     Raises UsageError that names where the key was looked for (never the key).
     """
-    if auth.kind == "none":
+    if auth.kind in ("none", "named"):
+        return Key(auth.source)
+    if line := _command(auth):
+        try:
+            done = subprocess.run(  # noqa: S603 - the user's own command, from the user's own scenario, without a shell
+                line, capture_output=True, timeout=_COMMAND_SECONDS, check=False, env=_environment(auth)
+            )
+        except (OSError, subprocess.SubprocessError) as error:
+            raise _failed(auth, type(error).__name__) from error
+        return _printed(auth, done.returncode, done.stdout)
+    return Key(_checked(auth, _from_env(auth, environ) if auth.kind == "env" else _from_file(auth)))
+
+
+async def renew(auth: Auth) -> Key:
+    """As ``fetch``, for a key whose lifetime ends; nothing else waits for it. Raises UsageError."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *_command(auth), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            env=_environment(auth),
+        )  # fmt: skip
+    except OSError as error:
+        raise _failed(auth, type(error).__name__) from error
+    try:
+        async with asyncio.timeout(_COMMAND_SECONDS):
+            printed, _ = await process.communicate()
+    except TimeoutError as error:
+        raise _failed(auth, "TimeoutExpired") from error
+    finally:
+        if process.returncode is None:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+    return _printed(auth, process.returncode or 0, printed)
+
+
+def _command(auth: Auth) -> list[str]:
+    """The command that prints the key; empty where none does."""
+    if auth.kind not in _LOOKED_UP:
+        return list(auth.command)
+    asked = [auth.profile] if auth.kind == "aws" and auth.profile else []
+    return [sys.executable, "-P", "-m", "llmload.transport.lookup", auth.kind, *asked]
+
+
+def _environment(auth: Auth) -> dict[str, str] | None:
+    """Our own processes find what we find, wherever they are started; the user's command gets what we were given."""
+    if auth.kind not in _LOOKED_UP:
         return None
-    key = _FETCH[auth.kind](auth, environ).strip()
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+
+
+def _printed(auth: Auth, status: int, printed: bytes) -> Key:
+    if auth.kind in _LOOKED_UP:
+        return _found(auth, printed)
+    if status:
+        raise _failed(auth, "CalledProcessError")
+    return Key(_checked(auth, printed.decode("utf-8", "replace")), lifetime=auth.lifetime)
+
+
+def _found(auth: Auth, printed: bytes) -> Key:
+    """What ``lookup`` said."""
+    try:
+        said: dict[str, Any] = json.loads(printed)
+    except ValueError as error:
+        raise UsageError(f"{_where(auth)} could not be looked up") from error
+    if "error" in said:
+        raise UsageError(f"{_where(auth)} could not be had: {clean(str(said['error']), 300)}")
+    if auth.kind == "aws":
+        parts = [_checked(auth, said[name]) if said[name] else "" for name in ("access", "secret", "session")]
+        return Key(aws=AwsKey(*parts), lifetime=said["lifetime"])
+    return Key(_checked(auth, said["token"]), lifetime=said["lifetime"])
+
+
+def _failed(auth: Auth, why: str) -> UsageError:
+    return UsageError(f"the command that prints the API key ({clean(_command(auth)[0], 100)}) failed: {why}")
+
+
+def _checked(auth: Auth, text: str) -> str:
+    key = text.strip()
     if not key:
         raise UsageError(f"the API key from {_where(auth)} is empty")
     if any(ord(character) < 32 or ord(character) > 126 for character in key):
         raise UsageError(f"the API key from {_where(auth)} holds characters that can't go into a header")
-    return auth.header, auth.prefix + key
+    return key
 
 
 def _where(auth: Auth) -> str:
-    return {"env": f"${auth.source}", "file": auth.source, "command": f"command {auth.command[:1]}"}[auth.kind]
+    return {
+        "env": f"${auth.source}",
+        "file": auth.source,
+        "command": f"command {auth.command[:1]}",
+        "google": "Google's application default credentials",
+        "aws": f"AWS credentials{f' of profile {auth.profile!r}' if auth.profile else ''}",
+    }[auth.kind]
 
 
 def _from_env(auth: Auth, environ: Mapping[str, str]) -> str:
@@ -42,24 +150,11 @@ def _from_env(auth: Auth, environ: Mapping[str, str]) -> str:
     return environ[auth.source]
 
 
-def _from_file(auth: Auth, _environ: Mapping[str, str]) -> str:
+def _from_file(auth: Auth) -> str:
     try:
         return Path(auth.source).expanduser().read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"the API key can't be read from {auth.source}: {error}") from error
-
-
-def _from_command(auth: Auth, _environ: Mapping[str, str]) -> str:
-    try:
-        done = subprocess.run(  # noqa: S603 - the user's own command, from the user's own scenario, without a shell
-            list(auth.command), capture_output=True, text=True, timeout=_COMMAND_SECONDS, check=True
-        )
-    except (OSError, subprocess.SubprocessError) as error:
-        raise UsageError(f"the command that prints the API key failed: {type(error).__name__}") from error
-    return done.stdout
-
-
-_FETCH = {"env": _from_env, "file": _from_file, "command": _from_command}
 
 
 class Secrets:

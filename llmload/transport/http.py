@@ -3,53 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 from collections.abc import Callable, Iterable, Mapping
 
 from aiohttp.connector import Connection
 from yarl import URL
 
-from llmload import __version__
 from llmload.clock import monotonic_ns
-from llmload.errors import UnreachableError, UsageError
+from llmload.errors import UnreachableError
 from llmload.records import WireRequest
 from llmload.scenario.plan import Target
-from llmload.scenario.redact import names_credential
 from llmload.transport.base import CallFailed, Dial, Exchange, Sink
 from llmload.transport.connector import Dialler
-from llmload.transport.credentials import Secrets, auth_header
 from llmload.transport.failures import dial_failure, exchange_failure, let_go
 from llmload.transport.handler import StampingHandler
+from llmload.transport.keyring import KeyRing, proxy_login
 
-__all__ = ["HttpTransport", "target_headers", "unreachable"]
+__all__ = ["HttpTransport", "unreachable"]
 
 _DIAL_AT_ONCE = 32
 _DIAL_SECONDS = 10.0
-
-
-def target_headers(target: Target) -> tuple[list[tuple[str, str]], Secrets]:
-    """The headers every request to ``target`` carries, and the secrets among them.
-
-    Raises UsageError for a key that can't be found or a header that can't be sent.
-    """
-    headers = {"User-Agent": f"llmload/{__version__}", "Accept-Encoding": "identity", **target.headers}
-    hidden = (value for name, value in target.headers.items() if names_credential(name))
-    secrets = [part for value in hidden for part in (value, value.rpartition(" ")[2])]
-    if auth := auth_header(target.auth):
-        headers[auth[0]] = auth[1]
-        secrets.append(auth[1].removeprefix(target.auth.prefix))
-    if login := _proxy_login(target):
-        secrets += [login, URL(target.proxy or "").password or ""]
-    for name, value in headers.items():
-        if any(character in name + value for character in "\r\n\0"):
-            raise UsageError(f"target {target.name}: header {name!r} holds a line break")
-    return list(headers.items()), Secrets(secrets)
-
-
-def _proxy_login(target: Target) -> str:
-    """User and password of the proxy as HTTP's Basic scheme wants them; "" without."""
-    proxy = URL(target.proxy or "")
-    return base64.b64encode(f"{proxy.user}:{proxy.password or ''}".encode()).decode() if proxy.user else ""
 
 
 def unreachable(target: Target, failure: CallFailed) -> UnreachableError:
@@ -62,32 +34,46 @@ def _lines(headers: Iterable[tuple[str, str]]) -> bytes:
 
 
 class _Lane:
-    """One target: its dialler, and the parts of a request's head that never change."""
+    """One target: its dialler, and the parts of a request's head that never change, by key."""
 
     def __init__(self, target: Target) -> None:
         self.target = target
         self.dialler = Dialler(target)
+        self.keys = KeyRing(target, changed=self._build)
         url = URL(target.base_url)
-        headers, self.secrets = target_headers(target)
         # A plain-HTTP proxy wants the whole URL in the request line; everyone else wants the path.
         whole = target.proxy and url.scheme == "http"
-        if whole and (login := _proxy_login(target)):
-            headers.append(("Proxy-Authorization", f"Basic {login}"))
-        self._base = str(url.with_query(None)).rstrip("/") if whole else url.raw_path.rstrip("/")
-        host = url.raw_authority.rsplit("@", 1)[-1]
+        login = proxy_login(target) if whole else ""
+        self._proxy = (("Proxy-Authorization", f"Basic {login}"),) if login else ()
+        self._path = url.raw_path.rstrip("/")
+        self._base = str(url.with_query(None)).rstrip("/") if whole else self._path
+        self._host = url.raw_authority.rsplit("@", 1)[-1]
         self._last: tuple[WireRequest | None, bytes] = (None, b"")
-        self._fixed = f" HTTP/1.1\r\nHost: {host}\r\n".encode() + _lines(headers)
+        self._fixed: dict[str, bytes] = {}
+        for name in self.keys.names:
+            self._build(name)
+
+    def _build(self, name: str) -> None:
+        """Make the fixed part of the head anew, as a key has changed."""
+        lines = _lines((*self.keys.headers(name), *self._proxy))
+        self._fixed[name] = f" HTTP/1.1\r\nHost: {self._host}\r\n".encode() + lines
+        self._last = (None, b"")
 
     def wire(self, request: WireRequest) -> bytes:
         """The request, head and body; kept for the next call, which often makes the same."""
         if request is not self._last[0]:
+            if self.keys.signs(request.key):  # with the time in it: good for this one
+                return self._head(request, self._signature(request)) + request.body
             self._last = (request, self._head(request) + request.body)
         return self._last[1]
 
-    def _head(self, request: WireRequest) -> bytes:
+    def _signature(self, request: WireRequest) -> bytes:
+        return _lines(self.keys.signature(request, f"{self._path}/{request.path}"))
+
+    def _head(self, request: WireRequest, signature: bytes = b"") -> bytes:
         line = f"{request.method} {self._base}/{request.path}".encode()
         length = b"Content-Length: %d\r\n" % len(request.body) if request.body or request.method == "POST" else b""
-        return line + self._fixed + _lines(request.headers) + length + b"\r\n"
+        return line + self._fixed[request.key] + _lines(request.headers) + signature + length + b"\r\n"
 
 
 class HttpTransport:
@@ -103,10 +89,15 @@ class HttpTransport:
         """Connections dialled so far."""
         return sum(lane.dialler.opened for lane in self._lanes.values())
 
+    @property
+    def renewals_failed(self) -> int:
+        """See Transport."""
+        return sum(lane.keys.failed for lane in self._lanes.values())
+
     def redact(self, text: str) -> str:
         """See Transport."""
         for lane in self._lanes.values():
-            text = lane.secrets.redact(text)
+            text = lane.keys.secrets.redact(text)
         return text
 
     async def open(self, connections: Mapping[str, int]) -> None:
@@ -115,6 +106,7 @@ class HttpTransport:
         Where a later one fails, no more are opened ahead: calls will dial, and what they meet is theirs to report.
         """
         for name, lane in self._lanes.items():
+            lane.keys.start()
             try:
                 first = await _dial(lane)
             except Exception as error:
@@ -173,6 +165,7 @@ class HttpTransport:
     async def close(self) -> None:
         """See Transport."""
         for lane in self._lanes.values():
+            await lane.keys.close()
             await lane.dialler.close()
 
 

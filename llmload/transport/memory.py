@@ -102,6 +102,11 @@ class MemoryTransport:
         """See Transport; not known on this path."""
         return 0
 
+    @property
+    def renewals_failed(self) -> int:
+        """See Transport; there is nothing to renew."""
+        return 0
+
     def redact(self, text: str) -> str:
         """See Transport."""
         return text

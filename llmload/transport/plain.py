@@ -27,10 +27,10 @@ from llmload.records import WireRequest
 from llmload.scenario.plan import Target
 from llmload.transport.base import Sink
 from llmload.transport.connector import tls_context
-from llmload.transport.credentials import Secrets
 from llmload.transport.failures import dial_failure, exchange_failure
-from llmload.transport.http import target_headers, unreachable
+from llmload.transport.http import unreachable
 from llmload.transport.inflate import inflating
+from llmload.transport.keyring import KeyRing
 
 __all__ = ["PlainTransport"]
 
@@ -45,9 +45,7 @@ class PlainTransport:
 
     def __init__(self, targets: Iterable[Target]) -> None:
         self._targets = {target.name: target for target in targets}
-        found = {name: target_headers(target) for name, target in self._targets.items()}
-        self._headers: dict[str, dict[str, str]] = {name: dict(headers) for name, (headers, _) in found.items()}
-        self._secrets: dict[str, Secrets] = {name: secrets for name, (_, secrets) in found.items()}
+        self._keys = {name: KeyRing(target) for name, target in self._targets.items()}
         self._tls = {name: tls_context(target) for name, target in self._targets.items()}
         self._session = ClientSession(
             connector=TCPConnector(limit=0, ttl_dns_cache=300),
@@ -62,15 +60,21 @@ class PlainTransport:
         """See Transport; not known on this path."""
         return 0
 
+    @property
+    def renewals_failed(self) -> int:
+        """See Transport."""
+        return sum(keys.failed for keys in self._keys.values())
+
     def redact(self, text: str) -> str:
         """See Transport."""
-        for secrets in self._secrets.values():
-            text = secrets.redact(text)
+        for keys in self._keys.values():
+            text = keys.secrets.redact(text)
         return text
 
     async def open(self, connections: Mapping[str, int]) -> None:
         """See Transport; opens nothing ahead, only looks whether each target can be reached."""
         for target in self._targets.values():
+            self._keys[target.name].start()
             url = URL(target.base_url)
             try:
                 async with asyncio.timeout(_PROBE_SECONDS):
@@ -88,6 +92,8 @@ class PlainTransport:
         """See Transport."""
         plan = self._targets[target]
         url = URL(f"{plan.base_url.rstrip('/')}/{request.path}", encoded=True)
+        keys = self._keys[target]
+        signature = keys.signature(request, url.raw_path_qs) if keys.signs(request.key) else ()
         headed = False
         sink.opened(monotonic_ns(), None)
         sink.sent(monotonic_ns(), len(request.body))
@@ -96,7 +102,7 @@ class PlainTransport:
                 request.method,
                 url,
                 data=BytesIO(request.body) if request.body else None,
-                headers={**self._headers[target], **dict(request.headers)},
+                headers={**dict(keys.headers(request.key)), **dict(request.headers), **dict(signature)},
                 proxy=plan.proxy or None,
                 ssl=self._tls[target],
                 allow_redirects=False,
@@ -117,4 +123,6 @@ class PlainTransport:
 
     async def close(self) -> None:
         """See Transport."""
+        for keys in self._keys.values():
+            await keys.close()
         await self._session.close()

@@ -76,9 +76,14 @@ def run_plan(plan: Plan, shards: int = 1, during: Callable[[Sequence[Engine], Vi
         )
         key = next(iter((plan.sim or SimSpec()).keys), "")
         headers = {"authorization": f"Bearer {key}"} if key else {}
+        keys = {
+            name: {auth.header.lower(): auth.prefix + auth.source}
+            for t in plan.targets
+            for name, auth in t.keys.items()
+        }
         bases = {target.name: DIALECTS[target.dialect].sim_base for target in plan.targets}
         engines = [
-            Engine(plan, MemoryTransport(service, loop.clock, headers, bases=bases), loop.clock, shard, shards)
+            Engine(plan, MemoryTransport(service, loop.clock, headers, keys, bases), loop.clock, shard, shards)
             for shard in range(shards)
         ]
         ran.start = loop.clock() + NS

@@ -26,6 +26,7 @@ def sample(seed: int) -> WorkerHealth:
     made = WorkerHealth(
         3, fds=seed % 7, fd_limit=1024, rss=seed * 1000, cap_hits=seed, dropped=seed % 3, unsent=seed % 2,
         connections_opened=seed, max_in_flight=seed % 11, fallback=("", "direct", "iter_any")[seed % 3], clock_jumps=1,
+        renewals_failed=seed % 2,
     )  # fmt: skip
     made.loop_lag.record([seed, seed * 10])
     made.gc_pause.record([seed])

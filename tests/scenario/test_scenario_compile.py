@@ -69,6 +69,38 @@ def test_the_simulator_asks_for_no_key_and_serves_the_models_asked_for() -> None
     assert plan.sim.models == ("sim-model", "m")
 
 
+def test_every_kind_of_credential_and_several_by_name() -> None:
+    target = compiled(
+        SMALL, None,
+        'targets.main.api_key={command=["print"],lifetime="50m"}',
+        'targets.main.api_keys={acme={env="A"},google={google=true},aws={aws={region="us-east-1"}}}',
+        target_url="https://one.example.com/v1",
+    ).targets[0]  # fmt: skip
+    assert target.auth == Auth("command", command=("print",), lifetime=3000.0)
+    assert target.keys == {
+        "acme": Auth("env", source="A"),
+        "google": Auth("google"),
+        "aws": Auth("aws", region="us-east-1", service="bedrock"),
+    }
+
+
+def test_the_embedded_simulator_knows_keys_by_their_names() -> None:
+    plan = compiled(SMALL, None, 'targets.main.api_keys={acme={env="NOT_SET"}}', target_url="sim:")
+    assert plan.targets[0].keys == {"acme": Auth("named", source="acme")}
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ('{env="A",lifetime="5m"}', "lifetime goes with command"),
+        ('{aws={region="us-east-1"},header="x"}', "a signature has headers of its own"),
+        ("{google=false}", "this has none of them"),
+    ],
+)
+def test_what_does_not_go_together_in_a_credential_is_said(key: str, words: str) -> None:
+    assert words in str(only_problem(SMALL, None, f"targets.main.api_key={key}"))
+
+
 def test_a_simulator_with_keys_is_sent_one() -> None:
     plan = compiled(SMALL, None, 'targets.main.api_key={env="K"}', 'sim.keys={"k1"={}}', target_url="sim:")
     assert plan.targets[0].auth.kind == "env"
@@ -164,9 +196,10 @@ def test_a_prompt_file_that_can_not_be_used_is_a_problem_of_the_key_that_names_i
     assert "No such file" in problem.what
 
 
+@pytest.mark.parametrize("place", ["api_key", "api_keys.acme"])
 @pytest.mark.parametrize("key", ["sk-abcdef123456", "${OPENAI_API_KEY}"])
-def test_a_literal_key_is_refused_and_never_repeated(key: str) -> None:
-    problem = only_problem(SMALL, None, f"targets.main.api_key={key}", environ={"OPENAI_API_KEY": "sk-abcdef123456"})
+def test_a_literal_key_is_refused_and_never_repeated(key: str, place: str) -> None:
+    problem = only_problem(SMALL, None, f"targets.main.{place}={key}", environ={"OPENAI_API_KEY": "sk-abcdef123456"})
     assert "must not stand" in problem.what
     assert 'env = "OPENAI_API_KEY"' in problem.hint
     assert "sk-abcdef" not in str(problem)

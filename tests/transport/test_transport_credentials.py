@@ -9,29 +9,32 @@ import pytest
 
 from llmload.errors import UsageError
 from llmload.scenario.plan import Auth, Target
-from llmload.transport.credentials import Secrets, auth_header
-from llmload.transport.http import target_headers
+from llmload.transport.credentials import Key, Secrets, fetch
+from llmload.transport.keyring import KeyRing
 
 KEY = "sk-0123456789"
 
 
 def test_from_a_variable() -> None:
-    assert auth_header(Auth("env", "K"), {"K": KEY + "\n"}) == ("Authorization", f"Bearer {KEY}")
+    assert fetch(Auth("env", "K"), {"K": KEY + "\n"}) == Key(KEY)
+    ring = KeyRing(Target("main", "http://x/v1", auth=Auth("env", "K")), {"K": KEY})
+    assert ("Authorization", f"Bearer {KEY}") in ring.headers("")
 
 
 def test_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "key"
     path.write_text(KEY + "\n")
-    assert auth_header(Auth("file", str(path), header="x-api-key", prefix="")) == ("x-api-key", KEY)
+    assert fetch(Auth("file", str(path))) == Key(KEY)
 
 
 def test_from_a_command() -> None:
     command = (sys.executable, "-c", f"print({KEY!r})")
-    assert auth_header(Auth("command", command=command)) == ("Authorization", f"Bearer {KEY}")
+    assert fetch(Auth("command", command=command, lifetime=3000.0)) == Key(KEY, lifetime=3000.0)
 
 
 def test_none_is_none() -> None:
-    assert auth_header(Auth()) is None
+    assert fetch(Auth()) == Key()
+    assert dict(KeyRing(Target("main", "http://x/v1")).headers("")).keys() == {"User-Agent", "Accept-Encoding"}
 
 
 @pytest.mark.parametrize(
@@ -47,7 +50,7 @@ def test_none_is_none() -> None:
 )
 def test_what_can_not_be_had_is_said_without_the_key(auth: Auth, words: str) -> None:
     with pytest.raises(UsageError, match=words) as raised:
-        auth_header(auth, {"EMPTY": " ", "BROKEN": KEY + "\nX-Evil: 1"})
+        fetch(auth, {"EMPTY": " ", "BROKEN": KEY + "\nX-Evil: 1"})
     assert KEY not in str(raised.value)
 
 
@@ -58,7 +61,7 @@ def test_secrets_are_struck_out_of_any_text() -> None:
 
 def test_a_header_with_a_line_break_is_refused() -> None:
     with pytest.raises(UsageError, match="line break"):
-        target_headers(Target("main", "http://x/v1", headers={"x-a": "1\r\nx-b: 2"}))
+        KeyRing(Target("main", "http://x/v1", headers={"x-a": "1\r\nx-b: 2"}))
 
 
 def test_the_beginning_of_a_secret_that_was_cut_off_is_struck_out_too() -> None:
@@ -69,5 +72,5 @@ def test_the_beginning_of_a_secret_that_was_cut_off_is_struck_out_too() -> None:
 
 
 def test_headers_named_like_credentials_hold_secrets() -> None:
-    _, secrets = target_headers(Target("main", "http://x/v1", headers={"X-Api-Key": KEY, "X-Team": "search-team"}))
+    secrets = KeyRing(Target("main", "http://x/v1", headers={"X-Api-Key": KEY, "X-Team": "search-team"})).secrets
     assert secrets.redact(f"{KEY} of search-team") == "*** of search-team"

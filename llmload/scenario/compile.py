@@ -29,6 +29,7 @@ from llmload.scenario.redact import redact_problem, redacted
 from llmload.scenario.simulator import simulator
 from llmload.scenario.targets import SIMULATOR, ApiKeyTable, TargetTable
 from llmload.scenario.timeline import Timeline, lay_out
+from llmload.scenario.tokenizers import Tokenizers, open_tokenizers
 from llmload.workload.spec import Lengths, PromptSpec, RequestClass
 
 __all__ = ["compile_scenario"]
@@ -47,14 +48,16 @@ def compile_scenario(loaded: Loaded) -> Plan:
     scenario, problems = _validated(document)
     timeline: Timeline | None = None
     prompts: Prompts = {}
+    tokenizers: Tokenizers = {}
     if scenario is not None:
         problems += check(scenario, document)
         timeline, against = lay_out(scenario.load, scenario.scale, document)
         prompts, unreadable = _read_prompts(scenario, loaded)
-        problems += against + unreadable
+        tokenizers, unusable = open_tokenizers(scenario, document, loaded.directory)
+        problems += against + unreadable + unusable
     if problems or scenario is None or timeline is None:
         raise ScenarioError(_in_order(problems, loaded))
-    return _plan(scenario, timeline, prompts, loaded)
+    return _plan(scenario, timeline, prompts, tokenizers, loaded)
 
 
 def _validated(document: Document) -> tuple[Scenario | None, list[Problem]]:
@@ -107,12 +110,14 @@ def _beside(loaded: Loaded, file: str) -> FilePath:
     return loaded.directory / FilePath(file).expanduser()
 
 
-def _plan(scenario: Scenario, timeline: Timeline, prompts: Prompts, loaded: Loaded) -> Plan:
+def _plan(scenario: Scenario, timeline: Timeline, prompts: Prompts, tokenizers: Tokenizers, loaded: Loaded) -> Plan:
     source = _source(loaded)
     objectives = tuple(table.objective(scenario.scale.time) for table in scenario.objectives)
     filters = {tag for objective in objectives for tag in objective.cuts}
     sliced = dict.fromkeys((*scenario.slice_by, *sorted(filters & _all_tags(scenario))))
-    classes = tuple(_class(name, cls, scenario, prompts.get(name, ())) for name, cls in scenario.classes.items())
+    classes = tuple(
+        _class(name, cls, scenario, prompts.get(name, ()), tokenizers) for name, cls in scenario.classes.items()
+    )
     return Plan(
         name=scenario.name or _UNFIT.sub("_", loaded.stem)[:64] or "scenario",
         description=scenario.description,
@@ -130,7 +135,7 @@ def _plan(scenario: Scenario, timeline: Timeline, prompts: Prompts, loaded: Load
         demo=loaded.demo,
         sim=simulator(scenario, classes) if loaded.simulated else None,
         source=source,
-        fingerprint=_fingerprint(source, prompts),
+        fingerprint=_fingerprint(source, prompts, tokenizers),
     )
 
 
@@ -144,9 +149,10 @@ def _source(loaded: Loaded) -> dict[str, Any]:
     return {key: redacted(value, loaded.secrets, key=key) for key, value in kept.items()}
 
 
-def _fingerprint(source: Mapping[str, Any], prompts: Prompts) -> str:
-    """SHA-256 of the canonical JSON of ``source`` and of the prompts that came from files."""
+def _fingerprint(source: Mapping[str, Any], prompts: Prompts, tokenizers: Tokenizers) -> str:
+    """SHA-256 of the canonical JSON of ``source`` and of the prompts and vocabularies that came from files."""
     digests = {name: hashlib.sha256(_canonical(entries)).hexdigest() for name, entries in prompts.items()}
+    digests |= {f"tokenizer of {name}": spec.digest for name, spec in tokenizers.items() if spec.digest}
     return hashlib.sha256(_canonical({"scenario": source, "prompts": digests})).hexdigest()
 
 
@@ -207,7 +213,9 @@ def _auth(key: ApiKeyTable, usual: tuple[str, str], loaded: Loaded) -> Auth:
     return Auth("command", command=key.command or (), lifetime=key.lifetime or 0.0, header=header, prefix=prefix)
 
 
-def _class(name: str, cls: ClassTable, scenario: Scenario, entries: tuple[str, ...]) -> RequestClass:
+def _class(
+    name: str, cls: ClassTable, scenario: Scenario, entries: tuple[str, ...], tokenizers: Tokenizers
+) -> RequestClass:
     targets = targets_of(cls, scenario)
     model = cls.model or scenario.targets[targets[0]].model or ""
     return RequestClass(
@@ -225,12 +233,15 @@ def _class(name: str, cls: ClassTable, scenario: Scenario, entries: tuple[str, .
         tags=tuple(cls.tags.items()),
         expect_status=frozenset(cls.expect_status),
         objectives={metric: parse_bound(metric, bound) for metric, bound in cls.objectives.items()},
+        tokenizer=tokenizers[targets[0]],
     )
 
 
 def _prompt(table: PromptTable, entries: tuple[str, ...]) -> PromptSpec:
+    as_tokens = table.sent_as == "tokens"
     if table.text is not None:
-        return PromptSpec("text", text=table.text, system=table.system)
+        return PromptSpec("text", text=table.text, system=table.system, as_tokens=as_tokens)
     if table.file is not None:
-        return PromptSpec("file", entries=entries, system=table.system)
-    return PromptSpec(style=table.style or "mixed", tokens=table.tokens or DEFAULT_PROMPT, system=table.system)
+        return PromptSpec("file", entries=entries, system=table.system, as_tokens=as_tokens)
+    tokens = table.tokens or DEFAULT_PROMPT
+    return PromptSpec(style=table.style or "mixed", tokens=tokens, system=table.system, as_tokens=as_tokens)

@@ -32,6 +32,9 @@ class PromptTable(Table):
     )
     field: Text = Field("prompt", min_length=1, description="The field of a JSONL entry that holds the text.")
     system: Text = Field("", max_length=2**24, description="System message of chats.")
+    sent_as: Literal["text", "tokens"] = Field(
+        "text", alias="as", description="tokens: sent as token ids, exactly as many as wished; needs a tokenizer."
+    )
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from llmload.scenario.quantities import Duration, Flag, Name, Number, Text, Whole
 from llmload.scenario.table import Table
+from llmload.workload.counters import ENCODINGS
 
-__all__ = ["SIMULATOR", "ApiKeyTable", "AwsTable", "HeaderTable", "PricesTable", "TargetTable"]
+__all__ = ["SIMULATOR", "ApiKeyTable", "AwsTable", "HeaderTable", "PricesTable", "TargetTable", "TokenizerTable"]
 
 SIMULATOR: Final = "sim:"
 """The base URL that means the embedded simulator."""
@@ -129,6 +130,26 @@ class PricesTable(Table):
     request: Number = Field(0.0, description="Per request.")
 
 
+class TokenizerTable(Table):
+    """The vocabulary that the target's model cuts text with. One of `file`, `tiktoken`, or neither: estimated."""
+
+    file: Annotated[Text, Field(min_length=1)] | None = Field(
+        None, description='A "tokenizer.json", relative to the scenario; needs the extra "tokenizers".'
+    )
+    tiktoken: Literal[tuple(ENCODINGS)] | None = Field(  # type: ignore[valid-type]
+        None, description="An encoding of tiktoken's, whose vocabulary is on this machine; needs the extra."
+    )
+    overhead: Annotated[int, Field(strict=True, ge=0, le=100_000)] = Field(
+        0, description="Tokens that the target adds to each request (chat template); planned for, in no text."
+    )
+
+    @model_validator(mode="after")
+    def _one_vocabulary(self) -> Self:
+        if self.file is not None and self.tiktoken is not None:
+            raise ValueError("has both file and tiktoken; a model has one vocabulary")
+        return self
+
+
 class TargetTable(Table):
     """A base URL, the dialect spoken there, and credentials."""
 
@@ -150,6 +171,7 @@ class TargetTable(Table):
     verify_tls: Flag = Field(True, description="Check the server's certificate.")
     ca_file: Text = Field("", description="Certificates to trust besides the system's.")
     proxy: Text = Field("", description="HTTP proxy to go through.")
+    tokenizer: TokenizerTable = Field(TokenizerTable(), description="How prompts are counted in tokens.")
     connections: Whole | None = Field(
         None, le=100_000, description="Connections opened before the run; left out: as the load needs."
     )

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from llmload.draws import Draws
 from llmload.workload import lengths
-from llmload.workload.spec import PromptSpec
-from llmload.workload.text import KINDS, compose, stock
-from llmload.workload.tokens import estimate_tokens
+from llmload.workload.counters import counter_of, tokens_of
+from llmload.workload.exact import exact_ids, exact_text, ready
+from llmload.workload.spec import ESTIMATE, PromptSpec, TokenizerSpec
+from llmload.workload.text import KINDS, compose
 
-__all__ = ["STYLES", "expected_prompt_tokens", "prepare", "prompt", "tokens_of"]
+__all__ = ["STYLES", "Prompt", "expected_prompt_tokens", "prepare", "prompt"]
 
 STYLES: Final[Mapping[str, tuple[str, ...]]] = {
     "prose": ("prose",),
@@ -24,36 +24,57 @@ STYLES: Final[Mapping[str, tuple[str, ...]]] = {
 """The kinds of text that each style takes in turn at random."""
 
 
-def prompt(spec: PromptSpec, draws: Draws, ordinal: int) -> tuple[str, int]:
-    """A text and its estimated tokens; synthetic texts of different ``ordinal`` differ."""
+class Prompt(NamedTuple):
+    """A text and its tokens; ``ids`` in place of the text where it is sent as numbers."""
+
+    text: str
+    tokens: int
+    ids: tuple[int, ...] = ()
+
+
+def prompt(spec: PromptSpec, draws: Draws, ordinal: int, tokenizer: TokenizerSpec = ESTIMATE) -> Prompt:
+    """A prompt; synthetic texts of different ``ordinal`` differ."""
     if spec.kind == "synthetic":
-        wished = max(1, lengths.draw(spec.tokens, draws))
-        kinds = STYLES[spec.style]
-        kind = kinds[0] if len(kinds) == 1 else draws.pick(kinds)
-        return compose(kind, wished, draws, ordinal), wished
+        return _synthetic(spec, draws, ordinal, tokenizer)
     text = spec.text if spec.kind == "text" else draws.pick(spec.entries)
-    return text, tokens_of(text)
+    return _given(text, spec.as_tokens, tokenizer)
 
 
-def prepare(spec: PromptSpec) -> None:
+def _synthetic(spec: PromptSpec, draws: Draws, ordinal: int, tokenizer: TokenizerSpec) -> Prompt:
+    wished = max(1, lengths.draw(spec.tokens, draws))
+    kinds = STYLES[spec.style]
+    kind = kinds[0] if len(kinds) == 1 else draws.pick(kinds)
+    counter = counter_of(tokenizer)
+    if spec.as_tokens:
+        return Prompt("", wished, exact_ids(kind, wished, draws, ordinal, counter))
+    if counter.exact:
+        return Prompt(*exact_text(kind, wished, draws, ordinal, counter))
+    return Prompt(compose(kind, wished, draws, ordinal), wished)
+
+
+def _given(text: str, as_tokens: bool, tokenizer: TokenizerSpec) -> Prompt:
+    encode = counter_of(tokenizer).encode if as_tokens else None
+    if encode is None:
+        return Prompt(text, tokens_of(text, tokenizer))
+    ids = tuple(encode(text))
+    return Prompt("", len(ids), ids)
+
+
+def prepare(spec: PromptSpec, tokenizer: TokenizerSpec = ESTIMATE) -> None:
     """Do beforehand what would hold up the first call; ValueError for a spec that gives no text."""
     if spec.kind == "file" and not spec.entries:
         raise ValueError("a prompt file needs at least one entry")
+    if spec.as_tokens and not counter_of(tokenizer).exact:
+        raise ValueError("a prompt can be sent as token ids only with the tokenizer of its target")
     if spec.kind == "synthetic":
         lengths.check(spec.tokens)
         for kind in STYLES[spec.style]:
-            stock(kind)
+            ready(kind, tokenizer)
 
 
-def expected_prompt_tokens(spec: PromptSpec) -> float:
-    """Estimated tokens of a prompt, on average, without the system prompt."""
+def expected_prompt_tokens(spec: PromptSpec, tokenizer: TokenizerSpec = ESTIMATE) -> float:
+    """Tokens of a prompt, on average, without the system prompt."""
     if spec.kind == "synthetic":
         return max(1.0, lengths.mean(spec.tokens))
     texts = (spec.text,) if spec.kind == "text" else spec.entries
-    return sum(map(tokens_of, texts)) / max(1, len(texts))
-
-
-@lru_cache(maxsize=4096)
-def tokens_of(text: str) -> int:
-    """``estimate_tokens``, remembered: the same system prompts and file entries come again and again."""
-    return estimate_tokens(text)
+    return sum(tokens_of(text, tokenizer) for text in texts) / max(1, len(texts))

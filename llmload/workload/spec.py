@@ -4,11 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from llmload.records import Api
 
-__all__ = ["Lengths", "PromptSpec", "RequestClass"]
+__all__ = ["ESTIMATE", "Lengths", "PromptSpec", "RequestClass", "TokenizerSpec"]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenizerSpec:
+    """How the tokens of a prompt are counted.
+
+    ``file``: with the ``tokenizer.json`` at the path ``name`` (its SHA-256 is ``digest``). ``tiktoken``: with
+    tiktoken's encoding ``name``. ``estimate``: with no vocabulary at all. ``overhead``: tokens that the target adds to
+    each request (chat template, beginning of text), which belong to no text and are planned for in every call.
+    """
+
+    kind: Literal["estimate", "file", "tiktoken"] = "estimate"
+    name: str = ""
+    digest: str = ""
+    overhead: int = 0
+
+
+ESTIMATE: Final = TokenizerSpec()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +52,8 @@ class PromptSpec:
 
     ``text``: always this one. ``file``: JSONL or plain-text entries in ``entries`` (read when the
     scenario is compiled, so that a Plan needs no files), taken in seeded random order. ``synthetic``:
-    text of ``style`` made to about ``tokens`` tokens, different for every call.
+    text of ``style`` made to ``tokens`` tokens (exactly, where the class has a tokenizer), different for every call.
+    ``as_tokens``: sent as token ids in place of text.
     """
 
     kind: Literal["synthetic", "text", "file"] = "synthetic"
@@ -43,6 +62,7 @@ class PromptSpec:
     text: str = ""
     entries: tuple[str, ...] = ()
     system: str = ""
+    as_tokens: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +90,4 @@ class RequestClass:
     tags: tuple[tuple[str, str], ...] = ()
     expect_status: frozenset[int] = frozenset()
     objectives: Mapping[str, int] = field(default_factory=dict)
+    tokenizer: TokenizerSpec = ESTIMATE

@@ -16,7 +16,8 @@ from itertools import count, takewhile
 from typing import Final
 
 from llmload.draws import Draws
-from llmload.workload.tokens import estimate_tokens
+from llmload.workload.counters import Counter, counter_of
+from llmload.workload.spec import ESTIMATE, TokenizerSpec
 from llmload.workload.vocabulary import COMMENTS, FUNCTIONS, INSTRUCTIONS, SENTENCES, SHORT, WORDS
 
 __all__ = ["KINDS", "compose", "stock"]
@@ -25,7 +26,7 @@ KINDS: Final = ("prose", "technical", "conversation", "python", "javascript")
 
 _NUMBERED: Final = ("Case", "Item", "Note", "Order", "Task", "Ticket")
 _NUMBERED_COST: Final = 5
-"""Tokens of "Case 123456789: "."""
+"""Tokens of "Case 123456789: ", estimated."""
 _NUMBERED_FROM: Final = 8
 _NUMBERS: Final = 900_000_000
 _FIRST_NUMBER: Final = 100_000_000
@@ -40,6 +41,8 @@ _BLOCKS: Final = 64
 _BLOCK_SIZES: Final = (512, 64)
 _MARKS: Final = {"python": "\n# ", "javascript": "\n// "}
 """What begins a line of comment."""
+
+_BY_ESTIMATE: Final = counter_of(ESTIMATE)
 
 _Priced = tuple[tuple[str, int], ...]
 _ByCost = Mapping[int, tuple[str, ...]]
@@ -62,6 +65,12 @@ class Stock:
     most: int
     """Tokens of the shortest and the longest closing."""
 
+    @property
+    def complete(self) -> bool:
+        """Whether there is something for every rest that a text may be left with."""
+        shortest, longest = min(self.wholes), max(self.wholes)
+        return longest + 1 >= self.least + shortest and self.most + 1 >= 2 * self.least
+
 
 class _Slots(dict[str, str]):
     """Fills the slots of a frame, each with a word of its own."""
@@ -74,20 +83,26 @@ class _Slots(dict[str, str]):
         return self._draws.pick(WORDS[slot])
 
 
-def compose(kind: str, tokens: int, draws: Draws, ordinal: int) -> str:
-    """Text of ``kind`` that is estimated at exactly ``tokens`` (at least 1) tokens.
+def compose(kind: str, tokens: int, draws: Draws, ordinal: int, counter: Counter = _BY_ESTIMATE) -> str:
+    """Text of ``kind`` whose parts come to exactly ``tokens`` (at least 1) tokens, as ``counter`` counts them.
 
-    Texts of 8 tokens or more begin with a number that no other ``ordinal`` (below 900 million) has.
+    Estimated tokens add up; with a vocabulary the text may be a few tokens more or less than its parts. Texts of 8
+    tokens or more begin with a number that no other ``ordinal`` (below 900 million) has.
     """
-    ready = stock(kind)
+    ready = stock(kind, counter.spec)
+    if not ready.complete:
+        ready = stock(kind)
     left = max(1, tokens)
     parts = []
     if left >= _NUMBERED_FROM:
         number = _FIRST_NUMBER + ordinal * _STRIDE % _NUMBERS
-        parts.append(f"{_NUMBERED[number % len(_NUMBERED)]} {number}: ")
-        left -= _NUMBERED_COST
+        head = f"{_NUMBERED[number % len(_NUMBERED)]} {number}:"
+        parts.append(head + " ")
+        left = max(1, left - (counter.count(head) if counter.exact else _NUMBERED_COST))
     if left in ready.wholes:
         parts.append(draws.pick(ready.wholes[left]))
+    elif left < min(ready.wholes):
+        parts.append(draws.pick(ready.wholes[min(ready.wholes)]))
     else:
         _fill(parts, left, ready, draws)
     return "".join(parts)
@@ -118,30 +133,50 @@ def _fill(parts: list[str], left: int, ready: Stock, draws: Draws) -> None:
 
 
 @cache
-def stock(kind: str) -> Stock:
-    """The stock of ``kind``, one of ``KINDS``; made at the first call (some milliseconds)."""
+def stock(kind: str, tokenizer: TokenizerSpec = ESTIMATE) -> Stock:
+    """The stock of ``kind``, one of ``KINDS``, priced by ``tokenizer``; made at the first call (some milliseconds, with
+    a vocabulary some tens of them)."""
     draws = Draws(_STOCK_SEED, KINDS.index(kind))
+    price = _Prices(counter_of(tokenizer))
     if kind in SENTENCES:
-        openings = _priced(_make(SENTENCES[kind], draws))
-        pieces = _priced(" " + sentence for sentence, _ in openings)
-        closings = _by_cost(pieces, _priced(" " + text for text in SHORT))
+        sentences = _make(SENTENCES[kind], draws)
+        openings = price.openings(sentences)
+        pieces = price(" " + sentence for sentence in sentences)
+        closings = _by_cost(pieces, price(" " + text for text in SHORT))
     else:
-        openings = _priced(_make(INSTRUCTIONS[kind], draws))
-        pieces = _priced("\n\n" + function for function in _make(FUNCTIONS[kind], draws))
-        closings = _by_cost(_priced(_MARKS[kind] + comment for comment in _make(COMMENTS, draws)))
-    wholes = _by_cost(openings, _priced(SHORT))
-    blocks = tuple((size, _runs(pieces, size, draws)) for size in _BLOCK_SIZES)
+        openings = price.openings(_make(INSTRUCTIONS[kind], draws))
+        pieces = price("\n\n" + function for function in _make(FUNCTIONS[kind], draws))
+        closings = _by_cost(price(_MARKS[kind] + comment for comment in _make(COMMENTS, draws)))
+    wholes = _by_cost(openings, price.openings(SHORT))
+    runs = [(size, _runs(pieces, size, draws, price)) for size in _BLOCK_SIZES]
+    blocks = tuple((max(size, *(cost for _, cost in made)), made) for size, made in runs)
     return Stock(wholes, openings, blocks, pieces, closings, min(closings), max(closings))
+
+
+class _Prices:
+    """What texts cost where they will stand: vocabularies count a text differently at its beginning and inside."""
+
+    def __init__(self, counter: Counter) -> None:
+        self._count = counter.count
+        self._exact = counter.exact
+
+    def __call__(self, texts: Iterable[str]) -> _Priced:
+        """Of texts that stand behind a sentence."""
+        return tuple((text, self.behind("Do it.", text)) for text in texts)
+
+    def openings(self, texts: Iterable[str]) -> _Priced:
+        """Of texts that stand behind the number."""
+        return tuple((text, self.behind("Case 1:", f" {text}") if self._exact else self._count(text)) for text in texts)
+
+    def behind(self, before: str, text: str) -> int:
+        """What ``text`` adds to ``before``."""
+        return self._count(before + text) - self._count(before) if self._exact else self._count(text)
 
 
 def _make(frames: tuple[str, ...], draws: Draws) -> tuple[str, ...]:
     """Fillings of ``frames``, each frame as often as the others; none twice."""
     filled = (frame % _Slots(draws) for frame in frames for _ in range(_FILLINGS))
     return tuple(dict.fromkeys(filled))
-
-
-def _priced(texts: Iterable[str]) -> _Priced:
-    return tuple((text, estimate_tokens(text)) for text in texts)
 
 
 def _by_cost(texts: _Priced, instead: _Priced = ()) -> _ByCost:
@@ -156,16 +191,16 @@ def _by_cost(texts: _Priced, instead: _Priced = ()) -> _ByCost:
     return {cost: tuple(found[cost]) for cost in takewhile(found.__contains__, count(least))}
 
 
-def _runs(pieces: _Priced, size: int, draws: Draws) -> _Priced:
-    """Runs of as many pieces as fit into ``size`` tokens."""
-    return tuple(_run(pieces, size, draws) for _ in range(_BLOCKS))
+def _runs(pieces: _Priced, size: int, draws: Draws, price: _Prices) -> _Priced:
+    """Runs of as many pieces as fit into ``size`` tokens, priced whole."""
+    return price(_run(pieces, size, draws) for _ in range(_BLOCKS))
 
 
-def _run(pieces: _Priced, size: int, draws: Draws) -> tuple[str, int]:
+def _run(pieces: _Priced, size: int, draws: Draws) -> str:
     texts, total = [], 0
     text, cost = draws.pick(pieces)
     while total + cost <= size:
         texts.append(text)
         total += cost
         text, cost = draws.pick(pieces)
-    return "".join(texts), total
+    return "".join(texts)

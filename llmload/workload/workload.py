@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from llmload.draws import Draws, mix, unit
 from llmload.records import Api, Call, Message
 from llmload.workload import lengths
+from llmload.workload.counters import tokens_of
 from llmload.workload.mix import choose, shares
-from llmload.workload.prompts import expected_prompt_tokens, prepare, prompt, tokens_of
+from llmload.workload.prompts import expected_prompt_tokens, prepare, prompt
 from llmload.workload.spec import RequestClass
 
 __all__ = ["ASSUMED_OUTPUT", "Workload", "expected_tokens"]
@@ -29,11 +30,17 @@ _CLASS, _TARGET, _SIZES, _TEXTS = range(4)
 _UNBOUNDED_BATCH: Final = 2048
 """Largest batch that is counted on where a class doesn't bound it."""
 
-_Content = tuple[tuple[Message, ...], tuple[str, ...], int]
-"""Messages, inputs, estimated tokens."""
+_Payload = tuple["_Content", int | None]
+"""What is asked, and the most tokens of the answer."""
 
-_Payload = tuple[tuple[Message, ...], tuple[str, ...], int, int | None]
-"""The same, and the most tokens of the answer."""
+
+class _Content(NamedTuple):
+    """What is asked, and its tokens, counted or estimated; ``ids`` in place of ``inputs`` where they are numbers."""
+
+    messages: tuple[Message, ...] = ()
+    inputs: tuple[str, ...] = ()
+    tokens: int = 0
+    ids: tuple[tuple[int, ...], ...] = ()
 
 
 class Workload:
@@ -55,7 +62,7 @@ class Workload:
         alone = len(self.classes) == 1 and weights is None
         place = 0 if alone else choose(self._own, unit(self._seeds_mix, index, _CLASS), weights)
         cls = self.classes[place]
-        messages, inputs, tokens, most = self._constant[place] or self._drawn(cls, place, index)
+        content, most = self._constant[place] or self._drawn(cls, place, index)
         return Call(
             index=index,
             cls=cls.name,
@@ -63,10 +70,11 @@ class Workload:
             api=cls.api,
             model=cls.model,
             stream=cls.stream,
-            messages=messages,
-            inputs=inputs,
+            messages=content.messages,
+            inputs=content.inputs,
             max_tokens=most,
-            input_tokens=tokens,
+            input_tokens=content.tokens,
+            token_ids=content.ids,
             params=cls.params,
             headers=cls.headers,
             tags=cls.tags,
@@ -92,11 +100,11 @@ def expected_tokens(cls: RequestClass) -> tuple[float, float]:
     """
     if cls.api is Api.MODELS:
         return 0.0, 0.0
-    text = expected_prompt_tokens(cls.prompt)
+    text = expected_prompt_tokens(cls.prompt, cls.tokenizer) + cls.tokenizer.overhead
     if cls.api is Api.EMBEDDINGS:
         return text * max(1.0, lengths.mean(cls.batch)), 0.0
     output = ASSUMED_OUTPUT if cls.max_tokens is None else lengths.mean(cls.max_tokens)
-    return text + tokens_of(cls.prompt.system), output
+    return text + tokens_of(cls.prompt.system, cls.tokenizer), output
 
 
 def _number_of(name: str) -> int:
@@ -114,15 +122,17 @@ def _check(classes: tuple[RequestClass, ...]) -> None:
                 if sizes is not None:
                     lengths.check(sizes)
             if cls.api is not Api.MODELS:
-                prepare(cls.prompt)
+                prepare(cls.prompt, cls.tokenizer)
         except ValueError as error:
             raise ValueError(f"class {cls.name}: {error}") from None
 
 
 def _payload(cls: RequestClass, sizes: Draws, texts: Draws, ordinal: int) -> _Payload:
     content = _CONTENTS[cls.api](cls, sizes, texts, ordinal)
+    if cls.tokenizer.overhead and content.tokens:
+        content = content._replace(tokens=content.tokens + cls.tokenizer.overhead)
     limited = cls.max_tokens is not None and cls.api in _ANSWERED_IN_TEXT
-    return (*content, max(1, lengths.draw(cls.max_tokens, sizes)) if limited and cls.max_tokens else None)
+    return content, max(1, lengths.draw(cls.max_tokens, sizes)) if limited and cls.max_tokens else None
 
 
 def _constant(cls: RequestClass) -> _Payload | None:
@@ -134,29 +144,32 @@ def _constant(cls: RequestClass) -> _Payload | None:
 
 
 def _nothing(cls: RequestClass, sizes: Draws, texts: Draws, ordinal: int) -> _Content:
-    return (), (), 0
+    return _Content()
 
 
 def _chat(cls: RequestClass, sizes: Draws, texts: Draws, ordinal: int) -> _Content:
-    text, tokens = prompt(cls.prompt, texts, ordinal)
+    text, tokens, _ = prompt(cls.prompt, texts, ordinal, cls.tokenizer)
     if not cls.prompt.system:
-        return (Message("user", text),), (), tokens
+        return _Content((Message("user", text),), tokens=tokens)
     system = cls.prompt.system
-    return (Message("system", system), Message("user", text)), (), tokens + tokens_of(system)
+    messages = (Message("system", system), Message("user", text))
+    return _Content(messages, tokens=tokens + tokens_of(system, cls.tokenizer))
 
 
 def _completion(cls: RequestClass, sizes: Draws, texts: Draws, ordinal: int) -> _Content:
     """One prompt; there being no roles, a system prompt stands before it."""
-    text, tokens = prompt(cls.prompt, texts, ordinal)
+    text, tokens, ids = prompt(cls.prompt, texts, ordinal, cls.tokenizer)
     if not cls.prompt.system:
-        return (), (text,), tokens
-    return (), (f"{cls.prompt.system}\n\n{text}",), tokens + tokens_of(cls.prompt.system + "\n\n")
+        return _Content((), () if ids else (text,), tokens, (ids,) if ids else ())
+    before = f"{cls.prompt.system}\n\n"
+    return _Content((), (before + text,), tokens + tokens_of(before, cls.tokenizer))
 
 
 def _batch(cls: RequestClass, sizes: Draws, texts: Draws, ordinal: int) -> _Content:
     size = max(1, lengths.draw(cls.batch, sizes))
-    made = [prompt(cls.prompt, texts, ordinal + item) for item in range(size)]
-    return (), tuple(text for text, _ in made), sum(tokens for _, tokens in made)
+    made = [prompt(cls.prompt, texts, ordinal + item, cls.tokenizer) for item in range(size)]
+    ids = tuple(each.ids for each in made if each.ids)
+    return _Content((), () if ids else tuple(each.text for each in made), sum(each.tokens for each in made), ids)
 
 
 _CONTENTS: Final[Mapping[Api, Callable[[RequestClass, Draws, Draws, int], _Content]]] = {

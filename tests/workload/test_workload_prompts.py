@@ -14,7 +14,7 @@ from llmload.workload.tokens import estimate_tokens
 def test_a_synthetic_prompt_is_within_five_percent_of_the_wished_tokens(style: str, wished: int) -> None:
     spec = PromptSpec(style=style, tokens=Lengths("fixed", low=wished))
     for k in range(30):
-        text, tokens = prompt(spec, Draws(1, k), k)
+        text, tokens, _ = prompt(spec, Draws(1, k), k)
         assert tokens == estimate_tokens(text)
         assert abs(tokens - wished) <= 0.05 * wished
 
@@ -38,13 +38,13 @@ def test_code_comes_in_python_and_javascript_and_mixed_in_everything() -> None:
 
 def test_a_fixed_text_is_always_itself() -> None:
     spec = PromptSpec("text", text="What is machine learning?")
-    assert prompt(spec, Draws(1, 1), 1) == prompt(spec, Draws(2, 9), 9) == ("What is machine learning?", 5)
+    assert prompt(spec, Draws(1, 1), 1) == prompt(spec, Draws(2, 9), 9) == ("What is machine learning?", 5, ())
     assert expected_prompt_tokens(spec) == 5.0
 
 
 def test_entries_of_a_file_are_all_taken_at_random() -> None:
     spec = PromptSpec("file", entries=("one", "two words", "three more words"))
-    taken = [prompt(spec, Draws(1, k), k) for k in range(300)]
+    taken = [prompt(spec, Draws(1, k), k)[:2] for k in range(300)]
     assert set(taken) == {("one", 1), ("two words", 2), ("three more words", 3)}
     assert min(taken.count(entry) for entry in set(taken)) > 60
     assert expected_prompt_tokens(spec) == 2.0

@@ -14,7 +14,9 @@ __all__ = ["wire_request"]
 Body = dict[str, Any]
 
 
-def _prompt(inputs: tuple[str, ...]) -> str | list[str]:
+def _prompt(call: Call) -> Any:
+    """One input or a list of them: texts, or token ids."""
+    inputs: tuple[Any, ...] = call.token_ids or call.inputs
     return inputs[0] if len(inputs) == 1 else list(inputs)
 
 
@@ -35,11 +37,11 @@ def _chat(call: Call) -> Body:
 
 
 def _completions(call: Call) -> Body:
-    return {"model": call.model, "prompt": _prompt(call.inputs), **_generation(call)}
+    return {"model": call.model, "prompt": _prompt(call), **_generation(call)}
 
 
 def _embeddings(call: Call) -> Body:
-    return {"model": call.model, "input": _prompt(call.inputs), "encoding_format": "float"}
+    return {"model": call.model, "input": _prompt(call), "encoding_format": "float"}
 
 
 _POSTS: Final[Mapping[Api, tuple[str, Callable[[Call], Body]]]] = {

@@ -11,7 +11,8 @@ between, quotes included, are one JSON string, is the same event with another st
 - The string is the one that decides the content, and nothing else in the event does: ``learn`` proves it by
   changing the string and parsing again (so a second key of the same name, or the same key elsewhere, can't deceive it).
 - A JSON string holds no raw line end, so to the event decoder, between two events when the read begins, the read is
-  what the learned one was: one ``data`` line and the empty line that ends the event.
+  what the learned one was: the same ``event`` line if there was one, one ``data`` line and the empty line that ends
+  the event.
 - Several such events in one read are joined by ``tail + head``, and each string between is checked alike.
 
 The caller must learn only from events that do nothing but carry content (no usage, finish reason or error), and
@@ -48,10 +49,13 @@ def _value_of(field: str) -> re.Pattern[bytes]:
     return re.compile(name + rb'\s*:\s*"([^"\\]*(?:\\.[^"\\]*)*)"')
 
 
-def learn(read: bytes, event: bytes, field: str, text: str, content_of: Callable[[Any], str | None]) -> Template:
+def learn(
+    read: bytes, event: bytes, field: str, text: str, content_of: Callable[[Any], str | None], kind: bytes = b""
+) -> Template:
     """A Template from ``event``, the data of the last event of ``read``, whose content is ``text`` under ``field``.
 
-    ``content_of`` takes a parsed event: its content when it is one single string, else None.
+    ``content_of`` takes a parsed event: its content when it is one single string, else None. ``kind``: the type of
+    the event, where a line before it named one.
     Gives NO_TEMPLATE when the string can't be told apart for certain.
     """
     if len(event) > _LONGEST or _LINE_ENDS.search(event):
@@ -66,7 +70,8 @@ def learn(read: bytes, event: bytes, field: str, text: str, content_of: Callable
         return NO_TEMPLATE
     end = b"\r\n\r\n" if read.endswith(b"\r\n\r\n") else b"\n\n"
     spaced = read.removesuffix(end).endswith(b"data: " + event)
-    head, tail = (b"data: " if spaced else b"data:") + before, after + end
+    named = b"event: " + kind + end[: len(end) // 2] if kind else b""
+    head, tail = named + (b"data: " if spaced else b"data:") + before, after + end
     return head, tail, len(head) + len(tail), slice(len(head) - 1, 1 - len(tail))
 
 

@@ -11,7 +11,7 @@ from dialect_kit import facts
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from llmload.dialects.openai import stream
+from llmload.dialects import event_stream
 from llmload.dialects.openai.stream import StreamReader
 from llmload.dialects.template import NO_TEMPLATE, Template, learn, strings
 from llmload.errors import DecodeError
@@ -23,7 +23,7 @@ class Parsing(StreamReader):
 
     __slots__ = ()
 
-    def _learn(self, read: bytes, event: bytes, document: dict[str, Any] | None) -> None:
+    def _learn(self, read: bytes, kind: bytes, event: bytes, document: dict[str, Any] | None) -> None:
         pass
 
 
@@ -189,7 +189,7 @@ def parsed(monkeypatch: pytest.MonkeyPatch, reads: list[bytes]) -> int:
 
     monkeypatch.setattr(StreamReader, "_chunk", counting)
     answer = Answer()
-    reader = stream.StreamReader(answer)
+    reader = StreamReader(answer)
     for t, data in enumerate(reads, start=1):
         reader.feed(data, t)
     assert len(answer.stamps) == answer.events == b"".join(reads).count(b"data:")
@@ -223,7 +223,7 @@ def test_frames_that_always_change_are_learned_ever_more_rarely(monkeypatch: pyt
         lessons += 1
         return learn(*args)
 
-    monkeypatch.setattr(stream, "learn", counting)
+    monkeypatch.setattr(event_stream, "learn", counting)
     assert parsed(monkeypatch, [event("x", created=n) for n in range(1000)]) == 1000
     assert lessons <= 12
 

@@ -6,30 +6,13 @@ Everything here takes what a server really sends: fields missing, null, of anoth
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from llmload.dialects.clean import clean_line
+from llmload.dialects.pieces import Kind, Piece
 from llmload.records import Answer, Usage
 
-__all__ = ["Kind", "Piece", "choices_of", "finish_reason", "index_of", "note_model", "pieces", "usage_of"]
-
-
-class Kind:
-    """What a piece of content is: plain strings, because members of an Enum are slow to reach."""
-
-    TEXT: Final = "text"
-    REASONING: Final = "reasoning"
-    REFUSAL: Final = "refusal"
-    TOOL_CALL: Final = "tool call"
-
-
-class Piece(NamedTuple):
-    """A non-empty string of content; ``field`` is the JSON name it stood under, ``call`` the index of its tool call."""
-
-    kind: str
-    field: str
-    text: str
-    call: int = -1
+__all__ = ["Kind", "Piece", "choices_of", "count_of", "finish_reason", "index_of", "note_model", "pieces", "usage_of"]
 
 
 _FIELDS: Final[Mapping[str, str]] = {
@@ -156,10 +139,10 @@ def _usage(value: object) -> Usage | None:
     if not isinstance(value, dict):
         return None
     usage = Usage(
-        input=_count(value, "prompt_tokens"),
-        output=_count(value, "completion_tokens"),
-        cached=_count(value.get("prompt_tokens_details"), "cached_tokens"),
-        reasoning=_count(value.get("completion_tokens_details"), "reasoning_tokens"),
+        input=count_of(value, "prompt_tokens"),
+        output=count_of(value, "completion_tokens"),
+        cached=count_of(value.get("prompt_tokens_details"), "cached_tokens"),
+        reasoning=count_of(value.get("completion_tokens_details"), "reasoning_tokens"),
     )
     return None if usage == _NO_USAGE else usage
 
@@ -167,6 +150,7 @@ def _usage(value: object) -> Usage | None:
 _NO_USAGE: Final = Usage()
 
 
-def _count(fields: object, name: str) -> int | None:
+def count_of(fields: object, name: str) -> int | None:
+    """A count of tokens among ``fields``; None where there is none that makes sense."""
     count = fields.get(name) if isinstance(fields, dict) else None
     return count if type(count) is int and 0 <= count < _TOKEN_LIMIT else None

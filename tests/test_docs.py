@@ -29,7 +29,7 @@ from llmload.sim.truth import Truth
 from llmload.verdict import delays, validity
 
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + sorted(
-    (ROOT / "docs").glob("*.md")
+    (ROOT / "docs").rglob("*.md")
 )
 _PART = re.compile(r"<!-- made: (?P<name>(?!end)\S+) -->\n(?P<body>.*?)<!-- made: end -->", re.DOTALL)
 _BLOCK = re.compile(r"^```(?P<language>\w*)\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)

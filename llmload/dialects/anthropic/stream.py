@@ -1,7 +1,8 @@
 """A message as server-sent events.
 
 ``message_start`` counts the prompt, ``content_block_start`` and ``_delta`` carry content, ``message_delta`` counts the
-answer and says why it ended, ``message_stop`` is the end mark; ``ping`` and what is unknown say nothing.
+answer and says why it ended, ``message_stop`` is the end mark, which without a reason is no
+proof of anything; ``ping`` and what is unknown say nothing.
 """
 
 from __future__ import annotations
@@ -76,10 +77,7 @@ class MessageStream(EventStream):
         self._intake.choice(0, (), stop_reason(document.get("delta")), t)
 
     def _stop(self, document: dict[str, Any], t: int) -> None:
-        """The end mark is an end, though nobody said why."""
         self._answer.ended = True
-        if self._answer.finish is None and self._stamps:
-            self._intake.choice(0, (), "message_stop", t)
 
 
 _TAKES: Final[Mapping[str, Callable[[MessageStream, dict[str, Any], int], None]]] = {

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from llmload.sim.formats.anthropic import AnthropicFormat
 from llmload.sim.formats.base import Format, Found, Frames
 from llmload.sim.formats.openai import OpenAiFormat
 
 __all__ = ["FORMATS", "Format", "Found", "Frames", "find"]
 
-FORMATS: Final[tuple[Format, ...]] = (OpenAiFormat(),)
+FORMATS: Final[tuple[Format, ...]] = (OpenAiFormat(), AnthropicFormat())
 """In the order in which they are asked whether a path is theirs."""
 
 

@@ -7,13 +7,13 @@ import math
 import random
 import sys
 from array import array
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
 import orjson
 
-__all__ = ["VECTORS", "event", "vector"]
+__all__ = ["VECTORS", "around", "event", "vector"]
 
 VECTORS: Final = 128
 """Different vectors there are."""
@@ -25,6 +25,13 @@ def event(document: Mapping[str, Any], name: str = "") -> bytes:
     """One server-sent event."""
     head = f"event: {name}\n".encode() if name else b""
     return head + b"data: " + orjson.dumps(document) + b"\n\n"
+
+
+def around(make: Callable[[str], bytes]) -> tuple[bytes, bytes]:
+    """What stands before and after the text that ``make`` puts into an event."""
+    mark = "\x00"
+    before, _, after = make(mark).partition(orjson.dumps(mark)[1:-1])
+    return before, after
 
 
 @lru_cache(maxsize=512)

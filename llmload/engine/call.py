@@ -14,6 +14,7 @@ from llmload.clock import NS, Clock, wall_time
 from llmload.dialects.base import Dialect, Reader
 from llmload.dialects.outcome import classify
 from llmload.dialects.template import Template
+from llmload.engine.listening import Hear
 from llmload.errors import DecodeError
 from llmload.records import Outcome, Record, WireRequest
 from llmload.scenario.plan import Limits
@@ -30,6 +31,8 @@ class Prepared:
     record: Record
     request: WireRequest
     dialect: Dialect
+    hear: Hear | None = None
+    """Takes what response headers say into the record, where anybody wants to know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +206,8 @@ class CallRun:
         record.status = status
         if status in (429, 503):
             record.retry_after = _retry_after(headers)
+        if self.prepared.hear is not None:
+            self.prepared.hear(record, headers)
         self._reader = self.prepared.dialect.reader(record.call, record.answer, status, headers.get("content-type", ""))
 
     def body(self, t: int, data: bytes) -> None:

@@ -15,6 +15,7 @@ from typing import Protocol
 from llmload.clock import NS, Clock
 from llmload.dialects import Dialect
 from llmload.engine.call import CallRun, Deadlines, Prepared
+from llmload.engine.listening import listener
 from llmload.records import Call, Origin, Outcome, Record, WireRequest
 from llmload.scenario.plan import Phase, Plan
 from llmload.transport.base import Transport
@@ -46,6 +47,7 @@ class Caller:
         self._deadlines = Deadlines.of(plan.limits)
         self._workload = workload
         self._dialects = {target.name: target.speaks() for target in plan.targets}
+        self._listeners = {target.name: listener(target) for target in plan.targets}
         self._phases = tuple((round(phase.end * NS), phase) for phase in plan.phases)
         self._loop = asyncio.get_running_loop()
         self._running: set[CallRun] = set()
@@ -86,7 +88,7 @@ class Caller:
         record = Record(call, self.start + offset, phase.name, origin)
         record.worker = self._worker
         speaks = self._dialects[call.target]
-        return Prepared(record, self._request(call, speaks), speaks)
+        return Prepared(record, self._request(call, speaks), speaks, self._listeners[call.target])
 
     def _request(self, call: Call, speaks: Dialect) -> WireRequest:
         """Many classes ask the same again and again; the last request of a class is kept for that."""

@@ -74,6 +74,12 @@ def _queue_wait(reading: Reading) -> int | None:
     return _between(record.planned, record.dispatched) if record.queued else None
 
 
+def _overhead(reading: Reading) -> int | None:
+    record = reading.record
+    told, took = record.answer.server_time, _between(record.sent, reading.finish)
+    return None if not told or took is None or record.call.stream else max(0, took - told)
+
+
 def _tpot(reading: Reading) -> int | None:
     stamps, tokens = reading.record.answer.stamps, reading.output_tokens
     if not stamps or tokens is None or tokens < 2:
@@ -141,6 +147,10 @@ _ROWS: Final = (
     Metric("upload", "Upload", "Writing the request", _T, "lower", lambda r: r.record.upload or None),
     Metric("headers", "Headers", "Request sent to response headers read",
            _T, "lower", lambda r: _between(r.record.sent, r.record.headers)),
+    Metric("server_time", "Server time", "What the server says its work took, in the response header of server_time",
+           _T, "lower", lambda r: r.record.answer.server_time or None),
+    Metric("overhead", "Overhead", "Latency from send - server time, of answers that are not streams",
+           _T, "lower", _overhead),
     Metric("input_tokens", "Input tokens", "Tokens of the prompt, per call",
            _K, "neither", lambda r: r.input_tokens),
     Metric("output_tokens", "Output tokens", "Tokens of the answer, per call",

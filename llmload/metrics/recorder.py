@@ -200,7 +200,7 @@ class Recorder:
 
     def _cell(self, record: Record) -> _Cell:
         call = record.call
-        tags = tuple(sorted(tag for tag in call.tags if tag[0] in self._tags)) if self._tags else ()
+        tags = tuple(sorted(tag for tag in (*call.tags, *record.labels) if tag[0] in self._tags)) if self._tags else ()
         key = CellKey(call.cls, call.target, call.model, record.phase, tags)
         cell = self._cells.get(key)
         if cell is None and len(self._cells) >= self._setup.max_cells:

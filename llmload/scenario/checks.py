@@ -62,7 +62,12 @@ class Subject:
     def tags(self) -> set[str]:
         """Every tag that some call has."""
         own = {tag for cls in self.scenario.classes.values() for tag in cls.tags}
-        return own | set(self.scenario.tags)
+        return own | set(self.scenario.tags) | self.captured
+
+    @cached_property
+    def captured(self) -> set[str]:
+        """Every tag that answers give."""
+        return {tag for target in self.scenario.targets.values() for tag in target.capture}
 
     @cached_property
     def phases(self) -> dict[str, bool]:
@@ -92,6 +97,10 @@ def _tags(subject: Subject) -> Iterator[Problem]:
     scenario = subject.scenario
     tables: list[tuple[Path, Iterable[str]]] = [(("tags",), scenario.tags)]
     tables += [(("classes", name, "tags"), cls.tags) for name, cls in scenario.classes.items()]
+    for path, tags in tables:
+        for tag in subject.captured.intersection(tags):
+            yield subject.problem((*path, tag), "is captured from answers already", "give one of them another name")
+    tables += [(("targets", name, "capture"), target.capture) for name, target in scenario.targets.items()]
     for path, tags in tables:
         for tag in RESERVED_TAGS.intersection(tags):
             yield subject.problem((*path, tag), "is no name for a tag: results already use it", "take another")

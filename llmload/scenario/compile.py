@@ -140,7 +140,8 @@ def _plan(scenario: Scenario, timeline: Timeline, prompts: Prompts, tokenizers: 
 
 
 def _all_tags(scenario: Scenario) -> set[str]:
-    return {tag for cls in scenario.classes.values() for tag in cls.tags} | set(scenario.tags)
+    captured = {tag for target in scenario.targets.values() for tag in target.capture}
+    return {tag for cls in scenario.classes.values() for tag in cls.tags} | set(scenario.tags) | captured
 
 
 def _source(loaded: Loaded) -> dict[str, Any]:
@@ -187,6 +188,8 @@ def _target(name: str, table: TargetTable, scenario: Scenario, loaded: Loaded) -
         ca_file=str(_beside(loaded, table.ca_file)) if table.ca_file else "",
         proxy=table.proxy,
         connections=table.connections,
+        capture=dict(table.capture),
+        server_time=table.server_time,
     )
 
 

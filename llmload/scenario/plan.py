@@ -55,7 +55,9 @@ class Target:
     """A base URL (``http(s)://...``; ``sim:`` has been replaced by then, or is ``sim:`` for the embedded
     simulator) and how to speak to it. ``connections``: how many to open before the run begins; None
     lets the engine choose from the planned load. ``options`` are the dialect's own. ``keys``: further credentials by
-    name, for calls that ask for them (``Call.key``)."""
+    name, for calls that ask for them (``Call.key``). ``capture``: label -> response header whose value it takes.
+    ``server_time``: the response header that says how long the server took, "header" for any of the usual ones, "" for
+    none."""
 
     name: str
     base_url: str
@@ -69,6 +71,8 @@ class Target:
     ca_file: str = ""
     proxy: str = ""
     connections: int | None = None
+    capture: Mapping[str, str] = field(default_factory=dict)
+    server_time: str = ""
 
     def speaks(self) -> Dialect:
         """The dialect, with the target's options."""

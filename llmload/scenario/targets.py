@@ -175,3 +175,16 @@ class TargetTable(Table):
     connections: Whole | None = Field(
         None, le=100_000, description="Connections opened before the run; left out: as the load needs."
     )
+    capture: dict[Name, Annotated[Text, AfterValidator(_header_name)]] = Field(
+        {},
+        max_length=8,
+        description="Response headers whose values results can be cut by: a name for it, and the header.",
+        examples=[{"instance": "x-served-by"}],
+    )
+    server_time: Literal["header"] | Annotated[Text, AfterValidator(_header_name)] = Field(
+        "",
+        validate_default=False,
+        description='Response header with the server\'s own processing time; "header": `openai-processing-ms`, '
+        "`server-timing` or `x-envoy-upstream-service-time`.",
+        examples=["header"],
+    )

@@ -138,7 +138,7 @@ class Answer(ABC):
 
     def _head(self, status: int, content_type: str, extra: tuple[tuple[str, str], ...] = ()) -> None:
         self.truth.status = status
-        took = (self.host.now() - self.truth.received) // 1_000_000
+        took = max(0, self.host.now() - self.truth.received - round(self.script.unseen * NS)) // 1_000_000
         given = [("content-type", content_type), *self._headers, ("openai-processing-ms", str(took)), *extra]
         self._note("head")
         self.reply.start(status, given)

@@ -11,14 +11,14 @@ Times are seconds of the run: they count from ``Service.begin``, or from the fir
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Annotated, Any, Final, Literal, Protocol, cast, get_args
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal, cast, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from llmload.errors import UsageError
 from llmload.sim.fields import Count, Seconds, Share
+from llmload.sim.script import Cue, Script, Stage
 
 __all__ = [
     "FAULTS",
@@ -30,11 +30,13 @@ __all__ = [
     "Fault",
     "FaultBase",
     "Hang",
+    "Hop",
     "Malformed",
     "RateLimit500",
     "Reset",
     "Route",
     "Script",
+    "Skew",
     "Slow",
     "Stage",
     "Stall",
@@ -45,76 +47,7 @@ __all__ = [
 Route = Literal["chat", "completions", "embeddings", "models"]
 
 
-class Stage(Protocol):
-    """What a fault can do to an answer; streams and whole bodies each do it in their own way."""
-
-    def refuse(self, status: int, message: str, code: str) -> None:
-        """Answer an error in place of the answer."""
-
-    def hang(self) -> None:
-        """Never answer; the connection stays open."""
-
-    def open(self) -> None:
-        """Send the head of the answer now, if it is not out yet."""
-
-    def reset(self) -> None:
-        """Reset the connection (RST), whatever was sent before."""
-
-    def cut(self, done: bool, clean: bool) -> None:
-        """End what has been sent so far: with the end mark or not, with a properly ended body or not."""
-
-    def silence(self, seconds: float | None, ping: float) -> None:
-        """Send nothing for a time (None: ever), but a comment every ``ping`` seconds if that is not 0."""
-
-    def fail(self, code: str, message: str, named: bool) -> None:
-        """Report an error inside the answer and end it; ``named``: as ``event: error``."""
-
-    def garble(self) -> None:
-        """Make what is sent next break its own format."""
-
-    def swap(self, tokens: int) -> None:
-        """Send what belongs to another answer in place of the next tokens."""
-
-    def blank(self) -> None:
-        """Answer 200 with nothing in it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cue:
-    """Do ``action`` once ``after`` tokens are out; ``kind`` names the fault in the truth log."""
-
-    after: int
-    kind: str
-    action: Callable[[Stage], None]
-
-
-@dataclass(slots=True)
-class Script:
-    """How one answer departs from a good one; the empty script is a good answer."""
-
-    instead: Cue | None = None
-    """What happens in place of the whole answer."""
-    cues: list[Cue] = field(default_factory=list)
-    """What happens after so many tokens, in that order."""
-    slowed: str = ""
-    """Kind of the fault that delays the answer, for the truth log."""
-    factor: float = 1.0
-    """Stretches the time of everything sent, counted from the arrival of the request."""
-    first: float = 0.0
-    """Seconds added before the first token (or a whole body)."""
-    token: float = 0.0
-    """Seconds added before every further token."""
-    limited: int = 429
-    """The status given to a request over its rate limit."""
-
-    def replace(self, kind: str, action: Callable[[Stage], None]) -> None:
-        """Plant what happens in place of the answer; of several the first one wins."""
-        self.instead = self.instead or Cue(0, kind, action)
-
-    def after(self, tokens: int, kind: str, action: Callable[[Stage], None]) -> None:
-        """Plant what happens after so many tokens."""
-        self.cues.append(Cue(tokens, kind, action))
-        self.cues.sort(key=lambda cue: cue.after)
+_NONE: Final[Mapping[str, str]] = {}
 
 
 class FaultBase(BaseModel):
@@ -126,10 +59,20 @@ class FaultBase(BaseModel):
     route: Route | None = Field(None, description="Only requests of this API.")
     key: str = Field("", description="Only requests with this API key, or of this tenant.")
     model: str = Field("", description="Only requests for this model.")
+    headers: dict[str, str] = Field({}, description="Only requests with these header values.")
     start: Seconds = Field(0.0, alias="from", description="Begins this long into the run.")
     stop: Seconds | None = Field(None, alias="to", description="Is over this long into the run.")
     every: Seconds = Field(0.0, description="Comes again after each such period, for the time given by `for`.")
     duration: Seconds = Field(0.0, alias="for", description="How long it lasts in each period.")
+
+    @field_validator("headers", mode="before")
+    @classmethod
+    def _by_name(cls, value: Any) -> Any:
+        """By lower-case name; on a command line one is written ``name:value``."""
+        if isinstance(value, str):
+            name, _, given = value.partition(":")
+            value = {name.strip(): given.strip()}
+        return {str(name).lower(): given for name, given in value.items()} if isinstance(value, dict) else value
 
     @model_validator(mode="after")
     def _window(self) -> FaultBase:
@@ -152,12 +95,13 @@ class FaultBase(BaseModel):
         elapsed = t - self.start
         return (elapsed % self.every if self.every else elapsed) < self.duration
 
-    def matches(self, route: str, key: str, tenant: str, model: str) -> bool:
+    def matches(self, route: str, key: str, tenant: str, model: str, headers: Mapping[str, str] = _NONE) -> bool:
         """Whether a request is of the kind it is meant for."""
         return (
             (self.route is None or self.route == route)
             and (not self.key or self.key in (key, tenant))
             and (not self.model or self.model == model)
+            and all(headers.get(name) == value for name, value in self.headers.items())
         )
 
     def plant(self, script: Script) -> None:
@@ -305,6 +249,28 @@ class RateLimit500(FaultBase):
         script.limited = 500
 
 
+class Hop(FaultBase):
+    """A gateway on the way: every answer is ``delay`` later, of which the server behind it knows nothing."""
+
+    kind: Literal["hop"] = "hop"
+    delay: Seconds = Field(0.08, gt=0)
+
+    def plant(self, script: Script) -> None:
+        script.slowed = self.kind
+        script.first += self.delay
+        script.unseen += self.delay
+
+
+class Skew(FaultBase):
+    """One instance takes what was meant for all: a balancer that pins, a pool with one member left."""
+
+    kind: Literal["skew"] = "skew"
+    instance: Count = Field(0, description="Which of them, counted from 0.")
+
+    def plant(self, script: Script) -> None:
+        script.instance = self.instance
+
+
 class Hang(FaultBase):
     """Never answers, keeps the connection: a deadlocked worker, a lost job."""
 
@@ -315,7 +281,19 @@ class Hang(FaultBase):
 
 
 Fault = Annotated[
-    Error | Slow | Stall | Reset | Truncate | ErrorEvent | Malformed | CrossTalk | Empty | RateLimit500 | Hang,
+    Error
+    | Slow
+    | Stall
+    | Reset
+    | Truncate
+    | ErrorEvent
+    | Malformed
+    | CrossTalk
+    | Empty
+    | RateLimit500
+    | Hop
+    | Skew
+    | Hang,
     Field(discriminator="kind"),
 ]
 

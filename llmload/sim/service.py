@@ -185,10 +185,16 @@ class Service:
         truth, script = visit.truth, Script()
         t = (truth.received - (self._begun or 0)) / NS
         for number, fault in enumerate(self.spec.faults):
-            if not fault.active(t) or not fault.matches(visit.route, visit.key, truth.tenant, model):
+            if not fault.active(t) or not fault.matches(
+                visit.route, visit.key, truth.tenant, model, visit.request.headers
+            ):
                 continue
             if fault.rate == 1 or draw(self.spec.seed, "fault", number, truth.index) < fault.rate:
                 fault.plant(script)
+        if names := self.spec.instances:
+            drawn = int(draw(self.spec.seed, "instance", truth.index) * len(names))
+            taken = drawn if script.instance is None else script.instance % len(names)
+            visit.headers.append(("x-served-by", names[taken]))
         return script
 
     def _overloaded(self) -> Refused:

@@ -8,7 +8,7 @@ answers of 100 tokens: about 40 requests/s (4,000 tokens/s), and some 200 single
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -62,6 +62,12 @@ class SimSpec(BaseModel):
     embed_prefill: Seconds = Field(0.008, description="Model time per 1000 tokens of embeddings input.")
     embed_latency: Seconds = Field(0.006, description="Time an embeddings request takes outside the model.")
     dimensions: int = Field(256, ge=1, le=4096, description="Length of an embedding vector.")
+
+    instances: tuple[Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,64}$")], ...] = Field(
+        (),
+        max_length=1000,
+        description="Instances behind a balancer, any of which takes a request; sent as `x-served-by`.",
+    )
 
     faults: tuple[Fault, ...] = ()
 

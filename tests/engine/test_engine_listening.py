@@ -1,0 +1,117 @@
+"""What heads of answers say: labels that results are cut by, and the server's own time."""
+
+from __future__ import annotations
+
+import pytest
+from virtual_run import plan_of, run_plan
+
+from llmload.cluster.courier import pack, unpack
+from llmload.engine.listening import MOST_VALUES, OTHER, listener, server_time
+from llmload.errors import ScenarioError
+from llmload.records import Api, Call, Record
+from llmload.scenario.plan import Target
+from llmload.verdict.judge import judge
+
+TEXT = """
+slice_by = ["instance"]
+objectives = ["spread.even{over=instance} > 0.001", "overhead.p95 < 50ms", "latency.p95{instance=b} < 3s"]
+[targets.main]
+base_url = "sim:"
+model = "sim-model"
+capture = { instance = "X-Served-By" }
+server_time = "header"
+[classes.chat]
+api = "chat"
+max_tokens = 5
+[load]
+process = "uniform"
+rate = "20/s"
+duration = "30s"
+[sim]
+instances = ["a", "b", "c"]
+"""
+
+
+def record() -> Record:
+    return Record(Call(0, "chat", "main", Api.CHAT, "m"), 1)
+
+
+def test_instances_are_told_apart_by_a_response_header() -> None:
+    plan = plan_of(TEXT)
+    ran = run_plan(plan)
+    parts = ran.summary.split("instance")
+    assert set(parts) == {"a", "b", "c"}
+    assert sum(part.calls for part in parts.values()) == 600
+    assert all(judgement.passed for judgement in judge(plan.objectives, ran.summary))
+    assert ran.summary.select().histogram("server_time").count == 600
+    assert ran.summary.select().histogram("overhead").percentile(99) <= 1000, "in memory there is no way to lose time"
+
+
+def test_a_hop_is_overhead_and_one_instance_that_takes_all_is_seen() -> None:
+    plan = plan_of(TEXT, 'sim.faults=[{kind="hop",delay="80ms"},{kind="skew"}]')
+    ran = run_plan(plan)
+    assert [judgement.passed for judgement in judge(plan.objectives, ran.summary)] == [False, False, False]
+    assert ran.summary.select().histogram("overhead").percentile(50) == pytest.approx(80_000, abs=1500)
+
+
+def test_labels_cross_the_process_border() -> None:
+    made = record()
+    made.labels, made.answer.server_time = (("instance", "a"),), 7
+    back = unpack(pack(made))
+    assert (back.labels, back.answer.server_time) == (made.labels, 7)
+
+
+def test_nothing_is_listened_to_where_nobody_asked() -> None:
+    assert listener(Target("main", "sim:")) is None
+
+
+def test_what_a_server_says_is_cleaned_cut_and_bounded() -> None:
+    hear = listener(Target("main", "sim:", capture={"instance": "x-served-by"}))
+    assert hear is not None
+
+    def label(text: str) -> str:
+        made = record()
+        hear(made, {"x-served-by": text})
+        return dict(made.labels).get("instance", "")
+
+    assert label("a\x1b[31mb\x00") == label("a\x1b[31mb\x00")
+    assert "\x1b" not in label("a\x1b[31mb\x00")
+    assert len(label("x" * 100_000)) <= 64
+    assert label("") == ""
+    for n in range(MOST_VALUES):
+        label(f"node-{n}")
+    assert label("node-that-came-late") == OTHER
+    assert label("node-1") == "node-1"
+
+
+@pytest.mark.parametrize(
+    ("headers", "ms"),
+    [
+        ({"openai-processing-ms": "42"}, 42),
+        ({"server-timing": 'cache;desc="hit", app;dur=53.2, db;dur=20'}, 53.2),
+        ({"server-timing": 'total;dur="7"'}, 7),
+        ({"x-envoy-upstream-service-time": "12"}, 12),
+        ({"openai-processing-ms": "soon", "x-envoy-upstream-service-time": "12"}, 12),
+        ({"openai-processing-ms": "-5"}, 0),
+        ({"openai-processing-ms": "9" * 400}, 0),
+        ({"openai-processing-ms": "999999999999"}, 0),
+        ({}, 0),
+    ],
+)
+def test_server_time_is_read_from_the_usual_headers(headers: dict[str, str], ms: float) -> None:
+    assert server_time(headers) == round(ms * 1e6)
+
+
+def test_a_named_header_is_the_only_one_looked_at() -> None:
+    hear = listener(Target("main", "sim:", server_time="X-Took"))
+    assert hear is not None
+    made = record()
+    hear(made, {"x-took": "3.5", "openai-processing-ms": "42"})
+    assert made.answer.server_time == 3_500_000
+
+
+def test_a_captured_name_can_not_be_a_tag_too() -> None:
+    with pytest.raises(ScenarioError, match="is captured from answers already"):
+        plan_of(TEXT, 'classes.chat.tags={instance="x"}')
+    with pytest.raises(ScenarioError, match="is no name for a tag"):
+        plan_of(TEXT, 'targets.main.capture={phase="x-phase"}')

@@ -165,7 +165,7 @@ class Call:
     for ``inputs`` where prompts are given as numbers. ``input_tokens`` is what the workload planned (estimated), summed
     over inputs. ``params`` are extra fields of the request body, passed through as they are. ``key``: which of the
     target's API keys to use, "" for its own. ``session`` and ``turn`` (from 0): of a conversation, "" without.
-    ``nonce``: what the answer must carry, "" where nobody looks.
+    ``nonce``: what tells this call's answer from all others.
     """
 
     index: int
@@ -188,6 +188,12 @@ class Call:
     session: str = ""
     turn: int = 0
     nonce: str = ""
+    integrity: str = ""
+    """How the answer shows that it is this call's and whole ("sim", "echo", "instructed"); "": nobody looks."""
+    leave_after: int = 0
+    """The user goes when this long (ns after the planned time) there is no end; 0: never."""
+    leave_chunks: int = 0
+    """The user goes when so many chunks of content have come; 0: never."""
 
     def asks_the_same(self, other: Call) -> bool:
         """Whether both, being of one class and target, make the same request."""

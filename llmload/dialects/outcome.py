@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from llmload.dialects.clean import clean_line
+from llmload.dialects.integrity import problem
 from llmload.records import Answer, Api, Call, Outcome
 
 __all__ = ["classify"]
@@ -69,7 +70,8 @@ def _judge_body(call: Call, answer: Answer) -> tuple[Outcome, str]:
         where = f"{answer.malformed} {what}" if answer.events else "the body is"
         return Outcome.PROTOCOL_ERROR, f"{where} not what the API promises ({answer.content_type or 'no content type'})"
     if answer.finish is not None or answer.items or (call.api is Api.MODELS and answer.ended):
-        return Outcome.OK, ""
+        wrong = problem(call, answer) if call.integrity else ""
+        return (Outcome.CORRUPT, wrong) if wrong else (Outcome.OK, "")
     if answer.stamps:
         end = "with an end mark but " if answer.ended else ""
         return Outcome.TRUNCATED, f"the stream ended {end}without a finish reason"

@@ -67,8 +67,8 @@ class CallRun:
     """
 
     __slots__ = (
-        "_clock", "_deadlines", "_exchange", "_failed_at", "_failure", "_on_over", "_on_sent", "_reader", "_task",
-        "_timer", "_transport", "prepared", "record",
+        "_clock", "_deadlines", "_exchange", "_failed_at", "_failure", "_leaving", "_on_over", "_on_sent", "_reader",
+        "_task", "_timer", "_transport", "prepared", "record",
     )  # fmt: skip
 
     def __init__(
@@ -93,6 +93,7 @@ class CallRun:
         self._exchange: Exchange | None = None
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._leaving = False
 
     # -- the exchange --------------------------------------------------------------------------------------
 
@@ -104,7 +105,9 @@ class CallRun:
         if self._exchange is None:
             self._task = asyncio.get_running_loop().create_task(self._carry_out())
         if self._on_over is not None:
-            self._watch(self._deadlines.shortest)
+            leave = record.call.leave_after
+            # Not before the shortest of the limits can be broken; a user may be in a greater hurry than that.
+            self._watch(min(self._deadlines.shortest, leave) if leave else self._deadlines.shortest)
 
     async def run(self) -> Record:
         """``start``, wait for the end, ``finish``; never raises for what a target does."""
@@ -217,9 +220,16 @@ class CallRun:
         if record.bytes_in > self._deadlines.body:
             raise DecodeError(f"the answer is larger than {format_bytes(self._deadlines.body)} (limits.body)")
         self._reader.feed(data, t)  # type: ignore[union-attr]
+        leave = record.call.leave_chunks
+        if leave and len(record.answer.stamps) >= leave and not self._leaving:
+            self._leaving = True
+            words = f"the user left after {leave} chunks"
+            asyncio.get_running_loop().call_soon(self.give_up, Outcome.CANCELLED, words)  # not inside the read
 
     def template(self) -> tuple[Template, array[int], int] | None:
         """See Sink."""
+        if self.record.call.leave_chunks:  # somebody counts
+            return None
         found = self._reader.template()  # type: ignore[union-attr]
         return found and (found, self.record.answer.stamps, self._deadlines.body - self.record.bytes_in)
 
@@ -251,6 +261,12 @@ class CallRun:
 
     def _next_limit(self) -> tuple[int, Outcome]:
         """The limit that will be broken first if nothing more happens: when, and as what."""
+        limit = self._next_time_out()
+        if leave := self.record.call.leave_after:
+            return min((self.record.planned + leave, Outcome.CANCELLED), limit)
+        return limit
+
+    def _next_time_out(self) -> tuple[int, Outcome]:
         record, limits = self.record, self._deadlines
         if not record.connected:
             return record.dispatched + limits.connect, Outcome.TIMEOUT_CONNECT
@@ -266,6 +282,8 @@ class CallRun:
         return (total, Outcome.TIMEOUT_TOTAL) if total <= silent else (silent, outcome)
 
     def _words(self, outcome: Outcome) -> str:
+        if outcome is Outcome.CANCELLED:
+            return f"the user left after {format_seconds(self.record.call.leave_after / NS)}"
         name, words = _BROKEN[outcome]
         limit = format_seconds(getattr(self._deadlines, name) / NS)
         return words.format(limit=limit, chunks=len(self.record.answer.stamps))

@@ -16,7 +16,7 @@ from llmload.clock import NS, Clock
 from llmload.dialects import Dialect
 from llmload.engine.call import CallRun, Deadlines, Prepared
 from llmload.engine.listening import listener
-from llmload.records import Call, Origin, Outcome, Record, WireRequest
+from llmload.records import Answer, Call, Origin, Outcome, Record, WireRequest
 from llmload.scenario.plan import Phase, Plan
 from llmload.transport.base import Transport
 from llmload.workload.workload import Workload
@@ -87,6 +87,8 @@ class Caller:
         call = self._workload.call(index, phase.weights)
         record = Record(call, self.start + offset, phase.name, origin)
         record.worker = self._worker
+        if call.integrity:
+            record.answer = Answer(keep_text=True)
         speaks = self._dialects[call.target]
         return Prepared(record, self._request(call, speaks), speaks, self._listeners[call.target])
 

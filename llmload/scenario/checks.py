@@ -33,13 +33,18 @@ _WITHOUT_MODEL: Final = frozenset({Api.MODELS, Api.HTTP, Api.SOCKET})
 _MAKES_NO_SENSE: Final[Mapping[Api, Mapping[str, str]]] = {
     Api.CHAT: {"batch": "only embeddings come in batches"},
     Api.COMPLETIONS: {"batch": "only embeddings come in batches"},
-    Api.EMBEDDINGS: {"stream": "embeddings are not streamed", "max_tokens": "embeddings have no answer to limit"},
+    Api.EMBEDDINGS: {
+        "stream": "embeddings are not streamed",
+        "max_tokens": "embeddings have no answer to limit",
+        "integrity": "embeddings carry no text that could be checked",
+    },
     Api.MODELS: {
         "stream": "a model list is not streamed",
         "prompt": "a model list has no prompt",
         "max_tokens": "a model list has no answer to limit",
         "batch": "only embeddings come in batches",
         "params": "a model list has no body",
+        "integrity": "a model list carries no text of ours",
     },
 }
 
@@ -165,6 +170,17 @@ def _class_keys(subject: Subject) -> Iterator[Problem]:
                 yield subject.problem(("classes", name, "api"), what, f"it has {', '.join(sorted(apis))}")
 
 
+def _class_integrity(subject: Subject) -> Iterator[Problem]:
+    for name, cls in subject.scenario.classes.items():
+        path: Path = ("classes", name)
+        if cls.integrity == "instructed" and "prompt" in cls.model_fields_set and not cls.prompt.system:
+            yield subject.problem((*path, "prompt"), 'makes no sense: integrity = "instructed" says itself what to ask')
+        if cls.integrity and cls.params.get("n", 1) != 1:
+            yield subject.problem((*path, "integrity"), "looks at one answer, but params.n asks for several")
+        if cls.patience is not None and cls.patience.chunks is not None and not cls.stream:
+            yield subject.problem((*path, "patience", "chunks"), "makes no sense: without stream there are no chunks")
+
+
 def _class_objectives(subject: Subject) -> Iterator[Problem]:
     for name, cls in subject.scenario.classes.items():
         for metric, bound in cls.objectives.items():
@@ -231,6 +247,7 @@ CHECKS: Final[tuple[Callable[[Subject], Iterator[Problem]], ...]] = (
     _class_targets,
     _class_models,
     _class_keys,
+    _class_integrity,
     _class_objectives,
     _weights,
     _phase_names,

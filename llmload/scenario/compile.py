@@ -21,7 +21,7 @@ from llmload.scenario.document import Document
 from llmload.scenario.explain import explain, unknown_keys
 from llmload.scenario.files import read_prompts
 from llmload.scenario.load import Loaded
-from llmload.scenario.mix import ClassTable, PromptTable
+from llmload.scenario.mix import ClassTable, PatienceTable, PromptTable
 from llmload.scenario.model import Scenario
 from llmload.scenario.plan import Auth, Budget, Limits, Plan, Prices, Seeds, Target
 from llmload.scenario.positions import Path
@@ -30,7 +30,7 @@ from llmload.scenario.simulator import simulator
 from llmload.scenario.targets import SIMULATOR, ApiKeyTable, TargetTable
 from llmload.scenario.timeline import Timeline, lay_out
 from llmload.scenario.tokenizers import Tokenizers, open_tokenizers
-from llmload.workload.spec import Lengths, PromptSpec, RequestClass
+from llmload.workload.spec import Lengths, Patience, PromptSpec, RequestClass
 
 __all__ = ["compile_scenario"]
 
@@ -235,9 +235,15 @@ def _class(
         headers=dict(cls.headers),
         tags=tuple(cls.tags.items()),
         expect_status=frozenset(cls.expect_status),
+        integrity=cls.integrity or "",
+        patience=_patience(cls.patience),
         objectives={metric: parse_bound(metric, bound) for metric, bound in cls.objectives.items()},
         tokenizer=tokenizers[targets[0]],
     )
+
+
+def _patience(table: PatienceTable | None) -> Patience | None:
+    return None if table is None else Patience(table.share, table.after or 0.0, table.random, table.chunks)
 
 
 def _prompt(table: PromptTable, entries: tuple[str, ...]) -> PromptSpec:

@@ -7,12 +7,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from llmload.records import Api
-from llmload.scenario.quantities import Flag, Name, Number, Params, Text, TokenRange
+from llmload.scenario.quantities import Duration, Flag, Name, Number, Params, Share, Text, TokenRange
 from llmload.scenario.table import Shorthand, Table
 from llmload.scenario.targets import HeaderTable
 from llmload.workload.spec import Lengths
 
-__all__ = ["ClassTable", "PromptTable"]
+__all__ = ["ClassTable", "PatienceTable", "PromptTable"]
 
 Style = Literal["prose", "code", "technical", "conversation", "mixed"]
 
@@ -51,6 +51,25 @@ class PromptTable(Table):
         return self
 
 
+class PatienceTable(Table):
+    """Users who don't wait for the end: they close the connection and count as `cancelled`, which is no error."""
+
+    share: Share = Field(1.0, description="Share of the users who would leave.")
+    after: Duration | None = Field(
+        None, description="They leave after this time (from the planned time) without an end."
+    )
+    random: Flag = Field(False, description="Draw that time at random (exponential) with `after` as its mean.")
+    chunks: TokenRange | None = Field(None, description="They leave after so many chunks of content.")
+
+    @model_validator(mode="after")
+    def _ends(self) -> Self:
+        if self.after is None and self.chunks is None:
+            raise ValueError("needs after, chunks or both: when do these users leave?")
+        if self.random and self.after is None:
+            raise ValueError("random draws the time of after, which is missing")
+        return self
+
+
 class ClassTable(Table):
     """A request class: one entry of the mix."""
 
@@ -70,6 +89,12 @@ class ClassTable(Table):
     expect_status: tuple[Annotated[int, Field(strict=True, ge=100, le=599)], ...] = Field(
         (), description="Statuses that are the right answer here, such as 401 for an invalid key."
     )
+    integrity: Literal["sim", "echo", "instructed"] | None = Field(
+        None,
+        description="Check that each answer is whole and its own: the simulator's tokens, an echo of the prompt, or "
+        "lines that a model is instructed to write (in place of a prompt).",
+    )
+    patience: PatienceTable | None = Field(None, description="Users who leave before the answer ends.")
     tags: dict[Name, Name] = Field(
         {}, description="Tags of these requests; list them in slice_by to cut results by them."
     )

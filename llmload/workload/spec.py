@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 from llmload.records import Api
 
-__all__ = ["ESTIMATE", "Lengths", "PromptSpec", "RequestClass", "TokenizerSpec"]
+__all__ = ["ESTIMATE", "Lengths", "Patience", "PromptSpec", "RequestClass", "TokenizerSpec"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,17 @@ class PromptSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Patience:
+    """Users who leave: a ``share`` of them, each ``after`` seconds (exponentially distributed with that mean if
+    ``random``) without an end, or when so many ``chunks`` have come, whichever is first. 0 and None: not that way."""
+
+    share: float = 1.0
+    after: float = 0.0
+    random: bool = False
+    chunks: Lengths | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RequestClass:
     """One entry of the mix.
 
@@ -73,7 +84,8 @@ class RequestClass:
     ``objectives``: per-request bounds (metric name -> largest good value in the metric's own unit: ns,
     tokens), what goodput counts. ``expect_status``: statuses that are the right answer here (a 401 for
     a bad key): their outcome is ``expected_status``, and any other status, 200 included, is not good
-    unless listed too. ``tags`` are copied to every call.
+    unless listed too. ``tags`` are copied to every call. ``integrity``: how an answer shows that it is the call's own
+    and whole (``workload.integrity``). ``patience``: of its users; None: they wait.
     """
 
     name: str
@@ -91,3 +103,5 @@ class RequestClass:
     expect_status: frozenset[int] = frozenset()
     objectives: Mapping[str, int] = field(default_factory=dict)
     tokenizer: TokenizerSpec = ESTIMATE
+    integrity: str = ""
+    patience: Patience | None = None

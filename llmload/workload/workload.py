@@ -8,23 +8,26 @@ call, and changing one seed leaves what the other decides alone.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from llmload.draws import Draws, mix, unit
 from llmload.records import Api, Call, Message
 from llmload.workload import lengths
 from llmload.workload.counters import tokens_of
+from llmload.workload.integrity import LINES, TOKENS_PER_LINE, instruction, nonce_of
 from llmload.workload.mix import choose, shares
 from llmload.workload.prompts import expected_prompt_tokens, prepare, prompt
-from llmload.workload.spec import RequestClass
+from llmload.workload.spec import Patience, RequestClass
 
 __all__ = ["ASSUMED_OUTPUT", "Workload", "expected_tokens"]
 
 ASSUMED_OUTPUT: Final = 150.0
 """Tokens of an answer, on average, where a class doesn't limit it; for planning only."""
 
-_CLASS, _TARGET, _SIZES, _TEXTS = range(4)
+_CLASS, _TARGET, _SIZES, _TEXTS, _NONCE, _PATIENCE = range(6)
 """Streams of random numbers of one call, so that one more draw in one leaves the others alone."""
 
 _UNBOUNDED_BATCH: Final = 2048
@@ -63,7 +66,7 @@ class Workload:
         place = 0 if alone else choose(self._own, unit(self._seeds_mix, index, _CLASS), weights)
         cls = self.classes[place]
         content, most = self._constant[place] or self._drawn(cls, place, index)
-        return Call(
+        call = Call(
             index=index,
             cls=cls.name,
             target=self._target(cls, index),
@@ -80,6 +83,11 @@ class Workload:
             tags=cls.tags,
             expect_status=cls.expect_status,
         )
+        if cls.integrity:
+            call = _marked(call, cls, nonce_of(mix(self._seeds[place], index, _NONCE)))
+        return (
+            call if cls.patience is None else _hurried(call, cls.patience, Draws(self._seeds[place], index, _PATIENCE))
+        )
 
     def _drawn(self, cls: RequestClass, place: int, index: int) -> _Payload:
         seed = self._seeds[place]
@@ -91,6 +99,29 @@ class Workload:
         if len(cls.targets) == 1:
             return cls.targets[0]
         return cls.targets[mix(self._seeds_mix, index, _TARGET) * len(cls.targets) >> 64]
+
+
+def _marked(call: Call, cls: RequestClass, nonce: str) -> Call:
+    """The call with a nonce that its answer has to carry."""
+    call = replace(call, nonce=nonce, integrity=cls.integrity, headers={**call.headers, "x-request-id": nonce})
+    if cls.integrity != "instructed":
+        return call
+    lines = LINES if call.max_tokens is None else max(1, call.max_tokens // TOKENS_PER_LINE)
+    text = instruction(nonce, lines)
+    if call.api is Api.COMPLETIONS:
+        return replace(call, inputs=(text,), input_tokens=tokens_of(text, cls.tokenizer))
+    messages = (*call.messages[:-1], Message("user", text))
+    tokens = sum(tokens_of(message.content, cls.tokenizer) for message in messages)
+    return replace(call, messages=messages, input_tokens=tokens)
+
+
+def _hurried(call: Call, patience: Patience, draws: Draws) -> Call:
+    """The call of a user who may leave before it ends."""
+    if draws.unit() >= patience.share:
+        return call
+    after = patience.after * (-math.log1p(-draws.unit()) if patience.random else 1.0)
+    chunks = max(1, lengths.draw(patience.chunks, draws)) if patience.chunks else 0
+    return replace(call, leave_after=max(1, round(after * 10**9)) if after else 0, leave_chunks=chunks)
 
 
 def expected_tokens(cls: RequestClass) -> tuple[float, float]:
@@ -118,7 +149,7 @@ def _check(classes: tuple[RequestClass, ...]) -> None:
         try:
             if not cls.targets:
                 raise ValueError("it has no target")
-            for sizes in (cls.batch, cls.max_tokens):
+            for sizes in (cls.batch, cls.max_tokens, cls.patience.chunks if cls.patience else None):
                 if sizes is not None:
                     lengths.check(sizes)
             if cls.api is not Api.MODELS:

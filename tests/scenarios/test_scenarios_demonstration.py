@@ -81,6 +81,22 @@ FAULTS = {
         "embeddings of 500 tokens are slow",
         "embeddings of nearly the longest texts take too long",
     },
+    ("avalanche", "broken"): {
+        "streams are not independent: text of others, lost or doubled text (cross-talk)",
+        "streams fail",
+    },
+    ("avalanche", "broken-truncated"): {"streams are truncated", "streams fail"},
+    ("avalanche", "broken-leak"): {
+        "resources do not return: after the rush the service is slower than before",
+    },
+    ("long-requests", "broken"): {
+        "legitimate long requests do not complete",
+        "long streams are closed before their end (a time limit on the way)",
+    },
+    ("long-requests", "broken-stall"): {
+        "legitimate long requests do not complete",
+        "long streams stall and never go on",
+    },
     ("embed-batch", "broken"): {
         f"batches of {size} give fewer than 1000 embeddings per second" for size in (64, 128, 256)
     },

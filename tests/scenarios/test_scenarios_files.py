@@ -25,6 +25,8 @@ IDS = {
     "throughput-nonstream": "PERF_LLM_THROUGHPUT_NONSTREAM_002",
     "context-chat": "PERF_LLM_CONTEXT_CHAT_001",
     "context-embed": "PERF_LLM_CONTEXT_EMBED_002",
+    "avalanche": "PERF_LOAD_STREAMING_AVALANCHE_008",
+    "long-requests": "PERF_LOAD_LONG_RUNNING_ENDURANCE_006",
     "embed-batch": "PERF_LLM_EMBED_BATCH_002",
 }
 

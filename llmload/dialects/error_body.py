@@ -111,7 +111,10 @@ def _label(value: object) -> str:
 
 
 class ErrorReader:
-    """Reads the body of a response that is no answer (a status that isn't 2xx); keeps its first 64 KiB."""
+    """Reads the body of a response that is no answer (a status that isn't 2xx); keeps its first 64 KiB.
+
+    What ``answer.error`` holds by then is the error's name, from a header.
+    """
 
     __slots__ = ("_answer", "_body")
 
@@ -127,6 +130,7 @@ class ErrorReader:
         """See Reader: a document has none."""
 
     def close(self, t: int) -> None:
-        """Word the error; an empty body leaves ``answer.error`` None."""
-        self._answer.error = describe_error_body(bytes(self._body)) or None
+        """Word the error; an empty body leaves ``answer.error`` as it is."""
+        said, named = describe_error_body(bytes(self._body)), self._answer.error or ""
+        self._answer.error = (said if named in said else clean_line(f"{named}: {said}")) or named or None
         self._answer.ended = True

@@ -17,6 +17,7 @@ from llmload.dialects.template import Template
 from llmload.engine.listening import Hear
 from llmload.errors import DecodeError
 from llmload.records import Outcome, Record, WireRequest
+from llmload.safe import clean
 from llmload.scenario.plan import Limits
 from llmload.transport.base import CallFailed, Dial, Exchange, Transport
 from llmload.units import format_bytes, format_seconds
@@ -57,6 +58,8 @@ class Deadlines:
 
 _NEVER = 10**18
 _LONGEST_WAIT = 366 * 86400.0
+_ERROR_NAME = "x-amzn-errortype"
+"""Header in which AWS, and nobody else, names an error; what it says stands in the body."""
 
 
 class CallRun:
@@ -211,6 +214,8 @@ class CallRun:
             record.retry_after = _retry_after(headers)
         if self.prepared.hear is not None:
             self.prepared.hear(record, headers)
+        if status >= 400 and (name := headers.get(_ERROR_NAME)):
+            record.answer.error = clean(name.partition(":")[0], 100)
         self._reader = self.prepared.dialect.reader(record.call, record.answer, status, headers.get("content-type", ""))
 
     def body(self, t: int, data: bytes) -> None:

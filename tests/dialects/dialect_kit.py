@@ -18,7 +18,11 @@ from llmload.dialects import Dialect, classify
 from llmload.errors import DecodeError
 from llmload.records import Answer, Api, Call
 
-TAILS = {"text/event-stream": b'data: {"half an', "application/json": b" \r\n\t"}
+TAILS = {
+    "text/event-stream": b'data: {"half an',
+    "application/json": b" \r\n\t",
+    "application/vnd.amazon.eventstream": b"\0\0\0\x80\0\0",
+}
 """What may follow a body without meaning anything: an event never completed, white space."""
 
 

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
+from fuzz_aws import FRAMES
 from fuzz_case import Case, Fuzz
 from fuzz_dialect import DOCUMENT, ERROR, STREAM
 from fuzz_exchange import EXCHANGE, RETRY
@@ -31,7 +32,7 @@ from fuzz_wire import CHUNKED, INFLATE, SSE
 __all__ = ["KEPT", "TARGETS", "Report", "kept_cases", "run"]
 
 TARGETS: dict[str, Fuzz] = {
-    fuzz.name: fuzz for fuzz in (CHUNKED, SSE, INFLATE, STREAM, DOCUMENT, ERROR, EXCHANGE, RETRY, RESULT)
+    fuzz.name: fuzz for fuzz in (CHUNKED, SSE, INFLATE, FRAMES, STREAM, DOCUMENT, ERROR, EXCHANGE, RETRY, RESULT)
 }
 KEPT = Path(__file__).parent / "kept"
 _MOST_SAVED = 20

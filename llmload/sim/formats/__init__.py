@@ -6,11 +6,12 @@ from typing import Final
 
 from llmload.sim.formats.anthropic import AnthropicFormat
 from llmload.sim.formats.base import Format, Found, Frames
+from llmload.sim.formats.bedrock import BedrockFormat
 from llmload.sim.formats.openai import OpenAiFormat
 
 __all__ = ["FORMATS", "Format", "Found", "Frames", "find"]
 
-FORMATS: Final[tuple[Format, ...]] = (OpenAiFormat(), AnthropicFormat())
+FORMATS: Final[tuple[Format, ...]] = (OpenAiFormat(), AnthropicFormat(), BedrockFormat())
 """In the order in which they are asked whether a path is theirs."""
 
 

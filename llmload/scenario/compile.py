@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import Any, Final
 
@@ -30,7 +31,7 @@ from llmload.scenario.simulator import simulator
 from llmload.scenario.targets import SIMULATOR, ApiKeyTable, TargetTable
 from llmload.scenario.timeline import Timeline, lay_out
 from llmload.scenario.tokenizers import Tokenizers, open_tokenizers
-from llmload.workload.spec import Lengths, Patience, PromptSpec, RequestClass
+from llmload.workload.spec import Lengths, Patience, Prefix, PromptSpec, Repeat, RequestClass
 
 __all__ = ["compile_scenario"]
 
@@ -247,10 +248,16 @@ def _patience(table: PatienceTable | None) -> Patience | None:
 
 
 def _prompt(table: PromptTable, entries: tuple[str, ...]) -> PromptSpec:
-    as_tokens = table.sent_as == "tokens"
+    repeat = table.repeat
+    common = PromptSpec(
+        system=table.system,
+        as_tokens=table.sent_as == "tokens",
+        repeat=None if repeat is None else Repeat(repeat.share, repeat.pool, repeat.similarity),
+        prefix=tuple(Prefix(level.tokens, level.pool, level.share) for level in table.prefix),
+        cache_bust=table.cache_bust,
+    )
     if table.text is not None:
-        return PromptSpec("text", text=table.text, system=table.system, as_tokens=as_tokens)
+        return replace(common, kind="text", text=table.text)
     if table.file is not None:
-        return PromptSpec("file", entries=entries, system=table.system, as_tokens=as_tokens)
-    tokens = table.tokens or DEFAULT_PROMPT
-    return PromptSpec(style=table.style or "mixed", tokens=tokens, system=table.system, as_tokens=as_tokens)
+        return replace(common, kind="file", entries=entries)
+    return replace(common, style=table.style or "mixed", tokens=table.tokens or DEFAULT_PROMPT)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from llmload.records import Api
-from llmload.scenario.quantities import Duration, Flag, Name, Number, Params, Share, Text, TokenRange
+from llmload.scenario.quantities import Duration, Flag, Name, Number, Params, Share, Text, TokenRange, Whole
 from llmload.scenario.table import Shorthand, Table
 from llmload.scenario.targets import HeaderTable
 from llmload.workload.spec import Lengths
@@ -19,6 +19,32 @@ Style = Literal["prose", "code", "technical", "conversation", "mixed"]
 
 def _text_prompt(value: Any) -> Any:
     return {"text": value} if isinstance(value, str) else value
+
+
+def _share_alone(value: Any) -> Any:
+    return value if isinstance(value, (dict, list)) else {"share": value}
+
+
+def _level_alone(value: Any) -> Any:
+    return [value] if isinstance(value, dict) else value
+
+
+class RepeatTable(Table):
+    """Prompts that come again and again."""
+
+    share: Share = Field(description="Share of the prompts that are repeated ones.")
+    pool: Annotated[Whole, Field(le=100_000)] = Field(20, description="How many different ones there are.")
+    similarity: Share = Field(1.0, description="How much of a repeated prompt, from its beginning, is the same.")
+
+
+class PrefixTable(Table):
+    """A beginning that prompts share; with several, each is a level of a tree."""
+
+    tokens: Annotated[Whole, Field(le=10_000_000)] = Field(description="Its length.")
+    pool: Annotated[Whole, Field(le=100_000)] = Field(
+        1, description="How many different ones there are, behind each of the level before."
+    )
+    share: Share = Field(1.0, description="Share of the prompts, of those that reach the level before, that have it.")
 
 
 class PromptTable(Table):
@@ -36,6 +62,17 @@ class PromptTable(Table):
         "text", alias="as", description="tokens: sent as token ids, exactly as many as wished; needs a tokenizer."
     )
 
+    repeat: (
+        Annotated[
+            RepeatTable, Shorthand(_share_alone, {"anyOf": [{"type": "string"}, {"type": "number", "maximum": 1}]})
+        ]
+        | None
+    ) = Field(None, description="Share of the made-up prompts that come again and again.", examples=["30%"])
+    prefix: Annotated[tuple[PrefixTable, ...], Field(max_length=8), Shorthand(_level_alone, {"type": "object"})] = (
+        Field((), description="Made-up text that prompts begin with, shared by many of them.")
+    )
+    cache_bust: Flag = Field(False, description="Put a number of its own in front of each prompt: no cache can help.")
+
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
         kinds = {
@@ -46,6 +83,10 @@ class PromptTable(Table):
         given = [kind for kind, here in kinds.items() if here]
         if len(given) > 1:
             raise ValueError(f"has both {' and '.join(given)}; a prompt is made in one way")
+        if self.repeat is not None and (self.text is not None or self.file is not None):
+            raise ValueError("repeat is for made-up prompts; a text or a file repeats itself anyway")
+        if self.sent_as == "tokens" and (self.repeat is not None or self.prefix or self.cache_bust):
+            raise ValueError("token ids are made up anew for each prompt: repeat, prefix and cache_bust are for text")
         if "field" in self.model_fields_set and self.file is None:
             raise ValueError("field says which field of a file's entries to take, but there is no file")
         return self

@@ -22,6 +22,7 @@ from llmload.sim.script import Cue, Script, Stage
 
 __all__ = [
     "FAULTS",
+    "ColdCache",
     "CrossTalk",
     "Cue",
     "Empty",
@@ -38,6 +39,7 @@ __all__ = [
     "Script",
     "Skew",
     "Slow",
+    "SlowPrefill",
     "Stage",
     "Stall",
     "Truncate",
@@ -280,6 +282,37 @@ class Hang(FaultBase):
         script.replace(self.kind, lambda stage: stage.hang())
 
 
+class SlowPrefill(FaultBase):
+    """Reads prompts too slowly: no chunked prefill, attention without its fast kernels, prompts sent on in pieces.
+
+    ``linear`` and ``square`` are seconds for a prompt of 1000 tokens; one of 2000 takes twice the first and four times
+    the second.
+    """
+
+    kind: Literal["slow-prefill"] = "slow-prefill"
+    linear: Seconds = 0.0
+    square: Seconds = 0.0
+
+    @model_validator(mode="after")
+    def _does_something(self) -> SlowPrefill:
+        if not self.linear and not self.square:
+            raise ValueError("a slow prefill needs `linear` or `square`")
+        return self
+
+    def plant(self, script: Script) -> None:
+        script.slowed = self.kind
+        script.reading = (script.reading[0] + self.linear, script.reading[1] + self.square)
+
+
+class ColdCache(FaultBase):
+    """The prompt cache finds nothing: switched off, flushed by a deployment, requests spread over too many instances."""
+
+    kind: Literal["cold-cache"] = "cold-cache"
+
+    def plant(self, script: Script) -> None:
+        script.cold = True
+
+
 Fault = Annotated[
     Error
     | Slow
@@ -293,7 +326,9 @@ Fault = Annotated[
     | RateLimit500
     | Hop
     | Skew
-    | Hang,
+    | Hang
+    | SlowPrefill
+    | ColdCache,
     Field(discriminator="kind"),
 ]
 

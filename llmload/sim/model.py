@@ -34,20 +34,22 @@ CallAt = Callable[[int, Callable[[], None]], Cancellable]
 
 
 class Sequence:
-    """One answer in the making: ``length`` tokens after a prompt of ``prompt`` tokens.
+    """One answer in the making: ``length`` tokens after a prompt of ``prompt`` tokens, ``cached`` of which are known.
 
     ``emit`` is called at each token, after ``made`` has been counted up.
     """
 
     __slots__ = ("admitted", "choice", "emit", "length", "live", "made", "prompt", "ready", "unread")
 
-    def __init__(self, prompt: int, length: int, emit: Callable[[Sequence], None], choice: int = 0) -> None:
+    def __init__(
+        self, prompt: int, length: int, emit: Callable[[Sequence], None], choice: int = 0, cached: int = 0
+    ) -> None:
         self.prompt = prompt
         self.length = length
         self.emit = emit
         self.choice = choice
         self.made = 0
-        self.unread = prompt
+        self.unread = prompt - cached
         """Prompt tokens still to be worked on."""
         self.ready = 0
         self.admitted: int | None = None

@@ -55,7 +55,8 @@ class Refused(Exception):
 @dataclass(frozen=True, slots=True)
 class TextJob:
     """A chat or completions request: ``prompts`` holds the token count of each prompt, ``lengths`` the tokens of
-    each choice's answer (every prompt has ``n`` choices), ``limit`` the most an answer may have."""
+    each choice's answer (every prompt has ``n`` choices), ``limit`` the most an answer may have. ``texts`` is what the
+    prompts say, for the prompt cache; ``cached`` how many tokens of each that knew."""
 
     chat: bool
     model: str
@@ -65,6 +66,8 @@ class TextJob:
     limit: int
     stream: bool
     include_usage: bool
+    texts: tuple[bytes, ...] = ()
+    cached: tuple[int, ...] = ()
 
     def finish(self, choice: int) -> str:
         """Why the answer of this choice ends."""
@@ -142,7 +145,8 @@ def _part_tokens(part: object) -> int:
     return count_tokens(text) if isinstance(text, str) else 0
 
 
-def _chat_prompt(body: dict[str, Any]) -> int:
+def _chat_prompt(body: dict[str, Any]) -> tuple[bytes, int]:
+    """What the messages say, and their tokens."""
     messages = _typed(body, "messages", list)
     if not messages:
         raise Refused(400, "Missing required parameter: 'messages'.", param="messages")
@@ -151,7 +155,14 @@ def _chat_prompt(body: dict[str, Any]) -> int:
         if not isinstance(message, dict) or not isinstance(message.get("role"), str):
             raise Refused(422, f"Invalid 'messages[{number}]': expected an object with a role.", param="messages")
         total += _MESSAGE_OVERHEAD + _content_tokens(message.get("content"))
-    return total
+    said = ((message["role"], message.get("content")) for message in messages)
+    return b"".join(_said(role, content) for role, content in said), total
+
+
+def _said(role: str, content: object) -> bytes:
+    """A message as it is known again, whatever it is made of."""
+    text = content if isinstance(content, str) else orjson.dumps(content).decode()
+    return f"{role}\n{text}\n".encode("utf-8", "surrogatepass")
 
 
 def _texts(value: object, name: str) -> list[tuple[bytes, int]]:
@@ -207,7 +218,8 @@ def text_job(body: dict[str, Any], chat: bool, request_id: str, spec: SimSpec) -
     """A chat or completions request; raises Refused."""
     model = _model(body, spec)
     param = "messages" if chat else "prompt"
-    prompts = [_chat_prompt(body)] if chat else [tokens for _, tokens in _texts(body.get("prompt", ""), "prompt")]
+    asked = [_chat_prompt(body)] if chat else _texts(body.get("prompt", ""), "prompt")
+    prompts = [tokens for _, tokens in asked]
     n = _whole(body, "n", _MAX_CHOICES) or 1
     if n * len(prompts) > _MAX_CHOICES:
         raise Refused(400, f"{n * len(prompts)} choices were asked for; at most {_MAX_CHOICES} are allowed.", param="n")
@@ -222,6 +234,7 @@ def text_job(body: dict[str, Any], chat: bool, request_id: str, spec: SimSpec) -
         limit=limit,
         stream=_typed(body, "stream", bool, False),
         include_usage=bool(_typed(options, "include_usage", bool, False)),
+        texts=tuple(text for text, _ in asked),
     )
 
 

@@ -68,12 +68,21 @@ class Script:
     """Seconds added before the first token (or a whole body)."""
     token: float = 0.0
     """Seconds added before every further token."""
+    cold: bool = False
+    """The prompt cache is of no use to it."""
+    reading: tuple[float, float] = (0.0, 0.0)
+    """Seconds added before the first token for 1000 prompt tokens: in proportion to them, and to their square."""
     limited: int = 429
     """The status given to a request over its rate limit."""
     unseen: float = 0.0
     """Seconds of ``first`` that the server knows nothing of, and leaves out of its own processing time."""
     instance: int | None = None
     """Which instance takes it, if not any."""
+
+    def reading_time(self, tokens: int) -> float:
+        """Seconds that reading a prompt takes beyond what it should."""
+        linear, square = self.reading
+        return linear * tokens / 1000 + square * (tokens / 1000) ** 2
 
     def replace(self, kind: str, action: Callable[[Stage], None]) -> None:
         """Plant what happens in place of the answer; of several the first one wins."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from llmload.clock import NS, Clock
 from llmload.sim.answers import JSON, Answer, Body, Reply
+from llmload.sim.cache import PrefixCache
 from llmload.sim.faults import Script
 from llmload.sim.formats import FORMATS, Format, Found, find
 from llmload.sim.limiter import Bucket
@@ -81,6 +82,7 @@ class Service:
         self.call_at: Final = call_at
         self.batch: Final = Batch(spec, now, call_at)
         self.embedder: Final = Embedder(spec, now, call_at)
+        self._cache: Final = PrefixCache(spec.prompt_cache)
         self.active = 0
         """Requests received and not yet over."""
         self._epoch: Final = epoch
@@ -211,6 +213,9 @@ class Service:
         truth = visit.truth
         job = visit.format.text(visit.found, visit.request.body, truth.id, self.spec)
         truth.model, truth.prompt_tokens = job.model, sum(job.prompts)
+        script = self._script(visit, job.model)
+        script.first += script.reading_time(truth.prompt_tokens)
+        job = self._recall(visit, job, script)
         tagged, foreign = tag(truth.id), self._last_tag
         self._last_tag = tagged
         frames = visit.format.frames(visit.found, job, tagged, self._created(truth.received))
@@ -227,16 +232,28 @@ class Service:
                 answer.open()
             self._submit(job, answer)
 
-        answer.begin(self._script(visit, job.model), submit)
+        answer.begin(script, submit)
         return answer
+
+    def _recall(self, visit: _Visit, job: TextJob, script: Script) -> TextJob:
+        """What the prompt cache knows of the prompts; the answer's head says whether it helped."""
+        if not self.spec.prompt_cache:
+            return job
+        read = [0 if script.cold else self._cache.read(job.model, text) for text in job.texts]
+        cached = tuple(min(known, tokens - 1) for known, tokens in zip(read, job.prompts, strict=False))
+        visit.headers.append(("x-cache", "hit" if any(cached) else "miss"))
+        if script.cold:
+            visit.truth.faults.append("cold-cache")
+        return replace(job, cached=cached)
 
     def _submit(self, job: TextJob, answer: Stream | Body) -> None:
         """Give the choices to the model; only the first of each prompt has the prompt to work on."""
         answer.finish = job.finish(0)
-        answer.sequences = [
-            Sequence(job.prompts[choice // job.n] if choice % job.n == 0 else 0, length, answer.made, choice)
-            for choice, length in enumerate(job.lengths)
-        ]
+        answer.sequences = []
+        for choice, length in enumerate(job.lengths):
+            prompt, again = divmod(choice, job.n)
+            cached = job.cached[prompt] if job.cached and not again else 0
+            answer.sequences.append(Sequence(0 if again else job.prompts[prompt], length, answer.made, choice, cached))
         for seq in answer.sequences:
             self.batch.submit(seq)
 

@@ -47,6 +47,9 @@ class SimSpec(BaseModel):
 
     slots: int = Field(128, ge=1, le=100_000, description="Sequences in the batch at most.")
     kv_tokens: int = Field(131_072, ge=1, description="Tokens (prompt and answer) that fit in the cache together.")
+    prompt_cache: Count = Field(
+        0, description="Prompt tokens whose beginnings are remembered; what is known of a prompt is not read again."
+    )
     queue_limit: Count = Field(1000, description="Waiting sequences beyond which requests get a 503.")
     context_window: int = Field(8192, ge=2, description="Prompt and answer of one request; more is a 400.")
     too_long: Literal["400", "500", "empty"] = Field(

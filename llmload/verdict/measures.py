@@ -21,6 +21,7 @@ from llmload.metrics.intervals import enough
 from llmload.verdict.spread import chi_square_even, jain, largest_share
 
 if TYPE_CHECKING:
+    from llmload.metrics.histogram import Histogram
     from llmload.metrics.slices import Slice
     from llmload.verdict.view import Flow, View
 
@@ -179,6 +180,10 @@ def _speeds(parts: Sequence[Slice]) -> list[float]:
     return [1.0 / mean for mean in means if mean]
 
 
+def _above_zero(histogram: Histogram) -> int:
+    return round(histogram.share_above(0) * histogram.count)
+
+
 DIRECT: Final[Mapping[str, Mapping[str, Stat]]] = {
     "errors": {
         "rate": _share(lambda v: v.errors, lambda v: v.answered, "share of answered calls that failed", windows=True),
@@ -247,6 +252,14 @@ DIRECT: Final[Mapping[str, Mapping[str, Stat]]] = {
     },
     "input_tokens": {"total": _count(lambda v: v.slice.input_tokens, "input tokens of good calls")},
     "output_tokens": {"total": _count(lambda v: v.slice.output_tokens, "output tokens of good calls")},
+    "cached_tokens": {
+        "hits": _share(
+            lambda v: _above_zero(v.histogram("cached_tokens")),
+            lambda v: v.histogram("cached_tokens").count,
+            "share of good calls, of those whose usage says so, whose prompt the server had in its cache, wholly or in "
+            "part",
+        ),
+    },
     "cost": {
         "total": Stat(
             Kind.MONEY,

@@ -9,6 +9,7 @@ from llmload.draws import Draws
 from llmload.workload import lengths
 from llmload.workload.counters import counter_of, tokens_of
 from llmload.workload.exact import exact_ids, exact_text, ready
+from llmload.workload.reuse import beginning, expected_beginning, new_number, repeated
 from llmload.workload.spec import ESTIMATE, PromptSpec, TokenizerSpec
 from llmload.workload.text import KINDS, compose
 
@@ -32,17 +33,30 @@ class Prompt(NamedTuple):
     ids: tuple[int, ...] = ()
 
 
-def prompt(spec: PromptSpec, draws: Draws, ordinal: int, tokenizer: TokenizerSpec = ESTIMATE) -> Prompt:
-    """A prompt; synthetic texts of different ``ordinal`` differ."""
+def prompt(spec: PromptSpec, draws: Draws, ordinal: int, tokenizer: TokenizerSpec = ESTIMATE, seed: int = 0) -> Prompt:
+    """A prompt; synthetic texts of different ``ordinal`` differ, what is shared depends on ``seed``."""
+    made = _own(spec, draws, ordinal, tokenizer, seed)
+    if not spec.prefix and not spec.cache_bust:
+        return made
+    before, tokens = beginning(spec.prefix, STYLES[spec.style][0], draws, seed, tokenizer)
+    if spec.cache_bust:
+        number = new_number(draws)
+        before, tokens = number + before, tokens + counter_of(tokenizer).count(number)
+    return Prompt(before + made.text, tokens + made.tokens)
+
+
+def _own(spec: PromptSpec, draws: Draws, ordinal: int, tokenizer: TokenizerSpec, seed: int) -> Prompt:
     if spec.kind == "synthetic":
-        return _synthetic(spec, draws, ordinal, tokenizer)
+        return _synthetic(spec, draws, ordinal, tokenizer, seed)
     text = spec.text if spec.kind == "text" else draws.pick(spec.entries)
     return _given(text, spec.as_tokens, tokenizer)
 
 
-def _synthetic(spec: PromptSpec, draws: Draws, ordinal: int, tokenizer: TokenizerSpec) -> Prompt:
-    wished = max(1, lengths.draw(spec.tokens, draws))
+def _synthetic(spec: PromptSpec, draws: Draws, ordinal: int, tokenizer: TokenizerSpec, seed: int) -> Prompt:
     kinds = STYLES[spec.style]
+    if again := repeated(spec, kinds, draws, seed, tokenizer):
+        return Prompt(*again)
+    wished = max(1, lengths.draw(spec.tokens, draws))
     kind = kinds[0] if len(kinds) == 1 else draws.pick(kinds)
     counter = counter_of(tokenizer)
     if spec.as_tokens:
@@ -74,7 +88,8 @@ def prepare(spec: PromptSpec, tokenizer: TokenizerSpec = ESTIMATE) -> None:
 
 def expected_prompt_tokens(spec: PromptSpec, tokenizer: TokenizerSpec = ESTIMATE) -> float:
     """Tokens of a prompt, on average, without the system prompt."""
+    before = expected_beginning(spec.prefix)
     if spec.kind == "synthetic":
-        return max(1.0, lengths.mean(spec.tokens))
+        return before + max(1.0, lengths.mean(spec.tokens))
     texts = (spec.text,) if spec.kind == "text" else spec.entries
-    return sum(tokens_of(text, tokenizer) for text in texts) / max(1, len(texts))
+    return before + sum(tokens_of(text, tokenizer) for text in texts) / max(1, len(texts))

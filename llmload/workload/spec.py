@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 from llmload.records import Api
 
-__all__ = ["ESTIMATE", "Lengths", "Patience", "PromptSpec", "RequestClass", "TokenizerSpec"]
+__all__ = ["ESTIMATE", "Lengths", "Patience", "Prefix", "PromptSpec", "Repeat", "RequestClass", "TokenizerSpec"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,28 @@ class Lengths:
 
 
 @dataclass(frozen=True, slots=True)
+class Repeat:
+    """A ``share`` of the prompts is one of ``pool`` that come again and again.
+
+    ``similarity``: how much of such a prompt, from its beginning, is the same each time; the rest is new.
+    """
+
+    share: float
+    pool: int = 20
+    similarity: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """One level of the tree of beginnings that prompts share: ``pool`` different ones of ``tokens`` tokens behind each
+    of the level before. A ``share`` of the prompts that have those goes on to this level."""
+
+    tokens: int
+    pool: int = 1
+    share: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class PromptSpec:
     """Where the text of a prompt comes from.
 
@@ -54,6 +76,9 @@ class PromptSpec:
     scenario is compiled, so that a Plan needs no files), taken in seeded random order. ``synthetic``:
     text of ``style`` made to ``tokens`` tokens (exactly, where the class has a tokenizer), different for every call.
     ``as_tokens``: sent as token ids in place of text.
+
+    What servers may keep of prompts: ``repeat`` (made-up ones), ``prefix`` (put before any), and against it
+    ``cache_bust``: a number of its own in front of each, so that no two begin alike.
     """
 
     kind: Literal["synthetic", "text", "file"] = "synthetic"
@@ -63,6 +88,9 @@ class PromptSpec:
     entries: tuple[str, ...] = ()
     system: str = ""
     as_tokens: bool = False
+    repeat: Repeat | None = None
+    prefix: tuple[Prefix, ...] = ()
+    cache_bust: bool = False
 
 
 @dataclass(frozen=True, slots=True)

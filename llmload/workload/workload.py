@@ -93,7 +93,7 @@ class Workload:
         seed = self._seeds[place]
         sizes = Draws(seed, index, _SIZES)
         texts = Draws(seed, index, _TEXTS)
-        return _payload(cls, sizes, texts, seed + index * self._strides[place])
+        return _payload(cls, sizes, texts, seed + index * self._strides[place], seed)
 
     def _target(self, cls: RequestClass, index: int) -> str:
         if len(cls.targets) == 1:
@@ -158,8 +158,8 @@ def _check(classes: tuple[RequestClass, ...]) -> None:
             raise ValueError(f"class {cls.name}: {error}") from None
 
 
-def _payload(cls: RequestClass, sizes: Draws, texts: Draws, ordinal: int) -> _Payload:
-    content = _CONTENTS[cls.api](cls, sizes, texts, ordinal)
+def _payload(cls: RequestClass, sizes: Draws, texts: Draws, ordinal: int, seed: int) -> _Payload:
+    content = _CONTENTS[cls.api](cls, sizes, texts, ordinal, seed)
     if cls.tokenizer.overhead and content.tokens:
         content = content._replace(tokens=content.tokens + cls.tokenizer.overhead)
     limited = cls.max_tokens is not None and cls.api in _ANSWERED_IN_TEXT
@@ -169,17 +169,23 @@ def _payload(cls: RequestClass, sizes: Draws, texts: Draws, ordinal: int) -> _Pa
 def _constant(cls: RequestClass) -> _Payload | None:
     """What every call of the class says, where nothing in it is drawn; None elsewhere."""
     sizes = () if cls.max_tokens is None else (cls.max_tokens,)
-    if cls.api not in _ANSWERED_IN_TEXT or cls.prompt.kind != "text" or any(size.kind != "fixed" for size in sizes):
+    shared = cls.prompt.prefix or cls.prompt.cache_bust
+    if (
+        cls.api not in _ANSWERED_IN_TEXT
+        or cls.prompt.kind != "text"
+        or shared
+        or any(size.kind != "fixed" for size in sizes)
+    ):
         return None
-    return _payload(cls, Draws(0, 0), Draws(0, 0), 0)
+    return _payload(cls, Draws(0, 0), Draws(0, 0), 0, 0)
 
 
-def _nothing(cls: RequestClass, sizes: Draws, texts: Draws, ordinal: int) -> _Content:
+def _nothing(cls: RequestClass, sizes: Draws, texts: Draws, ordinal: int, seed: int) -> _Content:
     return _Content()
 
 
-def _chat(cls: RequestClass, sizes: Draws, texts: Draws, ordinal: int) -> _Content:
-    text, tokens, _ = prompt(cls.prompt, texts, ordinal, cls.tokenizer)
+def _chat(cls: RequestClass, sizes: Draws, texts: Draws, ordinal: int, seed: int) -> _Content:
+    text, tokens, _ = prompt(cls.prompt, texts, ordinal, cls.tokenizer, seed)
     if not cls.prompt.system:
         return _Content((Message("user", text),), tokens=tokens)
     system = cls.prompt.system
@@ -187,23 +193,23 @@ def _chat(cls: RequestClass, sizes: Draws, texts: Draws, ordinal: int) -> _Conte
     return _Content(messages, tokens=tokens + tokens_of(system, cls.tokenizer))
 
 
-def _completion(cls: RequestClass, sizes: Draws, texts: Draws, ordinal: int) -> _Content:
+def _completion(cls: RequestClass, sizes: Draws, texts: Draws, ordinal: int, seed: int) -> _Content:
     """One prompt; there being no roles, a system prompt stands before it."""
-    text, tokens, ids = prompt(cls.prompt, texts, ordinal, cls.tokenizer)
+    text, tokens, ids = prompt(cls.prompt, texts, ordinal, cls.tokenizer, seed)
     if not cls.prompt.system:
         return _Content((), () if ids else (text,), tokens, (ids,) if ids else ())
     before = f"{cls.prompt.system}\n\n"
     return _Content((), (before + text,), tokens + tokens_of(before, cls.tokenizer))
 
 
-def _batch(cls: RequestClass, sizes: Draws, texts: Draws, ordinal: int) -> _Content:
+def _batch(cls: RequestClass, sizes: Draws, texts: Draws, ordinal: int, seed: int) -> _Content:
     size = max(1, lengths.draw(cls.batch, sizes))
-    made = [prompt(cls.prompt, texts, ordinal + item, cls.tokenizer) for item in range(size)]
+    made = [prompt(cls.prompt, texts, ordinal + item, cls.tokenizer, seed) for item in range(size)]
     ids = tuple(each.ids for each in made if each.ids)
     return _Content((), () if ids else tuple(each.text for each in made), sum(each.tokens for each in made), ids)
 
 
-_CONTENTS: Final[Mapping[Api, Callable[[RequestClass, Draws, Draws, int], _Content]]] = {
+_CONTENTS: Final[Mapping[Api, Callable[[RequestClass, Draws, Draws, int, int], _Content]]] = {
     Api.CHAT: _chat,
     Api.COMPLETIONS: _completion,
     Api.EMBEDDINGS: _batch,

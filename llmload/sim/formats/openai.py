@@ -178,7 +178,7 @@ class TextFrames:
             "prompt_tokens": prompt,
             "completion_tokens": completion,
             "total_tokens": prompt + completion,
-            "prompt_tokens_details": {"cached_tokens": 0},
+            "prompt_tokens_details": {"cached_tokens": sum(self._job.cached)},
             "completion_tokens_details": {"reasoning_tokens": 0},
         }
 

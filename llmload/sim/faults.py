@@ -305,7 +305,7 @@ class SlowPrefill(FaultBase):
 
 
 class ColdCache(FaultBase):
-    """The prompt cache finds nothing: switched off, flushed by a deployment, requests spread over too many instances."""
+    """The prompt cache finds nothing: switched off, flushed by a deployment, spread over too many instances."""
 
     kind: Literal["cold-cache"] = "cold-cache"
 

@@ -21,6 +21,15 @@ OVER_LONG_PROMPTS = {
 OVER_LONG_TEXTS = {saying.replace("prompts", "texts") for saying in OVER_LONG_PROMPTS}
 
 FAULTS = {
+    ("cache", "broken"): {"the cache is off, cold or too small: fewer than 30 % of the prompts are found in it"},
+    ("cache", "broken-small"): {"the cache is off, cold or too small: fewer than 30 % of the prompts are found in it"},
+    ("ttft-prompt-size", "broken"): {
+        "long prompts (2000 tokens) wait too long for their first token",
+        "prompts are read too slowly: 1000 more tokens cost more than 500 ms",
+    },
+    ("ttft-prompt-size", "broken-quadratic"): {
+        "disproportionate: a prompt four times as long takes more than four times as long",
+    },
     ("quickstart", "broken"): {"requests fail", "too few of the planned requests go well"},
     ("baseline", "broken"): {
         "the embeddings route is slow",
@@ -153,3 +162,7 @@ def test_the_full_size_tells_healthy_from_broken_too(name: str) -> None:
     assert missed_at_full_size(name) == []
     late = {"answers come too late"} if name == "sustained" else set()
     assert set(missed_at_full_size(name, "broken")) == FAULTS[name, "broken"] | late
+
+
+def test_a_cold_cache_has_no_hits_that_its_header_could_name() -> None:
+    assert missed("cache", "header,broken") == ["there are no hits, or they are hardly faster than misses"]

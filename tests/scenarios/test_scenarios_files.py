@@ -11,6 +11,8 @@ from llmload.scenario.load import environments
 
 SECTIONS = ("Question", "Load", "Measured", "Passes", "A failure")
 IDS = {
+    "cache": "CACHE_HIT_RATE",
+    "ttft-prompt-size": "PERF_LLM_TTFT_PROMPT_SIZE_003",
     "baseline": "PERF_LOAD_BASELINE_001",
     "peak": "PERF_LOAD_PEAK_001",
     "stress": "PERF_LOAD_STRESS_001",

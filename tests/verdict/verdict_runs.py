@@ -49,7 +49,7 @@ class Run:
         record.outcome, record.end = outcome, last
         if outcome.good:
             record.answer.stamps.extend(first + (last - first) * n // max(1, chunks - 1) for n in range(chunks))
-            record.answer.usage = Usage(10, chunks)
+            record.answer.usage = Usage(10, chunks, cached=0)
             record.last_content = last
         elif outcome.error:
             record.detail = detail

@@ -204,6 +204,7 @@ class Call:
             and self.params is other.params
             and self.headers is other.headers
             and self.token_ids == other.token_ids
+            and self.model == other.model
             and self.tools is other.tools
             and self.key == other.key
         )

@@ -86,6 +86,7 @@ _TABLES = {
     "PricesTable": "prices",
     "ClassTable": "[classes.NAME]",
     "PromptTable": "prompt",
+    "ValueTable": "[dimensions.NAME.VALUE]",
     "LoadTable": "[load]",
     "PhaseTable": "[[load.phases]]",
     "ObjectiveTable": "objectives",

@@ -42,7 +42,7 @@ def expected_cost(plan: Plan) -> tuple[float, float]:
         for name in cls.targets:
             prices = plan.target(name).prices
             each = prices.request + (read * prices.input + written * prices.output) / 1e6
-            cost += calls * share[cls.name] * each / len(cls.targets)
+            cost += calls * share[cls.name] * each * cls.share_of(name)
     return calls, cost
 
 

@@ -89,7 +89,7 @@ def _first_calls(plan: Plan, most: int) -> Iterator[tuple[float, str, Call]]:
     for arrival in islice(schedule.arrivals(), count):
         at = arrival.at / NS
         phase = next((phase for phase in plan.phases if at < phase.end), plan.phases[-1])
-        yield at, phase.name, workload.call(arrival.index, phase.weights)
+        yield at, phase.name, workload.call(arrival.index, phase.weights, phase.values)
 
 
 def _as_json(plan: Plan, calls: list[tuple[float, str, Call]]) -> dict[str, Any]:

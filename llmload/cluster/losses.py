@@ -97,7 +97,7 @@ def lost_calls(plan: Plan, ledger: Ledger, start: int, end: int, worker: int, wh
     origin = Origin.USER if plan.load.model == "closed" else Origin.SCHEDULE
     for index, planned in ledger.open():
         phase = _phase_at(plan, planned - start)
-        record = Record(workload.call(index, phase.weights), planned, phase.name, origin)
+        record = Record(workload.call(index, phase.weights, phase.values), planned, phase.name, origin)
         record.worker = worker
         record.outcome, record.detail, record.end = Outcome.UNFINISHED, f"lost with its worker: {why}", end
         yield record

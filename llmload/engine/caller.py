@@ -84,7 +84,7 @@ class Caller:
     def prepare(self, index: int, offset: int, origin: Origin = Origin.SCHEDULE) -> Prepared:
         """Call number ``index``, planned ``offset`` ns after the start, ready to be sent."""
         phase = self.phase_at(offset)
-        call = self._workload.call(index, phase.weights)
+        call = self._workload.call(index, phase.weights, phase.values)
         record = Record(call, self.start + offset, phase.name, origin)
         record.worker = self._worker
         if call.integrity:

@@ -14,6 +14,7 @@ from llmload.dialects import DIALECTS
 from llmload.errors import Problem
 from llmload.records import Api
 from llmload.scenario.bounds import parse_bound
+from llmload.scenario.dimensions import by_dimension
 from llmload.scenario.document import Document
 from llmload.scenario.mix import ClassTable
 from llmload.scenario.model import Scenario
@@ -26,6 +27,8 @@ __all__ = ["check", "targets_of"]
 
 RESERVED_TAGS: Final = frozenset({*DIMENSIONS, "outcome", OVER})
 """Names that objectives and results already use for something else."""
+
+_MOST_CELLS: Final = 1000
 
 _WITHOUT_MODEL: Final = frozenset({Api.MODELS, Api.HTTP, Api.SOCKET})
 """Requests that need not name a model."""
@@ -67,7 +70,7 @@ class Subject:
     def tags(self) -> set[str]:
         """Every tag that some call has."""
         own = {tag for cls in self.scenario.classes.values() for tag in cls.tags}
-        return own | set(self.scenario.tags) | self.captured
+        return own | set(self.scenario.tags) | self.captured | set(self.scenario.dimensions)
 
     @cached_property
     def captured(self) -> set[str]:
@@ -102,6 +105,7 @@ def _tags(subject: Subject) -> Iterator[Problem]:
     scenario = subject.scenario
     tables: list[tuple[Path, Iterable[str]]] = [(("tags",), scenario.tags)]
     tables += [(("classes", name, "tags"), cls.tags) for name, cls in scenario.classes.items()]
+    tables += [(("dimensions",), scenario.dimensions)]
     for path, tags in tables:
         for tag in subject.captured.intersection(tags):
             yield subject.problem((*path, tag), "is captured from answers already", "give one of them another name")
@@ -193,17 +197,54 @@ def _class_objectives(subject: Subject) -> Iterator[Problem]:
 
 def _weights(subject: Subject) -> Iterator[Problem]:
     classes, load = subject.scenario.classes, subject.scenario.load
-    hint = "give at least one class a weight above 0"
-    own_needed = not load.phases or any(phase.mix is None for phase in load.phases)
+    hint, values = "give at least one class a weight above 0", subject.scenario.dimensions
+    own_needed = not load.phases or any(
+        all(key in named for key in phase.mix or ())
+        for phase in load.phases
+        for named in [{key for key, _, _ in by_dimension(phase.mix or {}, values)}]
+    )
     if own_needed and sum(cls.weight for cls in classes.values()) <= 0:
         yield subject.problem(("classes",), "all weights are 0", hint)
     for index, phase in enumerate(load.phases):
         path: Path = ("load", "phases", index, "mix")
+        named = {key: (name, value) for key, name, value in by_dimension(phase.mix or {}, values)}
         for name in phase.mix or ():
-            if name not in classes:
+            if name in named:
+                dimension, value = named[name]
+                if value not in values[dimension]:
+                    yield subject.unknown((*path, name), f"value of {dimension}", value, values[dimension])
+            elif name not in classes:
                 yield subject.unknown((*path, name), "class", name, classes)
-        if phase.mix is not None and sum(phase.mix.values()) <= 0:
-            yield subject.problem(path, "all weights are 0", hint)
+        for part in (set(phase.mix or ()) - set(named), *_by_name(named)):
+            if part and sum((phase.mix or {})[key] for key in part) <= 0:
+                yield subject.problem(path, "all weights are 0", hint)
+
+
+def _by_name(named: Mapping[str, tuple[str, str]]) -> list[set[str]]:
+    """The keys of a mix that name values, apart by dimension."""
+    return [{key for key, (of, _) in named.items() if of == name} for name, _ in set(named.values())]
+
+
+def _dimensions(subject: Subject) -> Iterator[Problem]:
+    scenario, cells = subject.scenario, len(subject.scenario.classes)
+    tenants = [name for name, values in scenario.dimensions.items() if any(each.api_key for each in values.values())]
+    for name, values in scenario.dimensions.items():
+        cells *= len(values)
+        path: Path = ("dimensions", name)
+        if name in {tag for cls in scenario.classes.values() for tag in cls.tags}:
+            yield subject.problem(path, "is a tag of a class already", "give one of them another name")
+        if name in tenants[1:]:
+            hint = "a request has one key: let one dimension have them"
+            yield subject.problem(path, f"has keys, as {tenants[0]!r} has", hint)
+        if sum(value.weight for value in values.values()) <= 0:
+            yield subject.problem(path, "all weights are 0", "give at least one value a weight above 0")
+        for value, table in values.items():
+            for index, cls in enumerate(table.classes):
+                if cls not in scenario.classes:
+                    yield subject.unknown((*path, value, "classes", index), "class", cls, scenario.classes)
+    if cells > _MOST_CELLS:
+        what = f"are {cells:,} crossings of classes and values; results keep {_MOST_CELLS:,} apart"
+        yield subject.problem(("dimensions",), what, "have fewer values, or fewer dimensions in one scenario")
 
 
 def _phase_names(subject: Subject) -> Iterator[Problem]:
@@ -224,6 +265,7 @@ def _objective_filters(subject: Subject) -> Iterator[Problem]:
         "target": scenario.targets,
         "model": sorted(model for model in models if model),
         "phase": subject.phases or ("main",),
+        **scenario.dimensions,
     }
     for index, table in enumerate(scenario.objectives):
         path: Path = ("objectives", index)
@@ -250,6 +292,7 @@ CHECKS: Final[tuple[Callable[[Subject], Iterator[Problem]], ...]] = (
     _class_integrity,
     _class_objectives,
     _weights,
+    _dimensions,
     _phase_names,
     _objective_filters,
 )

@@ -18,6 +18,7 @@ from llmload.errors import Problem, ScenarioError
 from llmload.records import Api
 from llmload.scenario.bounds import parse_bound
 from llmload.scenario.checks import check, targets_of
+from llmload.scenario.dimensions import dimensions_of, keys_of, mixed
 from llmload.scenario.document import Document
 from llmload.scenario.explain import explain, unknown_keys
 from llmload.scenario.files import read_prompts
@@ -115,7 +116,7 @@ def _plan(scenario: Scenario, timeline: Timeline, prompts: Prompts, tokenizers: 
     source = _source(loaded)
     objectives = tuple(table.objective(scenario.scale.time) for table in scenario.objectives)
     filters = {tag for objective in objectives for tag in objective.cuts}
-    sliced = dict.fromkeys((*scenario.slice_by, *sorted(filters & _all_tags(scenario))))
+    sliced = dict.fromkeys((*scenario.slice_by, *scenario.dimensions, *sorted(filters & _all_tags(scenario))))
     classes = tuple(
         _class(name, cls, scenario, prompts.get(name, ()), tokenizers) for name, cls in scenario.classes.items()
     )
@@ -125,7 +126,7 @@ def _plan(scenario: Scenario, timeline: Timeline, prompts: Prompts, tokenizers: 
         targets=tuple(_target(name, table, scenario, loaded) for name, table in scenario.targets.items()),
         classes=classes,
         load=timeline.load,
-        phases=timeline.phases,
+        phases=tuple(mixed(phase, scenario.dimensions) for phase in timeline.phases),
         objectives=objectives,
         limits=Limits(**{name: getattr(scenario.limits, name) for name in type(scenario.limits).model_fields}),
         seeds=_seeds(scenario),
@@ -172,6 +173,7 @@ def _seeds(scenario: Scenario) -> Seeds:
 def _target(name: str, table: TargetTable, scenario: Scenario, loaded: Loaded) -> Target:
     prices = table.prices
     usual = DIALECTS[table.dialect].key
+    keys = keys_of(scenario.dimensions) | table.api_keys
     open_house = table.base_url == SIMULATOR and not (scenario.sim and scenario.sim.keys)
     return Target(
         name=name,
@@ -180,7 +182,7 @@ def _target(name: str, table: TargetTable, scenario: Scenario, loaded: Loaded) -
         options=dict(table.options),
         # A simulator that asks for no key gets none: a demonstration needs no credentials.
         auth=Auth() if open_house or table.api_key is None else _auth(table.api_key, usual, loaded),
-        keys={each: _named(each, key, table, usual, loaded) for each, key in table.api_keys.items()},
+        keys={each: _named(each, key, table, usual, loaded) for each, key in keys.items()},
         headers=dict(table.headers),
         prices=Prices(
             prices.input, prices.output, prices.input if prices.cached is None else prices.cached, prices.request
@@ -222,6 +224,7 @@ def _class(
 ) -> RequestClass:
     targets = targets_of(cls, scenario)
     model = cls.model or scenario.targets[targets[0]].model or ""
+    weights = tuple(scenario.targets[target].weight for target in targets)
     return RequestClass(
         name=name,
         weight=cls.weight,
@@ -239,6 +242,8 @@ def _class(
         integrity=cls.integrity or "",
         patience=_patience(cls.patience),
         objectives={metric: parse_bound(metric, bound) for metric, bound in cls.objectives.items()},
+        dimensions=dimensions_of(scenario.dimensions, name),
+        target_weights=() if len(set(weights)) == 1 else weights,
         tokenizer=tokenizers[targets[0]],
     )
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from llmload.scenario.curves import CurveTable
+from llmload.scenario.dimensions import DimensionTables
 from llmload.scenario.mix import ClassTable
 from llmload.scenario.quantities import Bytes, Duration, Factor, Flag, Name, Number, Offset, Rate, Text, Whole
 from llmload.scenario.table import Shorthand, Table
@@ -71,7 +72,9 @@ class PhaseTable(Table):
     users: UsersCurve | None = Field(None, description="Users over the phase (closed model); left out: the load's.")
     measure: Flag = Field(True, description="false: warm-up, left out of totals and objectives.")
     mix: Weights | None = Field(
-        None, description="Weights of the classes in this phase; a class not named is not sent."
+        None,
+        description="Weights of the classes in this phase; a class not named is not sent. `dimension.value`: the "
+        "same for a dimension's values.",
     )
 
 
@@ -168,6 +171,11 @@ class Scenario(Table):
     )
     targets: dict[Name, TargetTable] = Field(min_length=1, description="Where requests go.")
     classes: dict[Name, ClassTable] = Field(min_length=1, description="What requests are made of: the mix.")
+    dimensions: DimensionTables = Field(
+        {},
+        max_length=16,
+        description="Named cuts of the traffic, crossed: tenants, regions, priorities.",
+    )
     load: LoadTable = Field(description="When requests are made.")
     limits: LimitsTable = Field(LimitsTable(), description="Time-outs and bounds.")
     budget: BudgetTable = Field(BudgetTable(), description="What a run may cost.")

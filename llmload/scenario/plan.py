@@ -15,6 +15,7 @@ from llmload.arrivals.process import Process
 from llmload.dialects import Dialect, dialect
 from llmload.sim.spec import SimSpec
 from llmload.verdict.objectives import Objective
+from llmload.workload.dimensions import Weights
 from llmload.workload.spec import RequestClass
 
 __all__ = ["Auth", "Budget", "Limits", "Load", "Phase", "Plan", "Prices", "Seeds", "Target"]
@@ -84,7 +85,8 @@ class Phase:
     """A named stretch of the run, in seconds from its start; ``end`` is exclusive.
 
     ``measure`` False (warm-up): recorded under its name, left out of the totals and objectives.
-    ``weights``: the mix of this phase (class -> weight) where it differs from the classes' own.
+    ``weights``: the mix of this phase (class -> weight) where it differs from the classes' own; ``values``: the same
+    for the values of dimensions.
     """
 
     name: str
@@ -92,6 +94,7 @@ class Phase:
     end: float
     measure: bool = True
     weights: Mapping[str, float] | None = None
+    values: Weights | None = None
 
 
 @dataclass(frozen=True, slots=True)

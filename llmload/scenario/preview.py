@@ -110,13 +110,14 @@ def _parts_are_phases(curve: Sequence, plan: Plan) -> bool:
 
 
 def _each(cls: RequestClass, plan: Plan) -> _Each:
-    """Calls spread evenly over a class's targets, so prices are averaged."""
+    """Prices are averaged over a class's targets, by their shares of the calls."""
     tokens_in, tokens_out = expected_tokens(cls)
-    costs = []
+    cost = 0.0
     for name in cls.targets:
         prices = plan.target(name).prices
-        costs.append((tokens_in * prices.input + tokens_out * prices.output) / _MILLION + prices.request)
-    return _Each(tokens_in, tokens_out, sum(costs) / len(costs))
+        each = (tokens_in * prices.input + tokens_out * prices.output) / _MILLION + prices.request
+        cost += each * cls.share_of(name)
+    return _Each(tokens_in, tokens_out, cost)
 
 
 def _fill(outlook: Outlook, mix: Mapping[str, float], each: Mapping[str, _Each]) -> None:

@@ -22,10 +22,16 @@ def simulator(scenario: Scenario, classes: Sequence[RequestClass]) -> SimSpec:
     changes: dict[str, object] = {}
     if "models" not in spec.model_fields_set:
         asked = (cls.model for cls in classes if cls.model and _NOT_FOUND not in cls.expect_status)
-        changes["models"] = tuple(dict.fromkeys((*spec.models, *asked)))
+        changes["models"] = tuple(dict.fromkeys((*spec.models, *asked, *_models(classes))))
     if scenario.scale.time != 1.0:
         changes["faults"] = tuple(_shrunk(fault, scenario.scale.time) for fault in spec.faults)
     return spec.model_copy(update=changes)
+
+
+def _models(classes: Sequence[RequestClass]) -> list[str]:
+    """Those that values of dimensions ask for in place of the class's."""
+    values = [value for cls in classes for dimension in cls.dimensions for value in dimension.values]
+    return [value.model for value in values if value.model and _NOT_FOUND not in value.expect_status]
 
 
 def _shrunk(fault: Fault, time: float) -> Fault:

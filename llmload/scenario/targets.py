@@ -53,7 +53,7 @@ def _base_url(url: str) -> str:
     raise ValueError(f'must be like "https://host:8000/v1", or "{SIMULATOR}" for the embedded simulator')
 
 
-def _no_literal_key(value: Any) -> Any:
+def no_literal_key(value: Any) -> Any:
     """Keys come from somewhere else; the message never repeats what was written."""
     if not isinstance(value, str):
         return value
@@ -158,12 +158,15 @@ class TargetTable(Table):
         examples=["${LLMLOAD_URL:-sim:}", "https://api.example.com/v1"],
     )
     dialect: Text = Field("openai", description="Wire format spoken there.")
+    weight: Number = Field(
+        1.0, le=1e9, description="How many requests it gets, in proportion to a class's other targets."
+    )
     options: dict[Text, Text] = Field({}, description="Settings of the dialect, such as an API version or a project.")
     model: Text | None = Field(None, min_length=1, description="Model asked for, unless a class names its own.")
-    api_key: Annotated[ApiKeyTable, BeforeValidator(_no_literal_key)] | None = Field(
+    api_key: Annotated[ApiKeyTable, BeforeValidator(no_literal_key)] | None = Field(
         None, description="Where the API key is found."
     )
-    api_keys: dict[Name, Annotated[ApiKeyTable, BeforeValidator(_no_literal_key)]] = Field(
+    api_keys: dict[Name, Annotated[ApiKeyTable, BeforeValidator(no_literal_key)]] = Field(
         {}, description="Further keys by name, for the requests that ask for them, such as those of a tenant."
     )
     headers: HeaderTable = Field({}, description="Headers sent with every request.")

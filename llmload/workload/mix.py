@@ -7,10 +7,17 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import accumulate
+from typing import TYPE_CHECKING
 
-from llmload.workload.spec import RequestClass
+if TYPE_CHECKING:
+    from llmload.workload.spec import RequestClass
 
-__all__ = ["choose", "shares"]
+__all__ = ["choose", "position_in", "shares"]
+
+
+def position_in(own: tuple[tuple[str, float], ...], position: float) -> int:
+    """Which of ``own`` (name, weight) has ``position`` (0 to 1, 1 excluded) in its share."""
+    return bisect_right(_bounds(own, None), position)
 
 
 def shares(classes: Sequence[RequestClass], weights: Mapping[str, float] | None = None) -> dict[str, float]:

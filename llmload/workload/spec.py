@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from llmload.records import Api
+from llmload.workload.dimensions import Dimension
 
 __all__ = ["ESTIMATE", "Lengths", "Patience", "Prefix", "PromptSpec", "Repeat", "RequestClass", "TokenizerSpec"]
 
@@ -113,7 +114,8 @@ class RequestClass:
     tokens), what goodput counts. ``expect_status``: statuses that are the right answer here (a 401 for
     a bad key): their outcome is ``expected_status``, and any other status, 200 included, is not good
     unless listed too. ``tags`` are copied to every call. ``integrity``: how an answer shows that it is the call's own
-    and whole (``workload.integrity``). ``patience``: of its users; None: they wait.
+    and whole (``workload.integrity``). ``patience``: of its users; None: they wait. ``dimensions`` cut its calls
+    further. ``target_weights``: of each target, where calls are not spread evenly.
     """
 
     name: str
@@ -130,6 +132,15 @@ class RequestClass:
     tags: tuple[tuple[str, str], ...] = ()
     expect_status: frozenset[int] = frozenset()
     objectives: Mapping[str, int] = field(default_factory=dict)
+    dimensions: tuple[Dimension, ...] = ()
+    target_weights: tuple[float, ...] = ()
     tokenizer: TokenizerSpec = ESTIMATE
     integrity: str = ""
     patience: Patience | None = None
+
+    def share_of(self, target: str) -> float:
+        """Which share of its calls a target gets."""
+        if not self.target_weights:
+            return 1.0 / len(self.targets) if target in self.targets else 0.0
+        weights = dict(zip(self.targets, self.target_weights, strict=True))
+        return weights.get(target, 0.0) / sum(self.target_weights)

@@ -17,8 +17,9 @@ from llmload.draws import Draws, mix, unit
 from llmload.records import Api, Call, Message
 from llmload.workload import lengths
 from llmload.workload.counters import tokens_of
+from llmload.workload.dimensions import Crossing, Cut, Weights
 from llmload.workload.integrity import LINES, TOKENS_PER_LINE, instruction, nonce_of
-from llmload.workload.mix import choose, shares
+from llmload.workload.mix import choose, position_in, shares
 from llmload.workload.prompts import expected_prompt_tokens, prepare, prompt
 from llmload.workload.spec import Patience, RequestClass
 
@@ -27,7 +28,7 @@ __all__ = ["ASSUMED_OUTPUT", "Workload", "expected_tokens"]
 ASSUMED_OUTPUT: Final = 150.0
 """Tokens of an answer, on average, where a class doesn't limit it; for planning only."""
 
-_CLASS, _TARGET, _SIZES, _TEXTS, _NONCE, _PATIENCE = range(6)
+_CLASS, _TARGET, _SIZES, _TEXTS, _NONCE, _PATIENCE, _CUTS = range(7)
 """Streams of random numbers of one call, so that one more draw in one leaves the others alone."""
 
 _UNBOUNDED_BATCH: Final = 2048
@@ -49,7 +50,7 @@ class _Content(NamedTuple):
 class Workload:
     """Makes calls. ValueError for classes that no call can be made of."""
 
-    __slots__ = ("_constant", "_own", "_seeds", "_seeds_mix", "_strides", "classes")
+    __slots__ = ("_constant", "_crossings", "_own", "_seeds", "_seeds_mix", "_strides", "classes")
 
     def __init__(self, classes: Sequence[RequestClass], seeds_mix: int, seeds_prompts: int) -> None:
         self.classes = tuple(classes)
@@ -57,31 +58,35 @@ class Workload:
         self._seeds_mix = seeds_mix
         self._seeds = tuple(mix(seeds_prompts, _number_of(cls.name)) for cls in classes)
         self._strides = tuple(lengths.highest(cls.batch) or _UNBOUNDED_BATCH for cls in classes)
+        self._crossings = tuple(Crossing(cls.dimensions, _cut(cls)) for cls in classes)
         _check(self.classes)
         self._constant = tuple(_constant(cls) for cls in classes)
 
-    def call(self, index: int, weights: Mapping[str, float] | None = None) -> Call:
-        """Call number ``index``. ``weights`` stand in for the classes' own; classes not named get nothing."""
+    def call(self, index: int, weights: Mapping[str, float] | None = None, values: Weights | None = None) -> Call:
+        """Call number ``index``. ``weights`` stand in for the classes' own; classes not named get nothing. ``values``
+        does the same for the values of dimensions; a dimension that is not named keeps its own."""
         alone = len(self.classes) == 1 and weights is None
         place = 0 if alone else choose(self._own, unit(self._seeds_mix, index, _CLASS), weights)
         cls = self.classes[place]
         content, most = self._constant[place] or self._drawn(cls, place, index)
+        cut = self._crossings[place].draw(self._seeds_mix, index, _CUTS, values)
         call = Call(
             index=index,
             cls=cls.name,
             target=self._target(cls, index),
             api=cls.api,
-            model=cls.model,
+            model=cut.model,
             stream=cls.stream,
             messages=content.messages,
             inputs=content.inputs,
             max_tokens=most,
             input_tokens=content.tokens,
             token_ids=content.ids,
-            params=cls.params,
-            headers=cls.headers,
-            tags=cls.tags,
-            expect_status=cls.expect_status,
+            params=cut.params,
+            headers=cut.headers,
+            tags=cut.tags,
+            expect_status=cut.expect_status,
+            key=cut.key,
         )
         if cls.integrity:
             call = _marked(call, cls, nonce_of(mix(self._seeds[place], index, _NONCE)))
@@ -98,6 +103,9 @@ class Workload:
     def _target(self, cls: RequestClass, index: int) -> str:
         if len(cls.targets) == 1:
             return cls.targets[0]
+        if cls.target_weights:
+            own = tuple(zip(cls.targets, cls.target_weights, strict=True))
+            return cls.targets[position_in(own, unit(self._seeds_mix, index, _TARGET))]
         return cls.targets[mix(self._seeds_mix, index, _TARGET) * len(cls.targets) >> 64]
 
 
@@ -136,6 +144,11 @@ def expected_tokens(cls: RequestClass) -> tuple[float, float]:
         return text * max(1.0, lengths.mean(cls.batch)), 0.0
     output = ASSUMED_OUTPUT if cls.max_tokens is None else lengths.mean(cls.max_tokens)
     return text + tokens_of(cls.prompt.system, cls.tokenizer), output
+
+
+def _cut(cls: RequestClass) -> Cut:
+    """What a call of the class is where no dimension cuts it."""
+    return Cut(cls.tags, cls.headers, cls.params, "", cls.model, cls.expect_status)
 
 
 def _number_of(name: str) -> int:

@@ -131,6 +131,17 @@ def _targets(subject: Subject) -> Iterator[Problem]:
             yield subject.problem(path, f"dialect {kind.name} needs the option {option!r}", kind.options[option])
 
 
+def _unix_sockets(subject: Subject) -> Iterator[Problem]:
+    for name, target in subject.scenario.targets.items():
+        path: Path = ("targets", name, "unix_socket")
+        if target.unix_socket and not target.base_url.startswith("http://"):
+            yield subject.problem(
+                path, "needs a base_url with http://", 'as in "http://localhost/v1"; the host is only told'
+            )
+        elif target.unix_socket and target.proxy:
+            yield subject.problem(path, "doesn't go with proxy", "keep one of them")
+
+
 def _class_targets(subject: Subject) -> Iterator[Problem]:
     known = subject.scenario.targets
     for name, cls in subject.scenario.classes.items():
@@ -286,6 +297,7 @@ CHECKS: Final[tuple[Callable[[Subject], Iterator[Problem]], ...]] = (
     _seeds,
     _tags,
     _targets,
+    _unix_sockets,
     _class_targets,
     _class_models,
     _class_keys,

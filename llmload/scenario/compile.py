@@ -190,6 +190,7 @@ def _target(name: str, table: TargetTable, scenario: Scenario, loaded: Loaded) -
         verify_tls=table.verify_tls,
         ca_file=str(_beside(loaded, table.ca_file)) if table.ca_file else "",
         proxy=table.proxy,
+        unix_socket=str(_beside(loaded, table.unix_socket)) if table.unix_socket else "",
         connections=table.connections,
         capture=dict(table.capture),
         server_time=table.server_time,

@@ -71,6 +71,7 @@ class Target:
     verify_tls: bool = True
     ca_file: str = ""
     proxy: str = ""
+    unix_socket: str = ""
     connections: int | None = None
     capture: Mapping[str, str] = field(default_factory=dict)
     server_time: str = ""

@@ -174,6 +174,7 @@ class TargetTable(Table):
     verify_tls: Flag = Field(True, description="Check the server's certificate.")
     ca_file: Text = Field("", description="Certificates to trust besides the system's.")
     proxy: Text = Field("", description="HTTP proxy to go through.")
+    unix_socket: Text = Field("", description="Socket in the file system to connect to, in place of the URL's host.")
     tokenizer: TokenizerTable = Field(TokenizerTable(), description="How prompts are counted in tokens.")
     connections: Whole | None = Field(
         None, le=100_000, description="Connections opened before the run; left out: as the load needs."

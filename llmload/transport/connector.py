@@ -8,7 +8,7 @@ import ssl
 from contextvars import ContextVar
 from typing import Any
 
-from aiohttp import ClientTimeout, TCPConnector
+from aiohttp import ClientTimeout, TCPConnector, UnixConnector
 from aiohttp.client_reqrep import ClientRequest
 from aiohttp.connector import Connection
 from yarl import URL
@@ -48,6 +48,14 @@ class _Connector(TCPConnector):
                 spent[0] += monotonic_ns() - started
 
 
+class _UnixConnector(UnixConnector):
+    """The same for a socket in the file system."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path, limit=0)
+        self._factory: functools.partial[Any] = functools.partial(StampingHandler, loop=asyncio.get_running_loop())
+
+
 def tls_context(target: Target) -> ssl.SSLContext | bool:
     """What aiohttp is to check certificates with: the system's authorities and those of ``ca_file``, or nothing.
 
@@ -71,7 +79,11 @@ class Dialler:
     def __init__(self, target: Target) -> None:
         self._url = URL(target.base_url)
         self._loop = asyncio.get_running_loop()
-        self._connector = _Connector(tls_context(target) if self._url.scheme == "https" else True)
+        self._connector = (
+            _UnixConnector(target.unix_socket)
+            if target.unix_socket
+            else _Connector(tls_context(target) if self._url.scheme == "https" else True)
+        )
         # The connector reads address, TLS settings and proxy off a request; this one is never sent.
         self._template = ClientRequest(
             "GET",

@@ -47,17 +47,22 @@ class _Lane:
         self._proxy = (("Proxy-Authorization", f"Basic {login}"),) if login else ()
         self._path = url.raw_path.rstrip("/")
         self._base = str(url.with_query(None)).rstrip("/") if whole else self._path
-        self._host = url.raw_authority.rsplit("@", 1)[-1]
+        self._begun = f" HTTP/1.1\r\nHost: {url.raw_authority.rsplit('@', 1)[-1]}\r\n".encode()
         self._last: tuple[WireRequest | None, bytes] = (None, b"")
         self._fixed: dict[str, bytes] = {}
+        self._names: dict[str, frozenset[str]] = {}
         for name in self.keys.names:
             self._build(name)
 
     def _build(self, name: str) -> None:
         """Make the fixed part of the head anew, as a key has changed."""
-        lines = _lines((*self.keys.headers(name), *self._proxy))
-        self._fixed[name] = f" HTTP/1.1\r\nHost: {self._host}\r\n".encode() + lines
+        headers = self._headers(name)
+        self._fixed[name] = self._begun + _lines(headers)
+        self._names[name] = frozenset(each.lower() for each, _ in headers)
         self._last = (None, b"")
+
+    def _headers(self, name: str) -> tuple[tuple[str, str], ...]:
+        return (*self.keys.headers(name), *self._proxy)
 
     def wire(self, request: WireRequest) -> bytes:
         """The request, head and body; kept for the next call, which often makes the same."""
@@ -73,7 +78,11 @@ class _Lane:
     def _head(self, request: WireRequest, signature: bytes = b"") -> bytes:
         line = f"{request.method} {self._base}/{request.path}".encode()
         length = b"Content-Length: %d\r\n" % len(request.body) if request.body or request.method == "POST" else b""
-        return line + self._fixed[request.key] + _lines(request.headers) + signature + length + b"\r\n"
+        fixed = self._fixed[request.key]
+        own = {name.lower() for name, _ in request.headers}
+        if own & self._names[request.key]:  # what the request says of itself takes the place of what is always said
+            fixed = self._begun + _lines(pair for pair in self._headers(request.key) if pair[0].lower() not in own)
+        return line + fixed + _lines(request.headers) + signature + length + b"\r\n"
 
 
 class HttpTransport:

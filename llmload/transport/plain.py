@@ -11,13 +11,16 @@ from collections.abc import Iterable, Mapping
 from io import BytesIO
 
 from aiohttp import (
+    BaseConnector,
     ClientConnectorCertificateError,
     ClientConnectorError,
+    ClientHttpProxyError,
     ClientResponseError,
     ClientSession,
     ClientTimeout,
     ServerTimeoutError,
     TCPConnector,
+    UnixConnector,
 )
 from yarl import URL
 
@@ -36,6 +39,8 @@ __all__ = ["PlainTransport"]
 
 _BUFFER = 1 << 22
 _PROBE_SECONDS = 10.0
+_DIALLING = (ClientConnectorError, ClientConnectorCertificateError, ClientHttpProxyError, ServerTimeoutError)
+"""What goes wrong before a request is sent."""
 
 
 class PlainTransport:
@@ -47,13 +52,12 @@ class PlainTransport:
         self._targets = {target.name: target for target in targets}
         self._keys = {name: KeyRing(target) for name, target in self._targets.items()}
         self._tls = {name: tls_context(target) for name, target in self._targets.items()}
-        self._session = ClientSession(
-            connector=TCPConnector(limit=0, ttl_dns_cache=300),
-            timeout=ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None),
-            read_bufsize=_BUFFER,
-            auto_decompress=False,
-            trust_env=False,
-        )
+        shared = _session(TCPConnector(limit=0, ttl_dns_cache=300))
+        self._sessions = {
+            name: _session(UnixConnector(target.unix_socket, limit=0)) if target.unix_socket else shared
+            for name, target in self._targets.items()
+        }
+        self._shared = shared
 
     @property
     def opened(self) -> int:
@@ -75,10 +79,14 @@ class PlainTransport:
         """See Transport; opens nothing ahead, only looks whether each target can be reached."""
         for target in self._targets.values():
             self._keys[target.name].start()
-            url = URL(target.base_url)
+            url = URL(target.proxy or target.base_url)
             try:
                 async with asyncio.timeout(_PROBE_SECONDS):
-                    _, writer = await asyncio.open_connection(url.host, url.port)
+                    _, writer = await (
+                        asyncio.open_unix_connection(target.unix_socket)
+                        if target.unix_socket
+                        else asyncio.open_connection(url.host, url.port)
+                    )
                 writer.close()
                 await writer.wait_closed()
             except (OSError, TimeoutError) as error:
@@ -98,7 +106,7 @@ class PlainTransport:
         sink.opened(monotonic_ns(), None)
         sink.sent(monotonic_ns(), len(request.body))
         try:
-            async with self._session.request(
+            async with self._sessions[target].request(
                 request.method,
                 url,
                 data=BytesIO(request.body) if request.body else None,
@@ -116,8 +124,10 @@ class PlainTransport:
         except asyncio.CancelledError:
             raise
         except Exception as error:
-            dialling = isinstance(error, ClientConnectorError | ClientConnectorCertificateError | ServerTimeoutError)
-            if isinstance(error, ClientResponseError):  # what its parser says of an answer that is none
+            dialling = isinstance(error, _DIALLING)
+            if (
+                isinstance(error, ClientResponseError) and not dialling
+            ):  # what its parser says of an answer that is none
                 error = DecodeError(error.message)
             raise (dial_failure(error) if dialling else exchange_failure(error, headed)) from error
 
@@ -125,4 +135,15 @@ class PlainTransport:
         """See Transport."""
         for keys in self._keys.values():
             await keys.close()
-        await self._session.close()
+        for session in (self._shared, *self._sessions.values()):
+            await session.close()
+
+
+def _session(connector: BaseConnector) -> ClientSession:
+    return ClientSession(
+        connector=connector,
+        timeout=ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None),
+        read_bufsize=_BUFFER,
+        auto_decompress=False,
+        trust_env=False,
+    )

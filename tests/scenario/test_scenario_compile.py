@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from scenario_kit import EVERYTHING, HERE, SMALL, compiled, loaded, only_problem, problems
 
+from llmload.errors import ScenarioError
 from llmload.records import Api
 from llmload.scenario.compile import compile_scenario
 from llmload.scenario.document import Document
@@ -82,6 +83,21 @@ def test_every_kind_of_credential_and_several_by_name() -> None:
         "google": Auth("google"),
         "aws": Auth("aws", region="us-east-1", service="bedrock"),
     }
+
+
+def test_a_socket_in_the_file_system_is_relative_to_the_scenario_and_wants_plain_http() -> None:
+    url = "http://localhost/v1"
+    target = compiled(SMALL, None, "targets.main.unix_socket=run/model.sock", target_url=url).targets[0]
+    assert target.unix_socket == str(HERE / "run/model.sock")
+    proxied = compile_problem(url, 'targets.main.proxy="http://p:1"')
+    assert "doesn't go with proxy" in proxied
+    assert "needs a base_url with http://" in compile_problem("https://localhost/v1")
+
+
+def compile_problem(url: str, *more: str) -> str:
+    with pytest.raises(ScenarioError) as caught:
+        compiled(SMALL, None, "targets.main.unix_socket=/s", *more, target_url=url)
+    return str(caught.value)
 
 
 def test_the_embedded_simulator_knows_keys_by_their_names() -> None:

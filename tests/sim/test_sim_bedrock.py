@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import boto3
@@ -39,12 +40,25 @@ def url() -> Iterator[str]:
         yield sim.url.removesuffix("/v1")
 
 
+_opened: list[Any] = []
+
+
+@pytest.fixture(autouse=True)
+def _closed() -> Iterator[None]:
+    """No connection outlives its test."""
+    yield
+    while _opened:
+        _opened.pop().close()
+
+
 def _client(url: str, key: str = "good", token: str | None = "session") -> Any:
-    return boto3.client(
+    client = boto3.client(
         "bedrock-runtime", endpoint_url=url, region_name="us-east-1", aws_access_key_id=key,
         aws_secret_access_key="secret", aws_session_token=token,
         config=Config(retries={"total_max_attempts": 1}, read_timeout=10),
     )  # fmt: skip
+    _opened.append(client)
+    return client
 
 
 def _refused(client: Any, **more: Any) -> Any:
@@ -121,14 +135,14 @@ def test_a_key_over_its_rate_is_throttled(url: str) -> None:
 
 
 def test_an_error_inside_a_stream_is_an_exception_frame(url: str) -> None:
-    stream = _client(url, "mid").converse_stream(modelId=MODEL, messages=MESSAGES)["stream"]
-    with pytest.raises(EventStreamError, match=r"internalServerException.*gone"):
+    answer = _client(url, "mid").converse_stream(modelId=MODEL, messages=MESSAGES)
+    with closing(answer["stream"]) as stream, pytest.raises(EventStreamError, match=r"internalServerException.*gone"):
         list(stream)
 
 
 def test_a_broken_frame_is_noticed_by_its_checksum(url: str) -> None:
-    stream = _client(url, "garbled").converse_stream(modelId=MODEL, messages=MESSAGES)["stream"]
-    with pytest.raises(ChecksumMismatch):
+    answer = _client(url, "garbled").converse_stream(modelId=MODEL, messages=MESSAGES)
+    with closing(answer["stream"]) as stream, pytest.raises(ChecksumMismatch):
         list(stream)
 
 

@@ -295,6 +295,7 @@ class Record:
         "detail",
         "dispatched",
         "dns",
+        "due",
         "end",
         "final",
         "first_byte",
@@ -307,6 +308,7 @@ class Record:
         "planned",
         "queued",
         "retry_after",
+        "retry_wait",
         "reused",
         "sent",
         "status",
@@ -336,6 +338,10 @@ class Record:
         self.bytes_in = self.bytes_out = 0
         self.retry_after = 0.0
         self.attempt = 1
+        self.due = 0
+        """When a further attempt was to be sent, monotonic ns; 0 for the first, which is due as planned."""
+        self.retry_wait: int | None = None
+        """How long (ns) was waited between the attempts so far; None where nothing is ever tried again."""
         self.final = True
         """No further attempt follows: what became of the call. Earlier attempts are kept apart."""
         self.labels: tuple[tuple[str, str], ...] = ()

@@ -266,7 +266,7 @@ class LocalCluster:
         worker.unsent += batch.health.unsent if batch.health is not None else 0
         worker.ledger.planned(array("q", batch.planned))
         records = fold(batch, self._recorders[number])
-        worker.ledger.over(record.call.index for record in records)
+        worker.ledger.over(record.call.index for record in records if record.final)
         if self._hook is not None:
             for record in records:
                 self._hook(record)

@@ -110,7 +110,8 @@ class CallRun:
         if self._on_over is not None:
             leave = record.call.leave_after
             # Not before the shortest of the limits can be broken; a user may be in a greater hurry than that.
-            self._watch(min(self._deadlines.shortest, leave) if leave else self._deadlines.shortest)
+            left = max(0, record.planned + leave - record.dispatched) if leave else _NEVER
+            self._watch(min(self._deadlines.shortest, left))
 
     async def run(self) -> Record:
         """``start``, wait for the end, ``finish``; never raises for what a target does."""

@@ -16,6 +16,7 @@ from llmload.clock import NS, Clock
 from llmload.dialects import Dialect
 from llmload.engine.call import CallRun, Deadlines, Prepared
 from llmload.engine.listening import listener
+from llmload.engine.retries import Retries
 from llmload.records import Answer, Call, Origin, Outcome, Record, WireRequest
 from llmload.scenario.plan import Phase, Plan
 from llmload.transport.base import Transport
@@ -52,9 +53,11 @@ class Caller:
         self._loop = asyncio.get_running_loop()
         self._running: set[CallRun] = set()
         self._ended: list[CallRun] = []
-        self._waiting_users: dict[CallRun, asyncio.Future[None]] = {}
+        self._waiting_users: dict[int, asyncio.Future[None]] = {}
         self._requests: dict[tuple[str, str], tuple[Call, WireRequest]] = {}
         self._queue: deque[Prepared] = deque()
+        tried_again = any(cls.retry is not None for cls in plan.classes)
+        self._retries = Retries(plan, clock, self._try_again, self._never_sent) if tried_again else None
         self._idle: asyncio.Future[None] | None = None
         self.start = 0
         """Monotonic ns of the run's start."""
@@ -89,6 +92,8 @@ class Caller:
         record.worker = self._worker
         if call.integrity:
             record.answer = Answer(keep_text=True)
+        if self._retries is not None and self._retries.covers(call.cls):
+            record.retry_wait = 0
         speaks = self._dialects[call.target]
         return Prepared(record, self._request(call, speaks), speaks, self._listeners[call.target])
 
@@ -121,19 +126,29 @@ class Caller:
         """A user of the closed model is ready: users are their own cap. The future resolves when the call has ended."""
         self._notes.planned(prepared.record.planned)
         ended = self._loop.create_future()
-        self._waiting_users[self.launch(prepared)] = ended
+        self._waiting_users[prepared.record.call.index] = ended
+        self.launch(prepared)
         return ended
 
-    def launch(self, prepared: Prepared) -> CallRun:
+    def _try_again(self, prepared: Prepared) -> None:
+        """A further attempt is due: it takes its place among those that wait for one, and is never dropped."""
+        limit = self.limit()
+        if limit is None or prepared.record.origin is Origin.USER or len(self._running) < limit:
+            self.launch(prepared)
+        else:
+            prepared.record.queued = True
+            self._queue.append(prepared)
+
+    def launch(self, prepared: Prepared) -> None:
         """Start the call."""
-        call = CallRun(prepared, self._transport, self._deadlines, self._clock, self._notes.sent, self._over)
+        on_sent = self._notes.sent if prepared.record.attempt == 1 else None  # a call counts as sent once
+        call = CallRun(prepared, self._transport, self._deadlines, self._clock, on_sent, self._over)
         self._running.add(call)
         call.start()
         in_flight = len(self._running)
         if in_flight > self.max_in_flight:
             self.max_in_flight = in_flight
         self._notes.in_flight(in_flight, self._clock())
-        return call
 
     def _over(self, call: CallRun) -> None:
         # Closing a call takes a multiple of what reading a chunk does: so not before all that has arrived is stamped.
@@ -145,11 +160,19 @@ class Caller:
         ended, self._ended = self._ended, []
         for call in ended:
             self._running.discard(call)
-            self._notes.add(self._finished(call))
-            if self._waiting_users and (user := self._waiting_users.pop(call, None)) is not None and not user.done():
-                user.set_result(None)
+            record = self._finished(call)
+            if self._retries is not None:
+                record.final = not self._retries.take(call.prepared)
+            self._ended_as(record)
         self.admit()
         self._settle()
+
+    def _ended_as(self, record: Record) -> None:
+        self._notes.add(record)
+        if self._waiting_users and record.final:
+            user = self._waiting_users.pop(record.call.index, None)
+            if user is not None and not user.done():
+                user.set_result(None)
 
     def _finished(self, call: CallRun) -> Record:
         try:
@@ -163,7 +186,8 @@ class Caller:
 
     def _settle(self) -> None:
         # With nothing in flight and no place for what is queued, nothing would ever happen again.
-        if not self._running and self._idle is not None and not self._idle.done():
+        due = self._retries is not None and self._retries.waiting
+        if not self._running and not due and self._idle is not None and not self._idle.done():
             self._idle.set_result(None)
 
     def admit(self) -> None:
@@ -177,7 +201,8 @@ class Caller:
     def _never_sent(self, prepared: Prepared, outcome: Outcome, detail: str) -> None:
         record = prepared.record
         record.outcome, record.detail, record.end = outcome, detail, self._clock()
-        self._notes.add(record)
+        self._ended_as(record)
+        self._settle()
 
     async def drained(self, seconds: float) -> bool:
         """Wait until nothing is in flight; False when that takes longer than ``seconds``, or leaves some queued."""
@@ -192,7 +217,9 @@ class Caller:
         return not self._queue
 
     def dismiss(self, why: str) -> None:
-        """End what waits for a place under the cap as ``unfinished``: counted, never thrown away."""
+        """End what waits, for a place under the cap or to be tried again, as ``unfinished``: never thrown away."""
+        for prepared in () if self._retries is None else self._retries.close():
+            self._never_sent(prepared, Outcome.UNFINISHED, f"not tried again ({why}): waiting for its time")
         while self._queue:
             self._never_sent(
                 self._queue.popleft(), Outcome.UNFINISHED, f"never sent ({why}): waiting under max_in_flight"

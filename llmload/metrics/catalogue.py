@@ -66,12 +66,24 @@ def _connect(reading: Reading) -> int | None:
 
 def _schedule_lag(reading: Reading) -> int | None:
     record = reading.record
-    return None if record.queued else _between(record.planned, record.dispatched)
+    return None if record.queued else _between(record.due or record.planned, record.dispatched)
 
 
 def _queue_wait(reading: Reading) -> int | None:
     record = reading.record
-    return _between(record.planned, record.dispatched) if record.queued else None
+    return _between(record.due or record.planned, record.dispatched) if record.queued else None
+
+
+def _attempts(reading: Reading) -> int | None:
+    record = reading.record
+    if record.retry_wait is None:
+        return None
+    return record.attempt if record.dispatched else record.attempt - 1 or None
+
+
+def _retry_wait(reading: Reading) -> int | None:
+    record = reading.record
+    return record.retry_wait if record.attempt > 1 else None
 
 
 def _overhead(reading: Reading) -> int | None:
@@ -139,6 +151,10 @@ _ROWS: Final = (
            _T, "lower", _schedule_lag, of="all"),
     Metric("queue_wait", "Queue wait", "Dispatched - planned of calls that waited for a place under the in-flight cap",
            _T, "lower", _queue_wait, of="all"),
+    Metric("attempts", "Attempts", "Attempts sent of a call, the first included, where a policy may try it again",
+           Unit.COUNT, "lower", _attempts, of="all"),
+    Metric("retry_wait", "Retry wait", "Time between the attempts of a call, in sum, of calls that were tried again",
+           _T, "lower", _retry_wait, of="all"),
     Metric("connect", "Connect", "Dispatch to a connection ready for use, where a new one was opened",
            _T, "lower", _connect),
     Metric("dns", "DNS", "Resolving the target's name", _T, "lower", lambda r: r.record.dns or None),

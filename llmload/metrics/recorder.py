@@ -144,6 +144,9 @@ class Recorder:
 
     def add(self, record: Record) -> None:
         """A call is over. What is costly is put off until enough has come together."""
+        if not record.final:
+            self._attempt(record)
+            return
         outcome = record.outcome
         reading = Reading(record, self._prices)
         cell = self._cell(record)
@@ -173,7 +176,7 @@ class Recorder:
         setup = self._setup
         delta = Summary(setup.start, min((self._latest - setup.start) / NS, self._schedule_end), setup.phases)
         for cell in self._numbered:
-            if cell.part.calls:
+            if cell.part.calls or cell.part.attempts:
                 delta.cells[cell.key], cell.part = cell.part, Slice()
         delta.window_seconds = width_for(max(self._windows, default=0))
         delta.windows = coarsen(self._windows, delta.window_seconds)
@@ -238,6 +241,14 @@ class Recorder:
             window.input_tokens += reading.input_tokens or 0
             window.output_tokens += reading.output_tokens or 0
             window.goodput += within
+
+    def _attempt(self, record: Record) -> None:
+        """Another attempt follows: what became of the call is not known yet."""
+        part = self._cell(record).part
+        part.attempts[record.outcome] = part.attempts.get(record.outcome, 0) + 1
+        part.bytes_in += record.bytes_in
+        part.bytes_out += record.bytes_out
+        part.cost_pico += Reading(record, self._prices).cost or 0
 
     def _group_error(self, record: Record) -> None:
         at = max(0, record.end - self._setup.start) / NS

@@ -45,7 +45,8 @@ class Slice:
     or still running at the end, where ``latency`` is their age then: the true value is larger. ``goodput``:
     good and within every per-request objective. Tokens are those of good calls, ``cost_pico`` (picodollars) is
     every call's. ``streams`` are the calls that sent content in chunks; ``stalls`` counts their gaps beyond the
-    bound, ``stall_ns`` adds them up, and ``stalled_calls`` had at least one.
+    bound, ``stall_ns`` adds them up, and ``stalled_calls`` had at least one. ``attempts``: those that another one
+    followed, by outcome; they are no calls of their own, but their bytes and cost are counted.
     """
 
     calls: int = 0
@@ -66,6 +67,7 @@ class Slice:
     bytes_out: int = 0
     queued: int = 0
     reused: int = 0
+    attempts: dict[Outcome, int] = field(default_factory=dict)
 
     def merge(self, other: Slice) -> None:
         """Add another slice's calls."""
@@ -75,6 +77,8 @@ class Slice:
             self.outcomes[outcome] = self.outcomes.get(outcome, 0) + count
         for source, count in other.token_sources.items():
             self.token_sources[source] = self.token_sources.get(source, 0) + count
+        for outcome, count in other.attempts.items():
+            self.attempts[outcome] = self.attempts.get(outcome, 0) + count
         for population in POPULATIONS:
             mine = getattr(self, population)
             for name, histogram in getattr(other, population).items():
@@ -129,6 +133,11 @@ class Slice:
         return self.outcomes.get(Outcome.DROPPED, 0)
 
     @property
+    def further_attempts(self) -> int:
+        """Attempts beyond the first of each call."""
+        return sum(self.attempts.values())
+
+    @property
     def cost(self) -> float:
         """US dollars."""
         return self.cost_pico / PICO
@@ -141,10 +150,11 @@ class Slice:
     def to_json(self) -> dict[str, Any]:
         """Numbers, then histograms in catalogue order."""
         numbers = {name: getattr(self, name) for name in _NUMBERS}
-        outcomes = {str(outcome): self.outcomes[outcome] for outcome in Outcome if outcome in self.outcomes}
+        outcomes, attempts = _by_outcome(self.outcomes), _by_outcome(self.attempts)
         return {
             **numbers,
             "outcomes": outcomes,
+            **({"attempts": attempts} if attempts else {}),
             "token_sources": dict(sorted(self.token_sources.items())),
             **{population: _histograms(getattr(self, population)) for population in POPULATIONS},
         }
@@ -156,10 +166,15 @@ class Slice:
         for name in _NUMBERS:
             setattr(made, name, int(data[name]))
         made.outcomes = {Outcome(name): int(count) for name, count in data["outcomes"].items()}
+        made.attempts = {Outcome(name): int(count) for name, count in data.get("attempts", {}).items()}
         made.token_sources = {str(name): int(count) for name, count in data["token_sources"].items()}
         for population in POPULATIONS:
             setattr(made, population, {name: Histogram.from_json(have) for name, have in data[population].items()})
         return made
+
+
+def _by_outcome(counts: dict[Outcome, int]) -> dict[str, int]:
+    return {str(outcome): counts[outcome] for outcome in Outcome if outcome in counts}
 
 
 def _histograms(have: dict[str, Histogram]) -> dict[str, Any]:

@@ -82,6 +82,8 @@ def _row(record: Record, start_ns: int, wall_start: float) -> dict[str, Any]:
         stamp = getattr(record, name)
         row[name] = (stamp - start_ns) // 1000 / 1e6 if stamp else None
     row |= {
+        "attempt": record.attempt,
+        "final": record.final,
         "outcome": record.outcome.value,
         "status": record.status or None,
         "detail": record.detail,

@@ -84,6 +84,7 @@ _GAUGE: Final = _object("Samples of a share, in millionths", samples=_count(), s
 
 _CELL: Final = _object(
     "The calls of one class, target, model, phase and set of tags",
+    ("attempts",),
     **{name: _text() for name in ("class", "target", "model", "phase")},
     tags=_map(_text()),
     **{
@@ -92,7 +93,8 @@ _CELL: Final = _object(
             "stalled_calls", "bytes_in", "bytes_out", "queued", "reused",
         )
     },
-    outcomes=_OUTCOMES, token_sources=_map(_count()), good=_HISTOGRAMS, failed=_HISTOGRAMS, censored=_HISTOGRAMS,
+    outcomes=_OUTCOMES, attempts=_OUTCOMES, token_sources=_map(_count()),
+    good=_HISTOGRAMS, failed=_HISTOGRAMS, censored=_HISTOGRAMS,
 )  # fmt: skip
 _WINDOW_PARTS: Final[dict[str, Schema]] = {
     **{name: _count() for name in ("planned", "sent", "goodput", "input_tokens", "output_tokens")},

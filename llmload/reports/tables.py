@@ -11,6 +11,7 @@ from llmload import units
 from llmload.clock import NS
 from llmload.metrics.catalogue import METRICS, Metric, Unit, format_value, scale
 from llmload.metrics.summary import CellKey, Slice, Summary, WorkerHealth
+from llmload.records import Outcome
 from llmload.reports.figures import Distribution, amounts, distributions, groups, slices
 from llmload.reports.grid import Column, grid
 from llmload.safe import clean
@@ -70,6 +71,9 @@ def load_section(summary: Summary, width: int) -> Iterator[Text]:
     ]
     if said := ", ".join(filter(None, parts)):
         yield Text(said, "yellow")
+    if calls.attempts:
+        kinds = ", ".join(f"{count:,} {outcome}" for outcome, count in calls.attempts.items())
+        yield Text(f"{calls.further_attempts:,} further attempts, after {kinds}", "yellow")
 
 
 _LATENCY_COLUMNS: Final[tuple[tuple[str, int], ...]] = (
@@ -105,6 +109,11 @@ def latency_section(summary: Summary, width: int) -> Iterator[Text]:
     if (failed := calls.failed.get("latency")) is not None and failed.count:
         rows.append(Text("calls that failed: from the planned time to the failure", "dim italic"))
         rows.append(_latency_row("Failure", Distribution.of(METRICS["latency"], failed)))
+    if calls.outcomes.get(Outcome.CANCELLED) and (left := calls.censored.get("latency")) is not None:
+        rows.append(
+            Text("calls without an end: from the planned time until the user left, or the run was over", "dim italic")
+        )
+        rows.append(_latency_row("Left", Distribution.of(METRICS["latency"], left)))
     if not rows:
         return
     columns = [Column("Times and sizes", right=False), *(Column(name, rank=rank) for name, rank in _LATENCY_COLUMNS)]

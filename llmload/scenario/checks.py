@@ -196,6 +196,13 @@ def _class_integrity(subject: Subject) -> Iterator[Problem]:
             yield subject.problem((*path, "patience", "chunks"), "makes no sense: without stream there are no chunks")
 
 
+def _class_retries(subject: Subject) -> Iterator[Problem]:
+    known = subject.scenario.retries
+    for name, cls in subject.scenario.classes.items():
+        if cls.retry is not None and cls.retry not in known:
+            yield subject.unknown(("classes", name, "retry"), "retry policy", cls.retry, known)
+
+
 def _class_objectives(subject: Subject) -> Iterator[Problem]:
     for name, cls in subject.scenario.classes.items():
         for metric, bound in cls.objectives.items():
@@ -302,6 +309,7 @@ CHECKS: Final[tuple[Callable[[Subject], Iterator[Problem]], ...]] = (
     _class_models,
     _class_keys,
     _class_integrity,
+    _class_retries,
     _class_objectives,
     _weights,
     _dimensions,

@@ -242,6 +242,7 @@ def _class(
         expect_status=frozenset(cls.expect_status),
         integrity=cls.integrity or "",
         patience=_patience(cls.patience),
+        retry=scenario.retries[cls.retry].policy() if cls.retry in scenario.retries else None,
         objectives={metric: parse_bound(metric, bound) for metric, bound in cls.objectives.items()},
         dimensions=dimensions_of(scenario.dimensions, name),
         target_weights=() if len(set(weights)) == 1 else weights,

@@ -136,6 +136,7 @@ class ClassTable(Table):
         "lines that a model is instructed to write (in place of a prompt).",
     )
     patience: PatienceTable | None = Field(None, description="Users who leave before the answer ends.")
+    retry: Text | None = Field(None, description="Policy of `retries` by which failed calls are tried again.")
     tags: dict[Name, Name] = Field(
         {}, description="Tags of these requests; list them in slice_by to cut results by them."
     )

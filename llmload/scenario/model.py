@@ -13,6 +13,7 @@ from llmload.scenario.curves import CurveTable
 from llmload.scenario.dimensions import DimensionTables
 from llmload.scenario.mix import ClassTable
 from llmload.scenario.quantities import Bytes, Duration, Factor, Flag, Name, Number, Offset, Rate, Text, Whole
+from llmload.scenario.retries import RetryTable
 from llmload.scenario.table import Shorthand, Table
 from llmload.scenario.targets import TargetTable
 from llmload.sim.spec import SimSpec
@@ -176,6 +177,7 @@ class Scenario(Table):
         max_length=16,
         description="Named cuts of the traffic, crossed: tenants, regions, priorities.",
     )
+    retries: dict[Name, RetryTable] = Field({}, description="Policies by which failed calls are tried again.")
     load: LoadTable = Field(description="When requests are made.")
     limits: LimitsTable = Field(LimitsTable(), description="Time-outs and bounds.")
     budget: BudgetTable = Field(BudgetTable(), description="What a run may cost.")

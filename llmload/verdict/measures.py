@@ -230,6 +230,9 @@ DIRECT: Final[Mapping[str, Mapping[str, Stat]]] = {
         "count": _count(lambda v: v.calls, "calls that came to any end"),
         "answered": _count(lambda v: v.answered, "calls that ended well or failed, while the run lasted"),
     },
+    "attempts": {
+        "further": _count(lambda v: v.slice.further_attempts, "attempts beyond the first of each call"),
+    },
     "dropped": {
         "count": _count(lambda v: v.slice.dropped, "arrivals dropped at the cap on calls in flight"),
         "rate": _share(lambda v: v.slice.dropped, lambda v: v.calls, "share of calls dropped at the cap"),

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 
 from llmload.records import Api
 from llmload.workload.dimensions import Dimension
+from llmload.workload.retry import RetryPolicy
 
 __all__ = ["ESTIMATE", "Lengths", "Patience", "Prefix", "PromptSpec", "Repeat", "RequestClass", "TokenizerSpec"]
 
@@ -116,6 +117,7 @@ class RequestClass:
     unless listed too. ``tags`` are copied to every call. ``integrity``: how an answer shows that it is the call's own
     and whole (``workload.integrity``). ``patience``: of its users; None: they wait. ``dimensions`` cut its calls
     further. ``target_weights``: of each target, where calls are not spread evenly.
+    ``retry``: when a call that failed is tried again; None: never.
     """
 
     name: str
@@ -137,6 +139,7 @@ class RequestClass:
     tokenizer: TokenizerSpec = ESTIMATE
     integrity: str = ""
     patience: Patience | None = None
+    retry: RetryPolicy | None = None
 
     def share_of(self, target: str) -> float:
         """Which share of its calls a target gets."""

@@ -108,6 +108,9 @@ class Kept:
     def sent(self, t: int) -> None:
         """See Notes."""
 
+    def later(self, index: int, turn: int, t: int) -> None:
+        pass
+
     def in_flight(self, n: int, t: int) -> None:
         """See Notes."""
 

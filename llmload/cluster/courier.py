@@ -18,7 +18,7 @@ from llmload.records import Answer, Call, Record
 
 __all__ = ["Batch", "Courier", "fold", "pack", "unpack"]
 
-_CALL: Final = ("index", "cls", "target", "api", "model", "stream", "max_tokens", "input_tokens", "tags")
+_CALL: Final = ("index", "cls", "target", "api", "model", "stream", "max_tokens", "input_tokens", "tags", "turn")
 _ANSWER: Final = tuple(name for name in Answer.__slots__ if name not in ("stamps", "text"))
 _RECORD: Final = tuple(name for name in Record.__slots__ if name not in ("answer", "call"))
 _call_of, _answer_of, _record_of = attrgetter(*_CALL), attrgetter(*_ANSWER), attrgetter(*_RECORD)
@@ -46,9 +46,11 @@ def pack(record: Record) -> Packed:
 
 def unpack(packed: Packed) -> Record:
     """The inverse of ``pack``, without prompts and texts."""
-    (index, cls, target, api, model, stream, most, tokens, tags), answered, recorded, stamps = packed
+    (index, cls, target, api, model, stream, most, tokens, tags, turn), answered, recorded, stamps = packed
     record, answer = Record.__new__(Record), Answer.__new__(Answer)
-    record.call = Call(index, cls, target, api, model, stream, max_tokens=most, input_tokens=tokens, tags=tags)
+    record.call = Call(
+        index, cls, target, api, model, stream, max_tokens=most, input_tokens=tokens, tags=tags, turn=turn
+    )
     record.answer = answer
     _fill_record(record, recorded)
     _fill_answer(answer, answered)
@@ -58,10 +60,12 @@ def unpack(packed: Packed) -> Record:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What a worker has to say since its last one. ``planned`` and ``sent``: times, as bytes of int64."""
+    """What a worker has to say since its last one. ``planned`` and ``sent``: times, as bytes of int64.
+    ``later``: (index, turn, time) of turns that followed from answers."""
 
     calls: list[Packed]
     planned: bytes
+    later: list[tuple[int, int, int]]
     sent: bytes
     peak: tuple[int, int]
     in_flight: int
@@ -77,12 +81,17 @@ class Courier:
     def _clear(self) -> None:
         self._calls: list[Packed] = []
         self._planned: array[int] = array("q")
+        self._later: list[tuple[int, int, int]] = []
         self._sent: array[int] = array("q")
         self._peak = (0, 0)
 
     def planned(self, t: int) -> None:
         """See Recorder."""
         self._planned.append(t)
+
+    def later(self, index: int, turn: int, t: int) -> None:
+        """See Recorder."""
+        self._later.append((index, turn, t))
 
     def sent(self, t: int) -> None:
         """See Recorder."""
@@ -99,7 +108,9 @@ class Courier:
 
     def take(self, in_flight: int, health: WorkerHealth | None) -> Batch:
         """Everything since the last take."""
-        batch = Batch(self._calls, self._planned.tobytes(), self._sent.tobytes(), self._peak, in_flight, health)
+        batch = Batch(
+            self._calls, self._planned.tobytes(), self._later, self._sent.tobytes(), self._peak, in_flight, health
+        )
         self._clear()
         return batch
 
@@ -107,6 +118,8 @@ class Courier:
 def fold(batch: Batch, recorder: Recorder) -> list[Record]:
     """Tell ``recorder`` what the courier brought; the calls in it."""
     recorder.planned_and_sent(array("q", batch.planned), array("q", batch.sent))
+    for index, turn, t in batch.later:
+        recorder.later(index, turn, t)
     if batch.peak[0]:
         recorder.in_flight(*batch.peak)
     if batch.health is not None:

@@ -265,8 +265,9 @@ class LocalCluster:
         worker.in_flight = batch.in_flight
         worker.unsent += batch.health.unsent if batch.health is not None else 0
         worker.ledger.planned(array("q", batch.planned))
+        worker.ledger.later(batch.later)
         records = fold(batch, self._recorders[number])
-        worker.ledger.over(record.call.index for record in records if record.final)
+        worker.ledger.over((record.call.index, record.call.turn) for record in records if record.final)
         if self._hook is not None:
             for record in records:
                 self._hook(record)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from llmload.clock import NS
@@ -33,6 +33,8 @@ class Ledger:
         self._of = of
         self._times: array[int] = array("q")
         """When each call was planned, from number ``_first`` of the shard on; 0: it is over."""
+        self._turns: dict[tuple[int, int], int] = {}
+        """When each later turn of a session was planned that is not over, by number of its arrival and turn."""
         self._first = 0
         self._ended = 0
         """So many at the front are over."""
@@ -46,10 +48,18 @@ class Ledger:
         """The next calls have fallen due at these monotonic ns."""
         self._times.extend(times)
 
-    def over(self, indexes: Iterable[int]) -> None:
-        """These calls, by their numbers in the whole schedule, have their Records."""
+    def later(self, turns: Iterable[tuple[int, int, int]]) -> None:
+        """Later turns of sessions have fallen due: number of the arrival, turn, monotonic ns."""
+        for index, turn, time in turns:
+            self._turns[index, turn] = time
+
+    def over(self, calls: Iterable[tuple[int, int]]) -> None:
+        """These calls, by their numbers in the whole schedule and their turns, have their Records."""
         times, first, shard, of = self._times, self._first, self._shard, self._of
-        for index in indexes:
+        for index, turn in calls:
+            if turn:
+                del self._turns[index, turn]
+                continue
             times[(index - shard) // of - first] = 0
         ended = self._ended
         while ended < len(times) and not times[ended]:
@@ -59,11 +69,13 @@ class Ledger:
             self._first, ended = first + ended, 0
         self._ended = ended
 
-    def open(self) -> Iterator[tuple[int, int]]:
-        """Number in the whole schedule, and planned monotonic ns, of each call that is not over."""
+    def open(self) -> Iterator[tuple[int, int, int]]:
+        """Number in the whole schedule, turn, and planned monotonic ns, of each call that is not over."""
         for place, time in enumerate(self._times, self._first):
             if time:
-                yield self._shard + place * self._of, time
+                yield self._shard + place * self._of, 0, time
+        for (index, turn), time in self._turns.items():
+            yield index, turn, time
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +107,10 @@ def lost_calls(plan: Plan, ledger: Ledger, start: int, end: int, worker: int, wh
     """
     workload = Workload(plan.classes, plan.seeds.mix, plan.seeds.prompts)
     origin = Origin.USER if plan.load.model == "closed" else Origin.SCHEDULE
-    for index, planned in ledger.open():
+    for index, turn, planned in ledger.open():
         phase = _phase_at(plan, planned - start)
-        record = Record(workload.call(index, phase.weights, phase.values), planned, phase.name, origin)
+        call = replace(workload.call(index, phase.weights, phase.values), turn=turn)
+        record = Record(call, planned, phase.name, Origin.SESSION if turn else origin)
         record.worker = worker
         record.outcome, record.detail, record.end = Outcome.UNFINISHED, f"lost with its worker: {why}", end
         yield record

@@ -17,6 +17,7 @@ from llmload.dialects import Dialect
 from llmload.engine.call import CallRun, Deadlines, Prepared
 from llmload.engine.listening import listener
 from llmload.engine.retries import Retries
+from llmload.engine.sessions import Sessions
 from llmload.records import Answer, Call, Origin, Outcome, Record, WireRequest
 from llmload.scenario.plan import Phase, Plan
 from llmload.transport.base import Transport
@@ -29,6 +30,7 @@ class Notes(Protocol):
     """Who is told what happens: a Recorder, or what takes it to one. All ``t`` are monotonic ns."""
 
     def planned(self, t: int) -> None: ...
+    def later(self, index: int, turn: int, t: int) -> None: ...
     def sent(self, t: int) -> None: ...
     def in_flight(self, n: int, t: int) -> None: ...
     def add(self, record: Record) -> None: ...
@@ -58,7 +60,11 @@ class Caller:
         self._queue: deque[Prepared] = deque()
         tried_again = any(cls.retry is not None for cls in plan.classes)
         self._retries = Retries(plan, clock, self._try_again, self._never_sent) if tried_again else None
+        self._dismissed = False
         self._idle: asyncio.Future[None] | None = None
+        self._sessions = Sessions(self._go_on, clock)
+        self._end = round(plan.load.duration * NS)
+        """When the load ends, ns after the start: nobody says anything after that."""
         self.start = 0
         """Monotonic ns of the run's start."""
         self.limit: Callable[[], int | None] = lambda: None
@@ -87,10 +93,12 @@ class Caller:
     def prepare(self, index: int, offset: int, origin: Origin = Origin.SCHEDULE) -> Prepared:
         """Call number ``index``, planned ``offset`` ns after the start, ready to be sent."""
         phase = self.phase_at(offset)
-        call = self._workload.call(index, phase.weights, phase.values)
+        return self._prepare(self._workload.call(index, phase.weights, phase.values), offset, phase, origin)
+
+    def _prepare(self, call: Call, offset: int, phase: Phase, origin: Origin) -> Prepared:
         record = Record(call, self.start + offset, phase.name, origin)
         record.worker = self._worker
-        if call.integrity:
+        if call.integrity or call.session:
             record.answer = Answer(keep_text=True)
         if self._retries is not None and self._retries.covers(call.cls):
             record.retry_wait = 0
@@ -110,6 +118,27 @@ class Caller:
     def arrive(self, prepared: Prepared) -> None:
         """Its time has come: start it, or apply the cap."""
         self._notes.planned(prepared.record.planned)
+        self._admit(prepared)
+
+    def _go_on(self, prepared: Prepared) -> None:
+        """The same for a later turn of a session."""
+        record = prepared.record
+        self._notes.later(record.call.index, record.call.turn, record.planned)
+        self._admit(prepared)
+
+    def _next_turn(self, record: Record) -> None:
+        """A call of a session is over: plan the next, unless it went wrong or the load ends before."""
+        if self._dismissed or not record.outcome.good:
+            return
+        found = self._workload.follow(record.call, "".join(record.answer.text or ()))
+        if found is None:
+            return
+        call, pause = found
+        offset = record.end - self.start + round(pause * NS)
+        if offset < self._end:
+            self._sessions.add(self._prepare(call, offset, self.phase_at(offset), Origin.SESSION))
+
+    def _admit(self, prepared: Prepared) -> None:
         limit = self.limit()
         if limit is None or (not self._queue and len(self._running) < limit):
             self.launch(prepared)
@@ -164,6 +193,8 @@ class Caller:
             if self._retries is not None:
                 record.final = not self._retries.take(call.prepared)
             self._ended_as(record)
+            if record.final and record.call.session:
+                self._next_turn(record)
         self.admit()
         self._settle()
 
@@ -186,7 +217,7 @@ class Caller:
 
     def _settle(self) -> None:
         # With nothing in flight and no place for what is queued, nothing would ever happen again.
-        due = self._retries is not None and self._retries.waiting
+        due = len(self._sessions) + (self._retries.waiting if self._retries is not None else 0)
         if not self._running and not due and self._idle is not None and not self._idle.done():
             self._idle.set_result(None)
 
@@ -205,7 +236,12 @@ class Caller:
         self._settle()
 
     async def drained(self, seconds: float) -> bool:
-        """Wait until nothing is in flight; False when that takes longer than ``seconds``, or leaves some queued."""
+        """Wait until nothing is in flight; False when that takes longer than ``seconds``, or leaves some queued.
+
+        Sessions may go on until the load ends; the time to drain counts from there.
+        """
+        if self._sessions or any(call.record.call.session for call in self._running):
+            seconds += max(0, self.start + self._end - self._clock()) / NS
         self._idle = self._loop.create_future()
         self.admit()
         self._settle()
@@ -217,7 +253,12 @@ class Caller:
         return not self._queue
 
     def dismiss(self, why: str) -> None:
-        """End what waits, for a place under the cap or to be tried again, as ``unfinished``: never thrown away."""
+        """End what waits, for a place under the cap or to be tried again, as ``unfinished``: never thrown away.
+
+        Sessions that are between two turns end there: the next was not due yet.
+        """
+        self._dismissed = True
+        self._sessions.close()
         for prepared in () if self._retries is None else self._retries.close():
             self._never_sent(prepared, Outcome.UNFINISHED, f"not tried again ({why}): waiting for its time")
         while self._queue:

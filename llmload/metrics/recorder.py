@@ -118,6 +118,10 @@ class Recorder:
         self._planned += 1
         self._window(self._second(t), "").planned += 1
 
+    def later(self, index: int, turn: int, t: int) -> None:
+        """A later turn of session ``index`` is due at ``t``."""
+        self.planned(t)
+
     def sent(self, t: int) -> None:
         """A call was sent at ``t``."""
         self._sent += 1

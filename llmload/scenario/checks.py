@@ -22,6 +22,7 @@ from llmload.scenario.positions import Path
 from llmload.scenario.suggest import choice
 from llmload.verdict.measures import OVER
 from llmload.verdict.objectives import DIMENSIONS
+from llmload.workload.conversation import TURN
 
 __all__ = ["check", "targets_of"]
 
@@ -70,7 +71,25 @@ class Subject:
     def tags(self) -> set[str]:
         """Every tag that some call has."""
         own = {tag for cls in self.scenario.classes.values() for tag in cls.tags}
-        return own | set(self.scenario.tags) | self.captured | set(self.scenario.dimensions)
+        return (
+            own
+            | set(self.scenario.tags)
+            | self.captured
+            | set(self.scenario.dimensions)
+            | ({TURN} if self.talks else set())
+        )
+
+    @cached_property
+    def arrivals(self) -> bool:
+        """Whether calls come at a rate; users alone are a closed model."""
+        load = self.scenario.load
+        rates = [load.rate, load.curve, *(phase.rate or phase.curve for phase in load.phases)]
+        return any(rate is not None for rate in rates)
+
+    @cached_property
+    def talks(self) -> bool:
+        """Whether some class has conversations."""
+        return any(cls.conversation for cls in self.scenario.classes.values())
 
     @cached_property
     def captured(self) -> set[str]:
@@ -203,6 +222,22 @@ def _class_retries(subject: Subject) -> Iterator[Problem]:
             yield subject.unknown(("classes", name, "retry"), "retry policy", cls.retry, known)
 
 
+def _conversations(subject: Subject) -> Iterator[Problem]:
+    for name, cls in subject.scenario.classes.items():
+        if cls.conversation is None:
+            continue
+        path: Path = ("classes", name, "conversation")
+        if cls.api is not Api.CHAT:
+            yield subject.problem(path, "makes no sense: only chats have turns", f'its api is "{cls.api}"')
+        if cls.conversation.tools is not None and cls.integrity == "echo":
+            yield subject.problem((*path, "tools"), "can't be used where answers are to be echoes")
+        if TURN in cls.tags:
+            yield subject.problem(("classes", name, "tags", TURN), "is no name for a tag: it says which turn a call is")
+        if not subject.arrivals:
+            hint = "give the load a rate, not users alone"
+            yield subject.problem(path, "needs arrivals: each begins a session", hint)
+
+
 def _class_objectives(subject: Subject) -> Iterator[Problem]:
     for name, cls in subject.scenario.classes.items():
         for metric, bound in cls.objectives.items():
@@ -310,6 +345,7 @@ CHECKS: Final[tuple[Callable[[Subject], Iterator[Problem]], ...]] = (
     _class_keys,
     _class_integrity,
     _class_retries,
+    _conversations,
     _class_objectives,
     _weights,
     _dimensions,

@@ -23,7 +23,7 @@ from llmload.scenario.document import Document
 from llmload.scenario.explain import explain, unknown_keys
 from llmload.scenario.files import read_prompts
 from llmload.scenario.load import Loaded
-from llmload.scenario.mix import ClassTable, PatienceTable, PromptTable
+from llmload.scenario.mix import ClassTable, ConversationTable, PatienceTable, PromptTable
 from llmload.scenario.model import Scenario
 from llmload.scenario.plan import Auth, Budget, Limits, Plan, Prices, Seeds, Target
 from llmload.scenario.positions import Path
@@ -32,7 +32,8 @@ from llmload.scenario.simulator import simulator
 from llmload.scenario.targets import SIMULATOR, ApiKeyTable, TargetTable
 from llmload.scenario.timeline import Timeline, lay_out
 from llmload.scenario.tokenizers import Tokenizers, open_tokenizers
-from llmload.workload.spec import Lengths, Patience, Prefix, PromptSpec, Repeat, RequestClass
+from llmload.workload.conversation import TURN
+from llmload.workload.spec import Conversation, Lengths, Patience, Prefix, PromptSpec, Repeat, RequestClass
 
 __all__ = ["compile_scenario"]
 
@@ -143,7 +144,7 @@ def _plan(scenario: Scenario, timeline: Timeline, prompts: Prompts, tokenizers: 
 
 def _all_tags(scenario: Scenario) -> set[str]:
     captured = {tag for target in scenario.targets.values() for tag in target.capture}
-    return {tag for cls in scenario.classes.values() for tag in cls.tags} | set(scenario.tags) | captured
+    return {tag for cls in scenario.classes.values() for tag in cls.tags} | set(scenario.tags) | captured | {TURN}
 
 
 def _source(loaded: Loaded) -> dict[str, Any]:
@@ -243,10 +244,27 @@ def _class(
         integrity=cls.integrity or "",
         patience=_patience(cls.patience),
         retry=scenario.retries[cls.retry].policy() if cls.retry in scenario.retries else None,
+        conversation=_conversation(cls.conversation),
         objectives={metric: parse_bound(metric, bound) for metric, bound in cls.objectives.items()},
         dimensions=dimensions_of(scenario.dimensions, name),
         target_weights=() if len(set(weights)) == 1 else weights,
         tokenizer=tokenizers[targets[0]],
+    )
+
+
+def _conversation(table: ConversationTable | None) -> Conversation | None:
+    if table is None:
+        return None
+    return Conversation(
+        turns=table.turns,
+        think=table.think,
+        think_random=table.think_random,
+        history=table.history,
+        header=table.session_header,
+        context=table.context or 0,
+        tools=table.tools,
+        tool_time=table.tool_time,
+        tool_result=table.tool_result,
     )
 
 

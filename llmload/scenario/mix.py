@@ -7,12 +7,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from llmload.records import Api
-from llmload.scenario.quantities import Duration, Flag, Name, Number, Params, Share, Text, TokenRange, Whole
+from llmload.scenario.quantities import Duration, Flag, Name, Number, Offset, Params, Share, Text, TokenRange, Whole
 from llmload.scenario.table import Shorthand, Table
-from llmload.scenario.targets import HeaderTable
+from llmload.scenario.targets import HeaderName, HeaderTable
 from llmload.workload.spec import Lengths
 
-__all__ = ["ClassTable", "PatienceTable", "PromptTable"]
+__all__ = ["ClassTable", "ConversationTable", "PatienceTable", "PromptTable"]
 
 Style = Literal["prose", "code", "technical", "conversation", "mixed"]
 
@@ -92,6 +92,32 @@ class PromptTable(Table):
         return self
 
 
+class ConversationTable(Table):
+    """Sessions of several turns in place of single requests: each arrival begins one."""
+
+    turns: TokenRange = Field(description="Turns of a session: what the user says, and the answer to it.")
+    think: Offset = Field(0.0, description="Pause between an answer and the user's next turn.")
+    think_random: Flag = Field(False, description="Draw pauses at random (exponential) with that mean.")
+    history: Literal["real", "scripted"] = Field(
+        "real", description="Whether the answers in the history are the target's, or made up and the same in every run."
+    )
+    session_header: HeaderName | Literal[""] = Field(
+        "x-session-id", description='Header that carries the session\'s name; "": none does.'
+    )
+    context: Whole | None = Field(None, description="Tokens of history beyond which the oldest turns are left out.")
+    tools: TokenRange | None = Field(
+        None, description="How often the assistant uses a tool within a turn; each result is a call of its own."
+    )
+    tool_time: Offset = Field(0.0, description="How long a tool takes.")
+    tool_result: TokenRange = Field(Lengths("fixed", low=100), description="Tokens of a tool's result.")
+
+    @model_validator(mode="after")
+    def _tools_there(self) -> Self:
+        if self.tools is None and {"tool_time", "tool_result"} & self.model_fields_set:
+            raise ValueError("tool_time and tool_result are about tools, which is missing")
+        return self
+
+
 class PatienceTable(Table):
     """Users who don't wait for the end: they close the connection and count as `cancelled`, which is no error."""
 
@@ -135,6 +161,7 @@ class ClassTable(Table):
         description="Check that each answer is whole and its own: the simulator's tokens, an echo of the prompt, or "
         "lines that a model is instructed to write (in place of a prompt).",
     )
+    conversation: ConversationTable | None = Field(None, description="Several turns in place of a single request.")
     patience: PatienceTable | None = Field(None, description="Users who leave before the answer ends.")
     retry: Text | None = Field(None, description="Policy of `retries` by which failed calls are tried again.")
     tags: dict[Name, Name] = Field(

@@ -11,7 +11,16 @@ from llmload.scenario.quantities import Duration, Flag, Name, Number, Text, Whol
 from llmload.scenario.table import Table
 from llmload.workload.counters import ENCODINGS
 
-__all__ = ["SIMULATOR", "ApiKeyTable", "AwsTable", "HeaderTable", "PricesTable", "TargetTable", "TokenizerTable"]
+__all__ = [
+    "SIMULATOR",
+    "ApiKeyTable",
+    "AwsTable",
+    "HeaderName",
+    "HeaderTable",
+    "PricesTable",
+    "TargetTable",
+    "TokenizerTable",
+]
 
 SIMULATOR: Final = "sim:"
 """The base URL that means the embedded simulator."""
@@ -37,7 +46,10 @@ def _header_value(value: str) -> str:
     return value
 
 
-HeaderTable = dict[Annotated[Text, AfterValidator(_header_name)], Annotated[Text, AfterValidator(_header_value)]]
+HeaderName = Annotated[Text, AfterValidator(_header_name)]
+"""The name of a header that is ours to set."""
+
+HeaderTable = dict[HeaderName, Annotated[Text, AfterValidator(_header_value)]]
 """Header -> value; nothing that could end a line."""
 
 
@@ -98,7 +110,7 @@ class ApiKeyTable(Table):
         None, description="Google's application default credentials, renewed in the background; needs the extra `gcp`."
     )
     aws: AwsTable | None = Field(None, description="Sign requests for AWS.")
-    header: Annotated[Text, AfterValidator(_header_name)] | None = Field(
+    header: HeaderName | None = Field(
         None, description="Header it is sent in; left out: as the dialect has it, mostly Authorization."
     )
     prefix: Annotated[Text, AfterValidator(_header_value)] | None = Field(
@@ -179,13 +191,13 @@ class TargetTable(Table):
     connections: Whole | None = Field(
         None, le=100_000, description="Connections opened before the run; left out: as the load needs."
     )
-    capture: dict[Name, Annotated[Text, AfterValidator(_header_name)]] = Field(
+    capture: dict[Name, HeaderName] = Field(
         {},
         max_length=8,
         description="Response headers whose values results can be cut by: a name for it, and the header.",
         examples=[{"instance": "x-served-by"}],
     )
-    server_time: Literal["header"] | Annotated[Text, AfterValidator(_header_name)] = Field(
+    server_time: Literal["header"] | HeaderName = Field(
         "",
         validate_default=False,
         description='Response header with the server\'s own processing time; "header": `openai-processing-ms`, '

@@ -10,7 +10,17 @@ from llmload.records import Api
 from llmload.workload.dimensions import Dimension
 from llmload.workload.retry import RetryPolicy
 
-__all__ = ["ESTIMATE", "Lengths", "Patience", "Prefix", "PromptSpec", "Repeat", "RequestClass", "TokenizerSpec"]
+__all__ = [
+    "ESTIMATE",
+    "Conversation",
+    "Lengths",
+    "Patience",
+    "Prefix",
+    "PromptSpec",
+    "Repeat",
+    "RequestClass",
+    "TokenizerSpec",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +106,28 @@ class PromptSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Conversation:
+    """Sessions of several ``turns``, each ``think`` seconds after the answer before it (exponentially distributed with
+    that mean if ``think_random``).
+
+    ``history``: whether the answers in the context are the target's or made up. ``header``: carries the session's name,
+    so that a router can keep it at one instance; "": none does. ``context``: tokens of history beyond which the oldest
+    turns are left out; 0: never. ``tools``: how many times a tool is used within a turn; its result, of ``tool_result``
+    tokens, goes back ``tool_time`` seconds later, in a call of its own.
+    """
+
+    turns: Lengths
+    think: float = 0.0
+    think_random: bool = False
+    history: Literal["real", "scripted"] = "real"
+    header: str = "x-session-id"
+    context: int = 0
+    tools: Lengths | None = None
+    tool_time: float = 0.0
+    tool_result: Lengths = Lengths("fixed", low=100)
+
+
+@dataclass(frozen=True, slots=True)
 class Patience:
     """Users who leave: a ``share`` of them, each ``after`` seconds (exponentially distributed with that mean if
     ``random``) without an end, or when so many ``chunks`` have come, whichever is first. 0 and None: not that way."""
@@ -139,6 +171,7 @@ class RequestClass:
     tokenizer: TokenizerSpec = ESTIMATE
     integrity: str = ""
     patience: Patience | None = None
+    conversation: Conversation | None = None
     retry: RetryPolicy | None = None
 
     def share_of(self, target: str) -> float:

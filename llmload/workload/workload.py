@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from llmload.draws import Draws, mix, unit
 from llmload.records import Api, Call, Message
 from llmload.workload import lengths
+from llmload.workload.conversation import follow, opened
 from llmload.workload.counters import tokens_of
 from llmload.workload.dimensions import Crossing, Cut, Weights
 from llmload.workload.integrity import LINES, TOKENS_PER_LINE, instruction, nonce_of
@@ -28,7 +29,7 @@ __all__ = ["ASSUMED_OUTPUT", "Workload", "expected_tokens"]
 ASSUMED_OUTPUT: Final = 150.0
 """Tokens of an answer, on average, where a class doesn't limit it; for planning only."""
 
-_CLASS, _TARGET, _SIZES, _TEXTS, _NONCE, _PATIENCE, _CUTS = range(7)
+_CLASS, _TARGET, _SIZES, _TEXTS, _NONCE, _PATIENCE, _CUTS, _TALK = range(8)
 """Streams of random numbers of one call, so that one more draw in one leaves the others alone."""
 
 _UNBOUNDED_BATCH: Final = 2048
@@ -50,11 +51,12 @@ class _Content(NamedTuple):
 class Workload:
     """Makes calls. ValueError for classes that no call can be made of."""
 
-    __slots__ = ("_constant", "_crossings", "_own", "_seeds", "_seeds_mix", "_strides", "classes")
+    __slots__ = ("_constant", "_crossings", "_own", "_places", "_seeds", "_seeds_mix", "_strides", "classes")
 
     def __init__(self, classes: Sequence[RequestClass], seeds_mix: int, seeds_prompts: int) -> None:
         self.classes = tuple(classes)
         self._own = tuple((cls.name, cls.weight) for cls in classes)
+        self._places = {cls.name: place for place, cls in enumerate(self.classes)}
         self._seeds_mix = seeds_mix
         self._seeds = tuple(mix(seeds_prompts, _number_of(cls.name)) for cls in classes)
         self._strides = tuple(lengths.highest(cls.batch) or _UNBOUNDED_BATCH for cls in classes)
@@ -88,11 +90,25 @@ class Workload:
             expect_status=cut.expect_status,
             key=cut.key,
         )
+        if cls.conversation is not None:
+            call = opened(call, cls, mix(self._seeds[place], index, _TALK))
+        return self._dressed(call, cls, place)
+
+    def _dressed(self, call: Call, cls: RequestClass, place: int) -> Call:
+        """With what some classes only have: a nonce, a user in a hurry."""
+        if not cls.integrity and cls.patience is None:
+            return call
+        seed = self._seeds[place] if not call.turn else mix(self._seeds[place], call.turn, _TALK)
         if cls.integrity:
-            call = _marked(call, cls, nonce_of(mix(self._seeds[place], index, _NONCE)))
-        return (
-            call if cls.patience is None else _hurried(call, cls.patience, Draws(self._seeds[place], index, _PATIENCE))
-        )
+            call = _marked(call, cls, nonce_of(mix(seed, call.index, _NONCE)))
+        return call if cls.patience is None else _hurried(call, cls.patience, Draws(seed, call.index, _PATIENCE))
+
+    def follow(self, call: Call, answer: str) -> tuple[Call, float] | None:
+        """The next call of the session of ``call``, which got ``answer``, and how many seconds after it; None: over."""
+        place = self._places[call.cls]
+        cls = self.classes[place]
+        found = follow(call, answer, cls, mix(self._seeds[place], call.index, _TALK))
+        return found and (self._dressed(found[0], cls, place), found[1])
 
     def _drawn(self, cls: RequestClass, place: int, index: int) -> _Payload:
         seed = self._seeds[place]
@@ -118,6 +134,8 @@ def _marked(call: Call, cls: RequestClass, nonce: str) -> Call:
     text = instruction(nonce, lines)
     if call.api is Api.COMPLETIONS:
         return replace(call, inputs=(text,), input_tokens=tokens_of(text, cls.tokenizer))
+    if call.messages[-1].role != "user":  # a tool's result, which the model is to work on
+        return replace(call, integrity="")
     messages = (*call.messages[:-1], Message("user", text))
     tokens = sum(tokens_of(message.content, cls.tokenizer) for message in messages)
     return replace(call, messages=messages, input_tokens=tokens)

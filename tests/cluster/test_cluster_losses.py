@@ -53,10 +53,10 @@ def test_a_ledger_holds_the_calls_that_are_due_and_not_over(shard: int, steps: l
             made += count
             open_ |= new
             ended = random.sample(sorted(open_), random.randint(0, len(open_)))
-            ledger.over(ended)
+            ledger.over((index, 0) for index in ended)
             for index in ended:
                 del open_[index]
-            assert dict(ledger.open()) == open_
+            assert {index: time for index, _, time in ledger.open()} == open_
             assert ledger.fallen_due == made
 
 
@@ -64,7 +64,7 @@ def test_a_ledger_keeps_nothing_of_what_is_over() -> None:
     ledger = Ledger(1, 3)
     for k in range(100_000):
         ledger.planned([k + 1])
-        ledger.over([1 + 3 * k])
+        ledger.over([(1 + 3 * k, 0)])
     assert len(ledger._times) <= losses._TRIM + 1
 
 
@@ -77,7 +77,7 @@ def test_lost_calls_are_those_the_worker_would_have_recorded(text: str) -> None:
     middle = mine[len(mine) // 2].planned + 1_000_000
     ledger = Ledger(1, 2)
     ledger.planned(record.planned for record in mine if record.planned <= middle)
-    ledger.over(record.call.index for record in mine if record.end <= middle)
+    ledger.over((record.call.index, 0) for record in mine if record.end <= middle)
     lost = list(lost_calls(plan, ledger, ran.start, middle, 1, "was ended by SIGKILL"))
     running = [record for record in mine if record.planned <= middle < record.end]
     assert running, "the test is about calls under way"
@@ -107,3 +107,12 @@ def test_a_bound_on_requests_bounds_what_is_missing() -> None:
 def test_users_have_no_schedule_to_be_missing_from() -> None:
     assert never_sent(plan_of(CLOSED), Ledger(0, 2), 0, 2) == (0, 0)
     assert next(iter(run_plan(plan_of(CLOSED)).records)).origin is Origin.USER
+
+
+def test_later_turns_of_sessions_are_known_by_arrival_and_turn() -> None:
+    ledger = Ledger(1, 2)
+    ledger.planned([10, 20])
+    ledger.later([(1, 1, 30), (3, 1, 40)])
+    ledger.over([(1, 0), (1, 1)])
+    assert sorted(ledger.open()) == [(3, 0, 20), (3, 1, 40)]
+    assert ledger.fallen_due == 2

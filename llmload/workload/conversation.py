@@ -1,0 +1,121 @@
+"""Conversations: what a user says next, given what was said so far. Pure.
+
+A session is the call of an arrival and the calls that follow from it. Its course is drawn beforehand (how many turns,
+and how often a tool is used in each), so that it depends on the seeds and the arrival alone; with
+``history = "real"`` the texts of the assistant are what the target answered, with "scripted" made-up ones, the same in
+every run.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final
+
+from llmload.draws import Draws, mix
+from llmload.records import Call, Message, Tool, ToolCall
+from llmload.workload import lengths
+from llmload.workload.counters import tokens_of
+from llmload.workload.prompts import prompt
+from llmload.workload.spec import Conversation, Lengths, RequestClass
+from llmload.workload.text import compose
+
+__all__ = ["TOOL", "TURN", "follow", "opened", "steps"]
+
+TURN: Final = "turn"
+"""The tag that says which turn a call is, from 1; a call that brings a tool's result is of the turn it is made in."""
+TOOL: Final = (
+    Tool(
+        "look_up",
+        "Looks something up.",
+        {"type": "object", "properties": {"subject": {"type": "string"}}, "required": ["subject"]},
+    ),
+)
+"""What every class that uses tools declares."""
+_ANSWER: Final = Lengths("uniform", low=50, high=250)
+"""Tokens of a scripted answer, where the class does not limit answers."""
+_COURSE, _TEXTS, _SIZES, _ANSWERS, _PAUSES = range(5)
+"""Streams of random numbers of one step."""
+
+
+def opened(call: Call, cls: RequestClass, seed: int) -> Call:
+    """The first call of a session: it has a name, and says so."""
+    talk = cls.conversation
+    assert talk is not None
+    session = f"{mix(seed, call.index):016x}"
+    headers = {**call.headers, talk.header: session} if talk.header else call.headers
+    return replace(
+        call, session=session, headers=headers, tags=(*call.tags, (TURN, "1")), tools=TOOL if talk.tools else call.tools
+    )
+
+
+def steps(talk: Conversation, seed: int, index: int) -> tuple[bool, ...]:
+    """The calls of a session: whether each brings a tool's result (True) or something the user says."""
+    draws = Draws(seed, index, _COURSE)
+    course: list[bool] = []
+    for _ in range(max(1, lengths.draw(talk.turns, draws))):
+        course += [False, *([True] * lengths.draw(talk.tools, draws) if talk.tools else ())]
+    return tuple(course)
+
+
+def follow(call: Call, answer: str, cls: RequestClass, seed: int) -> tuple[Call, float] | None:
+    """What comes after ``call``, which got ``answer``, and how many seconds later; None: the session is over."""
+    talk = cls.conversation
+    assert talk is not None
+    course, step = steps(talk, seed, call.index), call.turn + 1
+    if step >= len(course):
+        return None
+    own = mix(seed, call.index, step)
+    said = answer if talk.history == "real" else _scripted(call, cls, own)
+    added, pause = _tool(said, talk, own, step) if course[step] else _user(said, cls, talk, own)
+    messages = _trimmed((*call.messages, *added), talk.context, cls)
+    most = max(1, lengths.draw(cls.max_tokens, Draws(own, 0, _SIZES))) if cls.max_tokens else None
+    turn = (TURN, str(step + 1 - sum(course[: step + 1])))
+    following = replace(
+        call,
+        messages=messages,
+        turn=step,
+        max_tokens=most,
+        input_tokens=_tokens(messages, cls) + cls.tokenizer.overhead,
+        tags=(*(tag for tag in call.tags if tag[0] != TURN), turn),
+    )
+    return following, pause
+
+
+def _user(said: str, cls: RequestClass, talk: Conversation, own: int) -> tuple[tuple[Message, ...], float]:
+    text = prompt(cls.prompt, Draws(own, 0, _TEXTS), own, cls.tokenizer).text
+    spread = -math.log1p(-Draws(own, 0, _PAUSES).unit()) if talk.think_random else 1.0
+    return (Message("assistant", said), Message("user", text)), talk.think * spread
+
+
+def _tool(said: str, talk: Conversation, own: int, step: int) -> tuple[tuple[Message, ...], float]:
+    """The assistant is taken to have called the tool with its answer; the tool's result goes back to it."""
+    draws = Draws(own, 0, _TEXTS)
+    used = ToolCall(f"call_{own:016x}_{step}", TOOL[0].name, '{"subject":"the matter at hand"}')
+    result = compose("technical", max(1, lengths.draw(talk.tool_result, draws)), draws, own)
+    assistant = Message("assistant", said, tool_calls=(used,))
+    return (assistant, Message("tool", result, tool_call_id=used.id)), talk.tool_time
+
+
+def _scripted(call: Call, cls: RequestClass, own: int) -> str:
+    draws = Draws(own, 0, _ANSWERS)
+    return compose("prose", call.max_tokens or lengths.draw(_ANSWER, draws), draws, own)
+
+
+def _trimmed(messages: tuple[Message, ...], context: int, cls: RequestClass) -> tuple[Message, ...]:
+    """Without the oldest turns where they are more than ``context`` tokens; what the system says stays."""
+    if not context:
+        return messages
+    system = messages[:1] if messages[0].role == "system" else ()
+    rest = messages[len(system) :]
+    while _tokens((*system, *rest), cls) > context:
+        later = next((place for place, message in enumerate(rest) if place and message.role == "user"), 0)
+        if not later:  # what is being asked now stays, however long it is
+            break
+        rest = rest[later:]
+    return (*system, *rest)
+
+
+def _tokens(messages: Iterable[Message], cls: RequestClass) -> int:
+    return sum(tokens_of(message.content, cls.tokenizer) for message in messages)

@@ -39,7 +39,7 @@ class Sequence:
     ``emit`` is called at each token, after ``made`` has been counted up.
     """
 
-    __slots__ = ("admitted", "choice", "emit", "length", "live", "made", "prompt", "ready", "unread")
+    __slots__ = ("admitted", "choice", "emit", "length", "live", "made", "prompt", "rank", "ready", "unread")
 
     def __init__(
         self, prompt: int, length: int, emit: Callable[[Sequence], None], choice: int = 0, cached: int = 0
@@ -52,6 +52,8 @@ class Sequence:
         self.unread = prompt - cached
         """Prompt tokens still to be worked on."""
         self.ready = 0
+        self.rank = 0
+        """Of those that wait, the lowest is admitted first."""
         self.admitted: int | None = None
         self.live = True
 
@@ -139,13 +141,19 @@ class Batch:
     def _admit(self, t: int) -> None:
         waiting, running = self._waiting, self._running
         while waiting and len(running) < self._spec.slots:
-            seq = waiting[0]
-            if seq.ready > t or seq.room > self._room:
+            seq = self._next(t)
+            if seq is None or seq.room > self._room:
                 return
-            waiting.popleft()
+            waiting.remove(seq)
             self._room -= seq.room
             seq.admitted = t
             running.append(seq)
+
+    def _next(self, t: int) -> Sequence | None:
+        """Who is first: the first that came, or of those that are there the first of the lowest rank."""
+        if not self._spec.priorities:
+            return self._waiting[0] if self._waiting[0].ready <= t else None
+        return min((seq for seq in self._waiting if seq.ready <= t), key=lambda seq: seq.rank, default=None)
 
     def _read_prompts(self) -> int:
         """Work on prompts, oldest first; the number of prompt tokens this step does."""

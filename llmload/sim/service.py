@@ -230,7 +230,7 @@ class Service:
                 raise self._overloaded()
             if job.stream and self.spec.headers == "early":
                 answer.open()
-            self._submit(job, answer)
+            self._submit(job, answer, self._rank(visit))
 
         answer.begin(script, submit)
         return answer
@@ -246,7 +246,7 @@ class Service:
             visit.truth.faults.append("cold-cache")
         return replace(job, cached=cached)
 
-    def _submit(self, job: TextJob, answer: Stream | Body) -> None:
+    def _submit(self, job: TextJob, answer: Stream | Body, rank: int) -> None:
         """Give the choices to the model; only the first of each prompt has the prompt to work on."""
         answer.finish = job.finish(0)
         answer.sequences = []
@@ -255,7 +255,14 @@ class Service:
             cached = job.cached[prompt] if job.cached and not again else 0
             answer.sequences.append(Sequence(0 if again else job.prompts[prompt], length, answer.made, choice, cached))
         for seq in answer.sequences:
+            seq.rank = rank
             self.batch.submit(seq)
+
+    def _rank(self, visit: _Visit) -> int:
+        """0 for the first of the priorities; what names none of them comes last."""
+        order = self.spec.priorities
+        given = visit.request.headers.get("x-priority", "")
+        return order.index(given) if given in order else len(order)
 
     def _embeddings(self, visit: _Visit) -> Answer:
         truth = visit.truth

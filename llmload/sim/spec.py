@@ -66,6 +66,9 @@ class SimSpec(BaseModel):
     embed_latency: Seconds = Field(0.006, description="Time an embeddings request takes outside the model.")
     dimensions: int = Field(256, ge=1, le=4096, description="Length of an embedding vector.")
 
+    priorities: tuple[str, ...] = Field(
+        (), description="Values of the header `x-priority`, first served first; none: first come, first served."
+    )
     instances: tuple[Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,64}$")], ...] = Field(
         (),
         max_length=1000,

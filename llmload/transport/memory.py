@@ -77,7 +77,8 @@ class _Reply:
 class MemoryTransport:
     """The measuring path "memory".
 
-    ``headers`` are added to every request, those of ``keys`` to the requests with that key. ``bases``: what stands
+    ``headers`` are added to every request, those of ``keys`` to the requests with that key, those of ``own`` to the
+    requests to that target. ``bases``: what stands
     before the paths of a target, "/v1" if nothing is said.
     """
 
@@ -90,12 +91,14 @@ class MemoryTransport:
         headers: Mapping[str, str] | None = None,
         keys: Mapping[str, Mapping[str, str]] | None = None,
         bases: Mapping[str, str] | None = None,
+        own: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
         self._service = service
         self._clock = clock
         self._headers = headers or {}
         self._keys = keys or {}
         self._bases = bases or {}
+        self._own = own or {}
 
     @property
     def opened(self) -> int:
@@ -123,7 +126,12 @@ class MemoryTransport:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         sink.opened(self._clock(), Dial(0, 0, 0))
         sink.sent(self._clock(), len(request.body))
-        given = {**self._headers, **self._keys.get(request.key, {}), **dict(request.headers)}
+        given = {
+            **self._headers,
+            **self._own.get(target, {}),
+            **self._keys.get(request.key, {}),
+            **dict(request.headers),
+        }
         headers = {name.lower(): value for name, value in given.items()}
         reply = _Reply(sink, self._clock, done)
         path = f"{self._bases.get(target, '/v1')}/{request.path}"

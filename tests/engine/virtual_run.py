@@ -81,9 +81,10 @@ def run_plan(plan: Plan, shards: int = 1, during: Callable[[Sequence[Engine], Vi
             for t in plan.targets
             for name, auth in t.keys.items()
         }
+        own = {target.name: target.headers for target in plan.targets}
         bases = {target.name: DIALECTS[target.dialect].sim_base for target in plan.targets}
         engines = [
-            Engine(plan, MemoryTransport(service, loop.clock, headers, keys, bases), loop.clock, shard, shards)
+            Engine(plan, MemoryTransport(service, loop.clock, headers, keys, bases, own), loop.clock, shard, shards)
             for shard in range(shards)
         ]
         ran.start = loop.clock() + NS

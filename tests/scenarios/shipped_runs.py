@@ -32,7 +32,10 @@ def variants() -> list[tuple[str, str]]:
 @cache
 def full(name: str, environment: str = "", url: str = "http://localhost:8000/v1") -> Plan:
     """At full size, against a target named on the command line."""
-    return compile_scenario(load_scenario(source(name), environment, demo=None, target_url=url, environ={}))
+    if len(targets := load_scenario(source(name), environ={}).data["targets"]) == 1:
+        return compile_scenario(load_scenario(source(name), environment, demo=None, target_url=url, environ={}))
+    overrides = [f'targets.{target}.base_url="{url}"' for target in targets]
+    return compile_scenario(load_scenario(source(name), environment, overrides, demo=None, environ={}))
 
 
 @cache

@@ -114,6 +114,33 @@ FAULTS = {
         "1 in 20 answers takes longer than the target for production",
         "1 in 100 answers takes longer than the target for production",
     },
+    ("gateway", "broken"): {
+        "the gateway adds 50 ms and more to chats",
+        "the gateway adds 50 ms and more to embeddings",
+        "50 ms and more pass outside the service",
+    },
+    ("gateway", "broken-balance"): {
+        "the instances are not taken evenly",
+        "one instance takes half of the requests or more",
+    },
+    ("tenants", "broken"): {
+        "noisy neighbour: the heavy tenant slows the small ones",
+        "nothing limits the heavy tenant",
+    },
+    ("tenants", "broken-limiter"): {
+        "unfair limiter: small tenants are turned away",
+        "small tenants' requests fail",
+    },
+    ("dimensions", "broken"): {
+        "asia is slow for free users: they wait longer than premium users there",
+        "asia is slow for free users: they wait longer than free users in us",
+    },
+    ("priorities", "broken"): {
+        "priority is ignored: critical requests wait like all others under overload",
+        "priority is ignored: high priority requests wait like all others under overload",
+    },
+    ("model-cache", "broken"): {"misses slow hits"},
+    ("model-cache", "broken-unbounded"): {"the cache grows without bound: hits become slower"},
     ("rest", "broken-errors"): {"more than 1 in 100 requests fail", "less than half of the planned rate is served"},
 }
 """(scenario, environment) -> everything that the missed objectives say, and nothing else does."""

@@ -24,6 +24,11 @@ IDS = {
     "inter-chunk": "PERF_LLM_INTERCHUNK_001",
     "embed-single": "PERF_LLM_EMBED_SINGLE_001",
     "rest": "REST_API",
+    "gateway": "PERF_MIXED_GATEWAY_STD_LOAD_001",
+    "tenants": "PERF_LOAD_MULTI_TENANT_ISOLATION_004",
+    "dimensions": "PERF_MIXED_MULTI_DIMENSIONAL_002",
+    "priorities": "PERF_MIXED_INTELLIGENT_PRIORITIZATION_003",
+    "model-cache": "PERF_MIXED_RESOURCE_CONFIG_CACHE_003",
     "throughput-nonstream": "PERF_LLM_THROUGHPUT_NONSTREAM_002",
     "context-chat": "PERF_LLM_CONTEXT_CHAT_001",
     "context-embed": "PERF_LLM_CONTEXT_EMBED_002",
@@ -56,7 +61,7 @@ def test_the_header_names_its_row_of_the_catalogue(name: str, row: str) -> None:
 def test_the_header_shows_how_to_run_it_in_every_way_there_is(name: str) -> None:
     text = "\n".join(header(name))
     assert f"#   llmload run {name} " in text
-    assert "--url http://host:8000/v1" in text
+    assert re.search(r"--url (\w+=)?http://host:8000/v1", text)
     for environment in environments(source(name)):
         if (name, environment) in {("rest", "load"), ("rest", "production")}:
             continue  # the defaults

@@ -179,7 +179,7 @@ def test_a_ledger_has_a_call_open_until_its_last_attempt() -> None:
     ran = run_plan(plan_of(SCENARIO))
     ledger = Ledger(0, 1)
     ledger.planned(records[0].planned for _, records in sorted(attempts_of(ran).items()))
-    ledger.over(record.call.index for record in ran.records if record.final)
+    ledger.over((record.call.index, record.call.turn) for record in ran.records if record.final)
     assert not list(ledger.open())
 
 

@@ -8,16 +8,17 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path as FilePath
 from typing import Any, Final
 
 from pydantic import ValidationError
 
+from llmload.data.dataset import DataSpec
 from llmload.dialects import DIALECTS
 from llmload.errors import Problem, ScenarioError
 from llmload.records import Api
 from llmload.scenario.bounds import parse_bound
 from llmload.scenario.checks import check, targets_of
+from llmload.scenario.datasets import DataSets, beside, open_data_sets, said
 from llmload.scenario.dimensions import dimensions_of, keys_of, mixed
 from llmload.scenario.document import Document
 from llmload.scenario.explain import explain, unknown_keys
@@ -52,15 +53,17 @@ def compile_scenario(loaded: Loaded) -> Plan:
     timeline: Timeline | None = None
     prompts: Prompts = {}
     tokenizers: Tokenizers = {}
+    data: DataSets = {}
     if scenario is not None:
         problems += check(scenario, document)
         timeline, against = lay_out(scenario.load, scenario.scale, document)
         prompts, unreadable = _read_prompts(scenario, loaded)
         tokenizers, unusable = open_tokenizers(scenario, document, loaded.directory)
-        problems += against + unreadable + unusable
+        data, unread = open_data_sets(scenario, document, loaded.directory)
+        problems += against + unreadable + unusable + unread
     if problems or scenario is None or timeline is None:
         raise ScenarioError(_in_order(problems, loaded))
-    return _plan(scenario, timeline, prompts, tokenizers, loaded)
+    return _plan(scenario, timeline, prompts, data, tokenizers, loaded)
 
 
 def _validated(document: Document) -> tuple[Scenario | None, list[Problem]]:
@@ -98,28 +101,25 @@ def _in_order(problems: list[Problem], loaded: Loaded) -> list[Problem]:
 def _read_prompts(scenario: Scenario, loaded: Loaded) -> tuple[Prompts, list[Problem]]:
     prompts, problems = {}, []
     for name, cls in scenario.classes.items():
-        if cls.prompt.file is None:
+        if cls.prompt.file is None or cls.prompt.format is not None:
             continue
         try:
-            prompts[name] = read_prompts(_beside(loaded, cls.prompt.file), cls.prompt.field)
+            prompts[name] = read_prompts(beside(loaded.directory, cls.prompt.file), cls.prompt.field)
         except ScenarioError as error:
-            reason = "; ".join(str(problem).replace("\n    ", ", ") for problem in error.problems)
-            problems.append(loaded.document.problem(("classes", name, "prompt", "file"), reason))
+            problems.append(loaded.document.problem(("classes", name, "prompt", "file"), said(error)))
     return prompts, problems
 
 
-def _beside(loaded: Loaded, file: str) -> FilePath:
-    """A path as the scenario's author meant it: relative to the scenario."""
-    return loaded.directory / FilePath(file).expanduser()
-
-
-def _plan(scenario: Scenario, timeline: Timeline, prompts: Prompts, tokenizers: Tokenizers, loaded: Loaded) -> Plan:
+def _plan(
+    scenario: Scenario, timeline: Timeline, prompts: Prompts, data: DataSets, tokenizers: Tokenizers, loaded: Loaded
+) -> Plan:
     source = _source(loaded)
     objectives = tuple(table.objective(scenario.scale.time) for table in scenario.objectives)
     filters = {tag for objective in objectives for tag in objective.cuts}
     sliced = dict.fromkeys((*scenario.slice_by, *scenario.dimensions, *sorted(filters & _all_tags(scenario))))
     classes = tuple(
-        _class(name, cls, scenario, prompts.get(name, ()), tokenizers) for name, cls in scenario.classes.items()
+        _class(name, cls, scenario, prompts.get(name, data.get(name, ())), tokenizers)
+        for name, cls in scenario.classes.items()
     )
     return Plan(
         name=scenario.name or _UNFIT.sub("_", loaded.stem)[:64] or "scenario",
@@ -138,7 +138,7 @@ def _plan(scenario: Scenario, timeline: Timeline, prompts: Prompts, tokenizers: 
         demo=loaded.demo,
         sim=simulator(scenario, classes) if loaded.simulated else None,
         source=source,
-        fingerprint=_fingerprint(source, prompts, tokenizers),
+        fingerprint=_fingerprint(source, prompts, data, tokenizers),
     )
 
 
@@ -153,9 +153,10 @@ def _source(loaded: Loaded) -> dict[str, Any]:
     return {key: redacted(value, loaded.secrets, key=key) for key, value in kept.items()}
 
 
-def _fingerprint(source: Mapping[str, Any], prompts: Prompts, tokenizers: Tokenizers) -> str:
-    """SHA-256 of the canonical JSON of ``source`` and of the prompts and vocabularies that came from files."""
+def _fingerprint(source: Mapping[str, Any], prompts: Prompts, data: DataSets, tokenizers: Tokenizers) -> str:
+    """SHA-256 of the canonical JSON of ``source`` and of the prompts, data and vocabularies that came from files."""
     digests = {name: hashlib.sha256(_canonical(entries)).hexdigest() for name, entries in prompts.items()}
+    digests |= {f"data of {name}": spec.file.digest for name, spec in data.items()}
     digests |= {f"tokenizer of {name}": spec.digest for name, spec in tokenizers.items() if spec.digest}
     return hashlib.sha256(_canonical({"scenario": source, "prompts": digests})).hexdigest()
 
@@ -189,9 +190,9 @@ def _target(name: str, table: TargetTable, scenario: Scenario, loaded: Loaded) -
             prices.input, prices.output, prices.input if prices.cached is None else prices.cached, prices.request
         ),
         verify_tls=table.verify_tls,
-        ca_file=str(_beside(loaded, table.ca_file)) if table.ca_file else "",
+        ca_file=str(beside(loaded.directory, table.ca_file)) if table.ca_file else "",
         proxy=table.proxy,
-        unix_socket=str(_beside(loaded, table.unix_socket)) if table.unix_socket else "",
+        unix_socket=str(beside(loaded.directory, table.unix_socket)) if table.unix_socket else "",
         connections=table.connections,
         capture=dict(table.capture),
         server_time=table.server_time,
@@ -217,12 +218,12 @@ def _auth(key: ApiKeyTable, usual: tuple[str, str], loaded: Loaded) -> Auth:
     if key.env is not None:
         return Auth("env", source=key.env, header=header, prefix=prefix)
     if key.file is not None:
-        return Auth("file", source=str(_beside(loaded, key.file)), header=header, prefix=prefix)
+        return Auth("file", source=str(beside(loaded.directory, key.file)), header=header, prefix=prefix)
     return Auth("command", command=key.command or (), lifetime=key.lifetime or 0.0, header=header, prefix=prefix)
 
 
 def _class(
-    name: str, cls: ClassTable, scenario: Scenario, entries: tuple[str, ...], tokenizers: Tokenizers
+    name: str, cls: ClassTable, scenario: Scenario, entries: tuple[str, ...] | DataSpec, tokenizers: Tokenizers
 ) -> RequestClass:
     targets = targets_of(cls, scenario)
     model = cls.model or scenario.targets[targets[0]].model or ""
@@ -272,7 +273,7 @@ def _patience(table: PatienceTable | None) -> Patience | None:
     return None if table is None else Patience(table.share, table.after or 0.0, table.random, table.chunks)
 
 
-def _prompt(table: PromptTable, entries: tuple[str, ...]) -> PromptSpec:
+def _prompt(table: PromptTable, entries: tuple[str, ...] | DataSpec) -> PromptSpec:
     repeat = table.repeat
     common = PromptSpec(
         system=table.system,
@@ -283,6 +284,8 @@ def _prompt(table: PromptTable, entries: tuple[str, ...]) -> PromptSpec:
     )
     if table.text is not None:
         return replace(common, kind="text", text=table.text)
+    if isinstance(entries, DataSpec):
+        return replace(common, kind="data", data=entries)
     if table.file is not None:
         return replace(common, kind="file", entries=entries)
     return replace(common, style=table.style or "mixed", tokens=table.tokens or DEFAULT_PROMPT)

@@ -57,6 +57,13 @@ class PromptTable(Table):
         None, min_length=1, description="JSONL or plain text, an entry per line, relative to the scenario."
     )
     field: Text = Field("prompt", min_length=1, description="The field of a JSONL entry that holds the text.")
+    format: Literal["openai", "sharegpt", "csv", "text"] | None = Field(
+        None, description="The file is a data set of this format; it is read row by row, however large, `.gz` too."
+    )
+    template: Text = Field(
+        "", max_length=2**20, description='How a prompt is made of a CSV row: "Translate: {sentence}".'
+    )
+    order: Literal["random", "sequential"] = Field("random", description="In which order a data set's rows come.")
     system: Text = Field("", max_length=2**24, description="System message of chats.")
     sent_as: Literal["text", "tokens"] = Field(
         "text", alias="as", description="tokens: sent as token ids, exactly as many as wished; needs a tokenizer."
@@ -89,6 +96,23 @@ class PromptTable(Table):
             raise ValueError("token ids are made up anew for each prompt: repeat, prefix and cache_bust are for text")
         if "field" in self.model_fields_set and self.file is None:
             raise ValueError("field says which field of a file's entries to take, but there is no file")
+        return self
+
+    @model_validator(mode="after")
+    def _data(self) -> Self:
+        if self.format is None:
+            given = sorted({"template", "order"} & self.model_fields_set)
+            if given:
+                raise ValueError(f"{given[0]} is for data sets: it needs file and format")
+            return self
+        if self.file is None:
+            raise ValueError("format is a file's, but there is no file")
+        if "field" in self.model_fields_set:
+            raise ValueError("has both field and format; a format knows its fields")
+        if self.prefix or self.cache_bust:
+            raise ValueError("prefix and cache_bust are for made-up prompts, a text, or a file without format")
+        if self.template and self.format != "csv":
+            raise ValueError("template makes prompts of the columns of a CSV file, and this is none")
         return self
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+from llmload.data.dataset import data_set
 from llmload.draws import Draws
 from llmload.workload import lengths
 from llmload.workload.counters import counter_of, tokens_of
+from llmload.workload.datasets import entry_for, expected_entry_tokens
 from llmload.workload.exact import exact_ids, exact_text, ready
 from llmload.workload.reuse import beginning, expected_beginning, new_number, repeated
 from llmload.workload.spec import ESTIMATE, PromptSpec, TokenizerSpec
@@ -48,8 +50,13 @@ def prompt(spec: PromptSpec, draws: Draws, ordinal: int, tokenizer: TokenizerSpe
 def _own(spec: PromptSpec, draws: Draws, ordinal: int, tokenizer: TokenizerSpec, seed: int) -> Prompt:
     if spec.kind == "synthetic":
         return _synthetic(spec, draws, ordinal, tokenizer, seed)
-    text = spec.text if spec.kind == "text" else draws.pick(spec.entries)
-    return _given(text, spec.as_tokens, tokenizer)
+    return _given(_found(spec, draws, ordinal), spec.as_tokens, tokenizer)
+
+
+def _found(spec: PromptSpec, draws: Draws, ordinal: int) -> str:
+    if spec.data is not None:
+        return entry_for(spec, draws, ordinal).text
+    return spec.text if spec.kind == "text" else draws.pick(spec.entries)
 
 
 def _synthetic(spec: PromptSpec, draws: Draws, ordinal: int, tokenizer: TokenizerSpec, seed: int) -> Prompt:
@@ -76,6 +83,8 @@ def _given(text: str, as_tokens: bool, tokenizer: TokenizerSpec) -> Prompt:
 
 def prepare(spec: PromptSpec, tokenizer: TokenizerSpec = ESTIMATE) -> None:
     """Do beforehand what would hold up the first call; ValueError for a spec that gives no text."""
+    if spec.data is not None:
+        data_set(spec.data)
     if spec.kind == "file" and not spec.entries:
         raise ValueError("a prompt file needs at least one entry")
     if spec.as_tokens and not counter_of(tokenizer).exact:
@@ -91,5 +100,7 @@ def expected_prompt_tokens(spec: PromptSpec, tokenizer: TokenizerSpec = ESTIMATE
     before = expected_beginning(spec.prefix)
     if spec.kind == "synthetic":
         return before + max(1.0, lengths.mean(spec.tokens))
+    if spec.data is not None:
+        return before + expected_entry_tokens(spec, tokenizer)
     texts = (spec.text,) if spec.kind == "text" else spec.entries
     return before + sum(tokens_of(text, tokenizer) for text in texts) / max(1, len(texts))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from llmload.data.dataset import DataSpec
 from llmload.records import Api
 from llmload.workload.dimensions import Dimension
 from llmload.workload.retry import RetryPolicy
@@ -87,17 +88,19 @@ class PromptSpec:
     ``text``: always this one. ``file``: JSONL or plain-text entries in ``entries`` (read when the
     scenario is compiled, so that a Plan needs no files), taken in seeded random order. ``synthetic``:
     text of ``style`` made to ``tokens`` tokens (exactly, where the class has a tokenizer), different for every call.
+    ``data``: the entries of a data set, which stay in its file.
     ``as_tokens``: sent as token ids in place of text.
 
     What servers may keep of prompts: ``repeat`` (made-up ones), ``prefix`` (put before any), and against it
     ``cache_bust``: a number of its own in front of each, so that no two begin alike.
     """
 
-    kind: Literal["synthetic", "text", "file"] = "synthetic"
+    kind: Literal["synthetic", "text", "file", "data"] = "synthetic"
     style: Literal["prose", "code", "technical", "conversation", "mixed"] = "mixed"
     tokens: Lengths = Lengths("fixed", low=64)
     text: str = ""
     entries: tuple[str, ...] = ()
+    data: DataSpec | None = None
     system: str = ""
     as_tokens: bool = False
     repeat: Repeat | None = None

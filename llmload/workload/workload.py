@@ -11,13 +11,14 @@ import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from llmload.draws import Draws, mix, unit
 from llmload.records import Api, Call, Message
 from llmload.workload import lengths
 from llmload.workload.conversation import follow, opened
 from llmload.workload.counters import tokens_of
+from llmload.workload.datasets import entry_for, messages_for
 from llmload.workload.dimensions import Crossing, Cut, Weights
 from llmload.workload.integrity import LINES, TOKENS_PER_LINE, instruction, nonce_of
 from llmload.workload.mix import choose, position_in, shares
@@ -40,12 +41,15 @@ _Payload = tuple["_Content", int | None]
 
 
 class _Content(NamedTuple):
-    """What is asked, and its tokens, counted or estimated; ``ids`` in place of ``inputs`` where they are numbers."""
+    """What is asked, and its tokens, counted or estimated; ``ids`` in place of ``inputs`` where they are numbers.
+    ``most`` and ``params``: most tokens of the answer and further fields, where a data set has them on record."""
 
     messages: tuple[Message, ...] = ()
     inputs: tuple[str, ...] = ()
     tokens: int = 0
     ids: tuple[tuple[int, ...], ...] = ()
+    most: int | None = None
+    params: Mapping[str, Any] | None = None
 
 
 class Workload:
@@ -84,7 +88,7 @@ class Workload:
             max_tokens=most,
             input_tokens=content.tokens,
             token_ids=content.ids,
-            params=cut.params,
+            params={**content.params, **cut.params} if content.params else cut.params,
             headers=cut.headers,
             tags=cut.tags,
             expect_status=cut.expect_status,
@@ -114,7 +118,8 @@ class Workload:
         seed = self._seeds[place]
         sizes = Draws(seed, index, _SIZES)
         texts = Draws(seed, index, _TEXTS)
-        return _payload(cls, sizes, texts, seed + index * self._strides[place], seed)
+        first = 0 if cls.prompt.data is not None else seed  # entries in their order begin with the first
+        return _payload(cls, sizes, texts, first + index * self._strides[place], seed)
 
     def _target(self, cls: RequestClass, index: int) -> str:
         if len(cls.targets) == 1:
@@ -194,7 +199,7 @@ def _payload(cls: RequestClass, sizes: Draws, texts: Draws, ordinal: int, seed: 
     if cls.tokenizer.overhead and content.tokens:
         content = content._replace(tokens=content.tokens + cls.tokenizer.overhead)
     limited = cls.max_tokens is not None and cls.api in _ANSWERED_IN_TEXT
-    return content, max(1, lengths.draw(cls.max_tokens, sizes)) if limited and cls.max_tokens else None
+    return content, max(1, lengths.draw(cls.max_tokens, sizes)) if limited and cls.max_tokens else content.most
 
 
 def _constant(cls: RequestClass) -> _Payload | None:
@@ -216,6 +221,10 @@ def _nothing(cls: RequestClass, sizes: Draws, texts: Draws, ordinal: int, seed: 
 
 
 def _chat(cls: RequestClass, sizes: Draws, texts: Draws, ordinal: int, seed: int) -> _Content:
+    if cls.prompt.data is not None:
+        entry = entry_for(cls.prompt, texts, ordinal)
+        said, count = messages_for(cls.prompt, entry, cls.tokenizer)
+        return _Content(said, tokens=count, most=entry.max_tokens, params=entry.params)
     text, tokens, _ = prompt(cls.prompt, texts, ordinal, cls.tokenizer, seed)
     if not cls.prompt.system:
         return _Content((Message("user", text),), tokens=tokens)

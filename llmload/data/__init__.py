@@ -1,0 +1,1 @@
+"""Files of the user's own: prompts and conversations, and traces of what was asked when. Read by rows."""

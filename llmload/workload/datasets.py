@@ -1,0 +1,34 @@
+"""Calls out of a data set: which entry a call takes, and what it says."""
+
+from __future__ import annotations
+
+from llmload.data.dataset import data_set, sample
+from llmload.data.entry import Entry
+from llmload.draws import Draws
+from llmload.records import Message
+from llmload.workload.counters import tokens_of
+from llmload.workload.spec import PromptSpec, TokenizerSpec
+
+__all__ = ["entry_for", "expected_entry_tokens", "messages_for"]
+
+
+def entry_for(spec: PromptSpec, draws: Draws, place: int) -> Entry:
+    """The entry of a call: at random, or number ``place`` where they are to come in their order."""
+    assert spec.data is not None
+    entries = data_set(spec.data)
+    return entries.entry(draws.below(len(entries)) if spec.data.order == "random" else place)
+
+
+def messages_for(spec: PromptSpec, entry: Entry, tokenizer: TokenizerSpec) -> tuple[tuple[Message, ...], int]:
+    """Messages and their tokens. The class's system message is for entries that have none of their own."""
+    messages = entry.messages
+    if spec.system and all(message.role != "system" for message in messages):
+        messages = (Message("system", spec.system), *messages)
+    return messages, sum(tokens_of(message.content, tokenizer) for message in messages)
+
+
+def expected_entry_tokens(spec: PromptSpec, tokenizer: TokenizerSpec) -> float:
+    """Tokens of an entry's request, on average over a sample, without the class's system message."""
+    assert spec.data is not None
+    counts = [sum(tokens_of(message.content, tokenizer) for message in entry.messages) for entry in sample(spec.data)]
+    return sum(counts) / len(counts)

@@ -350,7 +350,8 @@ def _simulator() -> str:
     definitions = scenario_schema()["$defs"]
     keys = _table(_KEYS, _rows(definitions["KeySpec"]))
     settings = _table(_KEYS, _rows(definitions["SimSpec"])).replace("(simulator.md#", "(#")
-    return f"{settings}\n\nEach key of `keys`:\n\n{keys}"
+    auth = _table(_KEYS, _rows(definitions["AuthSpec"]))
+    return f"{settings}\n\nEach key of `keys`:\n\n{keys}\n\n`auth`, where they are looked up:\n\n{auth}"
 
 
 def _faults() -> str:

@@ -22,6 +22,7 @@ from llmload.sim.script import Cue, Script, Stage
 
 __all__ = [
     "FAULTS",
+    "Auth",
     "ColdCache",
     "CrossTalk",
     "Cue",
@@ -273,6 +274,21 @@ class Skew(FaultBase):
         script.instance = self.instance
 
 
+class Auth(FaultBase):
+    """Trouble where keys are looked up (``[sim.auth]``): a query without an index, a connection that is not given back.
+
+    ``lookup`` is added to the time of a lookup; ``leak``: its connection is lost to the pool.
+    """
+
+    kind: Literal["auth"] = "auth"
+    lookup: Seconds = 0.0
+    leak: bool = False
+
+    def plant(self, script: Script) -> None:
+        script.lookup += self.lookup
+        script.leaks |= self.leak
+
+
 class Hang(FaultBase):
     """Never answers, keeps the connection: a deadlocked worker, a lost job."""
 
@@ -326,6 +342,7 @@ Fault = Annotated[
     | RateLimit500
     | Hop
     | Skew
+    | Auth
     | Hang
     | SlowPrefill
     | ColdCache,

@@ -72,6 +72,10 @@ class Script:
     """The prompt cache is of no use to it."""
     reading: tuple[float, float] = (0.0, 0.0)
     """Seconds added before the first token for 1000 prompt tokens: in proportion to them, and to their square."""
+    lookup: float = 0.0
+    """Seconds that looking up the key takes beyond what it should."""
+    leaks: bool = False
+    """The connection over which the key was looked up is lost."""
     limited: int = 429
     """The status given to a request over its rate limit."""
     unseen: float = 0.0

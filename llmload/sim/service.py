@@ -14,6 +14,7 @@ from typing import Final
 
 from llmload.clock import NS, Clock
 from llmload.sim.answers import JSON, Answer, Body, Reply
+from llmload.sim.auth import AuthStore
 from llmload.sim.cache import PrefixCache
 from llmload.sim.faults import Script
 from llmload.sim.formats import FORMATS, Format, Found, find
@@ -91,6 +92,7 @@ class Service:
         self._buckets: Final = {
             key: Bucket(settings.rate, settings.burst) for key, settings in spec.keys.items() if settings.rate
         }
+        self._auth: Final = AuthStore(spec.auth, now, call_at) if spec.auth is not None else None
         self._count = 0
         self._begun: int | None = None
         self._last_tag = tag("")
@@ -114,13 +116,47 @@ class Service:
         self.active += 1
         try:
             self._find(visit)
+        except Refused as why:
+            return self._refused(visit, why).cancel
+        if self._auth is None or visit.route in _OPEN:
+            return self._answer(visit).cancel
+        return self._look_up(self._auth, visit)
+
+    def _answer(self, visit: _Visit) -> Answer:
+        """The path is known, and so is whether the key is."""
+        try:
             if visit.route not in _OPEN:
                 self._admit(visit)
-            answer = self._handlers[visit.route](visit)
+            return self._handlers[visit.route](visit)
         except Refused as why:
-            answer = self._body(visit)
-            self._refuse(answer, why)
-        return answer.cancel
+            return self._refused(visit, why)
+
+    def _look_up(self, store: AuthStore, visit: _Visit) -> Callable[[], None]:
+        """Answer when the key has been looked up. Returns what to call when the client has gone."""
+        answers: list[Answer] = []
+        script = Script()
+        key = visit.format.key(visit.request.headers, visit.request.path.partition("?")[2])
+        self._plant(script, visit, key, "")
+        why = Refused(
+            503, "The key could not be looked up: no connection in time.", kind="server_error", code="auth_pool"
+        )
+        lookup = store.ask(
+            script.lookup,
+            script.leaks,
+            lambda: answers.append(self._answer(visit)),
+            lambda: answers.append(self._refused(visit, why)),
+        )
+
+        def gone() -> None:
+            lookup.cancel()
+            (answers[0] if answers else self._body(visit)).cancel()
+
+        return gone
+
+    def _refused(self, visit: _Visit, why: Refused) -> Answer:
+        answer = self._body(visit)
+        self._refuse(answer, why)
+        return answer
 
     def _refuse(self, answer: Body, why: Refused) -> None:
         if why.error["code"] != CONTEXT_LENGTH or self.spec.too_long == "400":
@@ -184,20 +220,23 @@ class Service:
 
     def _script(self, visit: _Visit, model: str) -> Script:
         """What the faults make of this request."""
-        truth, script = visit.truth, Script()
-        t = (truth.received - (self._begun or 0)) / NS
-        for number, fault in enumerate(self.spec.faults):
-            if not fault.active(t) or not fault.matches(
-                visit.route, visit.key, truth.tenant, model, visit.request.headers
-            ):
-                continue
-            if fault.rate == 1 or draw(self.spec.seed, "fault", number, truth.index) < fault.rate:
-                fault.plant(script)
+        script = Script()
+        self._plant(script, visit, visit.key, model)
         if names := self.spec.instances:
-            drawn = int(draw(self.spec.seed, "instance", truth.index) * len(names))
+            drawn = int(draw(self.spec.seed, "instance", visit.truth.index) * len(names))
             taken = drawn if script.instance is None else script.instance % len(names)
             visit.headers.append(("x-served-by", names[taken]))
         return script
+
+    def _plant(self, script: Script, visit: _Visit, key: str, model: str) -> None:
+        truth = visit.truth
+        tenant = truth.tenant or (self.spec.keys[key].tenant if key in self.spec.keys else "")
+        t = (truth.received - (self._begun or 0)) / NS
+        for number, fault in enumerate(self.spec.faults):
+            if not fault.active(t) or not fault.matches(visit.route, key, tenant, model, visit.request.headers):
+                continue
+            if fault.rate == 1 or draw(self.spec.seed, "fault", number, truth.index) < fault.rate:
+                fault.plant(script)
 
     def _overloaded(self) -> Refused:
         return Refused(

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from llmload.sim.faults import Fault, parse_fault
 from llmload.sim.fields import Count, PerSecond, Seconds, Share, Span
 
-__all__ = ["Fault", "KeySpec", "SimSpec", "parse_fault"]
+__all__ = ["AuthSpec", "Fault", "KeySpec", "SimSpec", "parse_fault"]
 
 
 class KeySpec(BaseModel):
@@ -28,6 +28,16 @@ class KeySpec(BaseModel):
     burst: int = Field(0, ge=0, description="Requests that may come at once; 0: those of one second.")
 
 
+class AuthSpec(BaseModel):
+    """Where keys are looked up: a store behind a pool of connections."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    lookup: Seconds = Field(0.003, description="Time to look a key up, known or not.")
+    pool: int = Field(0, ge=0, le=100_000, description="Lookups at once; the others wait. 0: any number.")
+    wait: Seconds = Field(5.0, description="Longest wait for a connection; a 503 after that.")
+
+
 class SimSpec(BaseModel):
     """How the simulated service behaves. Durations are seconds, or text such as "20ms"."""
 
@@ -37,6 +47,7 @@ class SimSpec(BaseModel):
     seed: int = 1
     models: tuple[str, ...] = Field(("sim-model",), min_length=1, description="Models served; any other is a 404.")
     keys: dict[str, KeySpec] = Field({}, description="API keys; none: open to everybody.")
+    auth: AuthSpec | None = Field(None, description="Where keys are looked up; left out: it takes no time.")
 
     first_token: Seconds = Field(0.045, description="Time before a request reaches the model (parsing, tokenising).")
     prefill: Seconds = Field(0.040, description="Model time per 1000 prompt tokens.")

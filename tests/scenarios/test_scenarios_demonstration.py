@@ -109,6 +109,21 @@ FAULTS = {
     ("embed-batch", "broken"): {
         f"batches of {size} give fewer than 1000 embeddings per second" for size in (64, 128, 256)
     },
+    ("auth-mix", "broken"): {
+        "looking a valid key up takes too long",
+        "refusing an invalid key takes too long",
+        "invalid keys slow the valid ones",
+    },
+    ("auth-storm", "broken"): {
+        "the pool of connections is exhausted (503)",
+        "requests fail in the storms",
+    },
+    ("auth-storm", "broken-leak"): {
+        "the pool of connections is exhausted (503)",
+        "requests fail in the storms",
+        "connections leak: the last storm is slower than the first",
+        "connections leak: requests fail even when the storms are over",
+    },
     ("rest", "broken"): {
         "half of the answers take longer than the target for production",
         "1 in 20 answers takes longer than the target for production",

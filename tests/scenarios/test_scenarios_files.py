@@ -32,6 +32,8 @@ IDS = {
     "throughput-nonstream": "PERF_LLM_THROUGHPUT_NONSTREAM_002",
     "context-chat": "PERF_LLM_CONTEXT_CHAT_001",
     "context-embed": "PERF_LLM_CONTEXT_EMBED_002",
+    "auth-mix": "PERF_MIXED_RESOURCE_DB_AUTH_001",
+    "auth-storm": "PERF_LOAD_DB_CONNECTION_STORM_005",
     "avalanche": "PERF_LOAD_STREAMING_AVALANCHE_008",
     "long-requests": "PERF_LOAD_LONG_RUNNING_ENDURANCE_006",
     "embed-batch": "PERF_LLM_EMBED_BATCH_002",

@@ -56,6 +56,7 @@ def rules(plan: Plan) -> set[str]:
         ("dimensions", "", 50, 30 * MINUTE, 1800 * 50),
         ("priorities", "", 60, 15 * MINUTE, 300 * 20 + 600 * 60),
         ("model-cache", "", 30, 25 * MINUTE, 300 * 21 + 1200 * 30),
+        ("auth-mix", "", 200, 25 * MINUTE, 25 * 60 * 200),
         ("rest", "", 200, 330, 15 * 200 + 300 * 200),
         ("rest", "smoke", 20, 60, 1200),
         ("rest", "stress", 600, 300, 60 * 2000),
@@ -69,6 +70,19 @@ def test_the_load_is_the_catalogues(name: str, environment: str, peak: float, du
     assert plan.load.curve.peak() == pytest.approx(peak)
     assert plan.load.duration == pytest.approx(duration)
     assert calls(plan) == pytest.approx(expected)
+
+
+def test_auth_storm_goes_from_10_users_to_500_six_times() -> None:
+    plan = full("auth-storm")
+    assert plan.load.model == "closed"
+    users = [round(plan.load.curve.rate((phase.start + phase.end) / 2)) for phase in plan.phases]
+    assert users == [10, 500] * 6 + [10]
+
+
+def test_auth_mix_has_one_invalid_key_in_fifty() -> None:
+    (cut,) = full("auth-mix").classes[0].dimensions
+    assert dict(cut.own) == {"valid": 98, "invalid": 2}
+    assert next(value for value in cut.values if value.name == "invalid").expect_status == {401}
 
 
 @pytest.mark.parametrize(("name", "users", "duration"), [("baseline", 100, 35 * MINUTE), ("peak", 500, 70 * MINUTE)])

@@ -195,6 +195,8 @@ class Caller:
             self._ended_as(record)
             if record.final and record.call.session:
                 self._next_turn(record)
+            if self._workload.learns and record.outcome.good and record.answer.usage is not None:
+                self._workload.learn(record.call, record.answer.usage.input or 0)
         self.admit()
         self._settle()
 

@@ -106,6 +106,17 @@ def _tokens_per_second(reading: Reading) -> int | None:
     return (tokens - 1) * 10**12 // (stamps[-1] - stamps[0])
 
 
+def _planned(reading: Reading) -> int | None:
+    record = reading.record
+    usage = record.answer.usage
+    return record.call.input_tokens if usage is not None and usage.input and record.call.input_tokens else None
+
+
+def _token_error(reading: Reading) -> int | None:
+    planned = _planned(reading)
+    return None if planned is None else abs((reading.input_tokens or 0) - planned)
+
+
 _T, _K, _S, _M = Unit.TIME, Unit.TOKENS, Unit.SPEED, Unit.MONEY
 
 
@@ -169,6 +180,10 @@ _ROWS: Final = (
            _T, "lower", _overhead),
     Metric("input_tokens", "Input tokens", "Tokens of the prompt, per call",
            _K, "neither", lambda r: r.input_tokens),
+    Metric("planned_tokens", "Planned tokens", "Tokens of the prompt as planned: counted, or estimated",
+           _K, "neither", _planned),
+    Metric("token_error", "Token error", "Tokens by which usage has the prompt longer or shorter than planned",
+           _K, "lower", _token_error),
     Metric("output_tokens", "Output tokens", "Tokens of the answer, per call",
            _K, "neither", lambda r: r.output_tokens),
     Metric("cached_tokens", "Cached tokens", "Prompt tokens the server took from its cache, per call",

@@ -29,7 +29,10 @@ GROUPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("calls that are tried again", ("attempts", "retry_wait")),
     ("connecting", ("connect", "dns", "tcp", "tls", "upload")),
     ("the generator itself", ("schedule_lag", "queue_wait")),
-    ("per call", ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens", "cost")),
+    (
+        "per call",
+        ("input_tokens", "planned_tokens", "token_error", "output_tokens", "cached_tokens", "reasoning_tokens", "cost"),
+    ),
 )
 """How tables group the catalogue; a metric that isn't here comes last, under "other"."""
 

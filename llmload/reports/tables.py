@@ -193,11 +193,26 @@ def token_section(summary: Summary, width: int) -> Iterator[Text]:
     yield Text(f"sent {units.format_bytes(calls.bytes_out)}, received {units.format_bytes(calls.bytes_in)}", "dim")
     if sources := _sources(calls):
         yield Text(sources, "dim")
+    if planned := _planned(calls):
+        yield Text(planned, "dim")
     if calls.cost:
         yield Text(f"cost ${calls.cost:,.4g}; ${1000 * calls.cost / calls.calls:,.3g} per thousand calls")
     if calls.stalls:
         share, lost = units.format_share(calls.stalled_share), units.format_seconds(calls.stall_ns / NS)
         yield Text(f"{calls.stalls:,} stalls in {calls.stalled_calls:,} streams ({share}), {lost} in all", "yellow")
+
+
+_WORTH_SAYING: Final = 0.02
+"""Disagreement about the length of prompts below which nothing is said of it."""
+
+
+def _planned(calls: Slice) -> str:
+    """Where the server counts prompts otherwise than they were planned: both, per call."""
+    planned, found = calls.histogram("planned_tokens"), calls.histogram("input_tokens")
+    if not planned.count or planned.count != found.count or abs(found.mean / planned.mean - 1) < _WORTH_SAYING:
+        return ""
+    more = found.mean / planned.mean - 1
+    return f"prompts: {planned.mean:,.1f} tokens planned, {found.mean:,.1f} as the server counted them ({more:+.1%})"
 
 
 _SOURCE_WORDS: Final = {"usage": "as the server counted them", "estimated": "estimated", "none": "unknown"}

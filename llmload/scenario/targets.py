@@ -155,10 +155,16 @@ class TokenizerTable(Table):
         0, description="Tokens that the target adds to each request (chat template); planned for, in no text."
     )
 
+    learn: Flag = Field(
+        False, description="Correct estimates by the usage that the target reports: prompts then depend on answers."
+    )
+
     @model_validator(mode="after")
     def _one_vocabulary(self) -> Self:
         if self.file is not None and self.tiktoken is not None:
             raise ValueError("has both file and tiktoken; a model has one vocabulary")
+        if self.learn and (self.file or self.tiktoken):
+            raise ValueError("what is counted with a vocabulary need not be learned; leave learn out")
         return self
 
 

@@ -13,7 +13,7 @@ from llmload.scenario.document import Document
 from llmload.scenario.model import Scenario
 from llmload.scenario.targets import TokenizerTable
 from llmload.workload.counters import counter_of
-from llmload.workload.spec import ESTIMATE, TokenizerSpec
+from llmload.workload.spec import TokenizerSpec
 
 __all__ = ["Tokenizers", "open_tokenizers"]
 
@@ -48,7 +48,7 @@ def _spec(table: TokenizerTable, directory: Path) -> TokenizerSpec:
         return TokenizerSpec("file", str(path), hashlib.sha256(path.read_bytes()).hexdigest(), table.overhead)
     if table.tiktoken is not None:
         return TokenizerSpec("tiktoken", table.tiktoken, overhead=table.overhead)
-    return TokenizerSpec(overhead=table.overhead) if table.overhead else ESTIMATE
+    return TokenizerSpec(overhead=table.overhead, learn=table.learn)
 
 
 def _unfit(scenario: Scenario, document: Document, found: Tokenizers) -> Iterator[Problem]:

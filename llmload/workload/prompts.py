@@ -15,7 +15,7 @@ from llmload.workload.reuse import beginning, expected_beginning, new_number, re
 from llmload.workload.spec import ESTIMATE, PromptSpec, TokenizerSpec
 from llmload.workload.text import KINDS, compose
 
-__all__ = ["STYLES", "Prompt", "expected_prompt_tokens", "prepare", "prompt"]
+__all__ = ["STYLES", "Prompt", "expected_prompt_tokens", "kind_of", "prepare", "prompt"]
 
 STYLES: Final[Mapping[str, tuple[str, ...]]] = {
     "prose": ("prose",),
@@ -70,7 +70,17 @@ def _synthetic(spec: PromptSpec, draws: Draws, ordinal: int, tokenizer: Tokenize
         return Prompt("", wished, exact_ids(kind, wished, draws, ordinal, counter))
     if counter.exact:
         return Prompt(*exact_text(kind, wished, draws, ordinal, counter))
-    return Prompt(compose(kind, wished, draws, ordinal), wished)
+    by_estimate = max(1, round(wished / dict(spec.scale).get(kind, 1.0))) if spec.scale else wished
+    return Prompt(compose(kind, by_estimate, draws, ordinal), wished)
+
+
+def kind_of(spec: PromptSpec, draws: Draws) -> str:
+    """Of which kind the made-up prompt is that these draws give."""
+    kinds = STYLES[spec.style]
+    if len(kinds) == 1:
+        return kinds[0]
+    lengths.draw(spec.tokens, draws)
+    return draws.pick(kinds)
 
 
 def _given(text: str, as_tokens: bool, tokenizer: TokenizerSpec) -> Prompt:

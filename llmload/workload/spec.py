@@ -31,12 +31,14 @@ class TokenizerSpec:
     ``file``: with the ``tokenizer.json`` at the path ``name`` (its SHA-256 is ``digest``). ``tiktoken``: with
     tiktoken's encoding ``name``. ``estimate``: with no vocabulary at all. ``overhead``: tokens that the target adds to
     each request (chat template, beginning of text), which belong to no text and are planned for in every call.
+    ``learn``: estimates are corrected by what the target's usage says.
     """
 
     kind: Literal["estimate", "file", "tiktoken"] = "estimate"
     name: str = ""
     digest: str = ""
     overhead: int = 0
+    learn: bool = False
 
 
 ESTIMATE: Final = TokenizerSpec()
@@ -106,6 +108,8 @@ class PromptSpec:
     repeat: Repeat | None = None
     prefix: tuple[Prefix, ...] = ()
     cache_bust: bool = False
+    scale: tuple[tuple[str, float], ...] = ()
+    """Kind of text -> tokens by the target's vocabulary for each that is estimated, where that was learned."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,11 @@ from llmload.workload.counters import tokens_of
 from llmload.workload.datasets import entry_for, messages_for
 from llmload.workload.dimensions import Crossing, Cut, Weights
 from llmload.workload.integrity import LINES, TOKENS_PER_LINE, instruction, nonce_of
+from llmload.workload.learning import Correction
 from llmload.workload.mix import choose, position_in, shares
-from llmload.workload.prompts import expected_prompt_tokens, prepare, prompt
+from llmload.workload.prompts import expected_prompt_tokens, kind_of, prepare, prompt
 from llmload.workload.spec import Patience, RequestClass
+from llmload.workload.tokens import estimate_tokens
 
 __all__ = ["ASSUMED_OUTPUT", "Workload", "expected_tokens"]
 
@@ -55,7 +57,10 @@ class _Content(NamedTuple):
 class Workload:
     """Makes calls. ValueError for classes that no call can be made of."""
 
-    __slots__ = ("_constant", "_crossings", "_own", "_places", "_seeds", "_seeds_mix", "_strides", "classes")
+    __slots__ = (
+        "_adapted", "_constant", "_corrections", "_crossings", "_own", "_places", "_seeds", "_seeds_mix", "_strides",
+        "classes",
+    )  # fmt: skip
 
     def __init__(self, classes: Sequence[RequestClass], seeds_mix: int, seeds_prompts: int) -> None:
         self.classes = tuple(classes)
@@ -67,13 +72,35 @@ class Workload:
         self._crossings = tuple(Crossing(cls.dimensions, _cut(cls)) for cls in classes)
         _check(self.classes)
         self._constant = tuple(_constant(cls) for cls in classes)
+        self._adapted = list(self.classes)
+        self._corrections = {
+            cls.name: (place, Correction())
+            for place, cls in enumerate(self.classes)
+            if cls.tokenizer.learn and cls.prompt.kind == "synthetic"
+        }
+
+    @property
+    def learns(self) -> bool:
+        """Whether anything is made of what ``learn`` is told."""
+        return bool(self._corrections)
+
+    def learn(self, call: Call, reported: int) -> None:
+        """Correct the estimates by the tokens that a server reports for the prompt of ``call``."""
+        place, correction = self._corrections.get(call.cls, (-1, None))
+        texts = [message.content for message in call.messages] or call.inputs
+        if correction is None or not texts:
+            return
+        cls = self.classes[place]
+        kind = kind_of(cls.prompt, Draws(self._seeds[place], call.index, _TEXTS))
+        if correction.add(kind, sum(map(estimate_tokens, texts)), max(0, reported - cls.tokenizer.overhead)):
+            self._adapted[place] = replace(cls, prompt=replace(cls.prompt, scale=correction.factors))
 
     def call(self, index: int, weights: Mapping[str, float] | None = None, values: Weights | None = None) -> Call:
         """Call number ``index``. ``weights`` stand in for the classes' own; classes not named get nothing. ``values``
         does the same for the values of dimensions; a dimension that is not named keeps its own."""
         alone = len(self.classes) == 1 and weights is None
         place = 0 if alone else choose(self._own, unit(self._seeds_mix, index, _CLASS), weights)
-        cls = self.classes[place]
+        cls = self._adapted[place]
         content, most = self._constant[place] or self._drawn(cls, place, index)
         cut = self._crossings[place].draw(self._seeds_mix, index, _CUTS, values)
         call = Call(

@@ -21,6 +21,16 @@ OVER_LONG_PROMPTS = {
 OVER_LONG_TEXTS = {saying.replace("prompts", "texts") for saying in OVER_LONG_PROMPTS}
 
 FAULTS = {
+    ("calibrate-tokens", "broken"): {
+        "prompts of 100 tokens are longer than they should be",
+        "prompts of 500 tokens are longer than they should be",
+        "prompts of 2000 tokens are longer than they should be",
+        "more than 1 prompt of 500 tokens in 10 is off by more than 5 %",
+        "more than 1 prompt of 2000 tokens in 20 is off by more than 5 %",
+    },
+    ("calibrate-tokens", "exact"): {
+        "prompts are off: it is not this vocabulary, or the chat template's overhead is not said",
+    },
     ("cache", "broken"): {"the cache is off, cold or too small: fewer than 30 % of the prompts are found in it"},
     ("cache", "broken-small"): {"the cache is off, cold or too small: fewer than 30 % of the prompts are found in it"},
     ("ttft-prompt-size", "broken"): {

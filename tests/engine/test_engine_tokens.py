@@ -1,0 +1,40 @@
+"""Prompts counted with the simulator's own vocabulary, four letters a token, against what its usage says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tokenizers import Regex, Tokenizer, models, pre_tokenizers
+from virtual_run import run_plan
+
+from llmload.scenario.compile import compile_scenario
+from llmload.scenario.files import Source
+from llmload.scenario.load import load_scenario
+
+TEXT = """
+[targets.main]
+base_url = "sim:"
+model = "sim-model"
+tokenizer = { file = "tokenizer.json", overhead = 7 }
+[classes.chat]
+prompt = { tokens = "10..600" }
+max_tokens = 1
+[load]
+process = "uniform"
+rate = "50/s"
+duration = "20s"
+[sim]
+context_window = 65536
+"""
+
+
+def test_not_one_of_a_thousand_prompts_is_off(tmp_path: Path) -> None:
+    tokenizer = Tokenizer(models.WordLevel({"<unk>": 0}, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("(?s).{1,4}"), "isolated")
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    plan = compile_scenario(load_scenario(Source(TEXT, "test.toml", tmp_path, "test"), environ={}))
+    found = run_plan(plan).summary.select()
+    assert found.ok == 1000
+    error = found.histogram("token_error")
+    assert (error.count, error.max) == (1000, 0)
+    assert found.histogram("planned_tokens").total == found.histogram("input_tokens").total

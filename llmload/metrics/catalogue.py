@@ -180,7 +180,7 @@ _ROWS: Final = (
            _T, "lower", _overhead),
     Metric("input_tokens", "Input tokens", "Tokens of the prompt, per call",
            _K, "neither", lambda r: r.input_tokens),
-    Metric("planned_tokens", "Planned tokens", "Tokens of the prompt as planned: counted, or estimated",
+    Metric("planned_tokens", "Planned tok", "Tokens of the prompt as planned: counted, or estimated",
            _K, "neither", _planned),
     Metric("token_error", "Token error", "Tokens by which usage has the prompt longer or shorter than planned",
            _K, "lower", _token_error),

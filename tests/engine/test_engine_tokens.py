@@ -30,7 +30,7 @@ context_window = 65536
 
 def test_not_one_of_a_thousand_prompts_is_off(tmp_path: Path) -> None:
     tokenizer = Tokenizer(models.WordLevel({"<unk>": 0}, unk_token="<unk>"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("(?s).{1,4}"), "isolated")
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("[\\s\\S]{1,4}"), "isolated")
     tokenizer.save(str(tmp_path / "tokenizer.json"))
     plan = compile_scenario(load_scenario(Source(TEXT, "test.toml", tmp_path, "test"), environ={}))
     found = run_plan(plan).summary.select()

@@ -40,6 +40,8 @@ def test_a_good_stream_enters_every_metric_it_has() -> None:
         "schedule_lag": (1, 1_000),
         "headers": (1, 48_000),
         "input_tokens": (1, 40),
+        "planned_tokens": (1, 50),
+        "token_error": (1, 10),
         "output_tokens": (1, 11),
         "cost": (1, 1_062_000),
     }

@@ -14,6 +14,8 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Any, Final
 
+from llmload.recipes import HttpRecipe
+
 __all__ = [
     "SHORTAGES",
     "Answer",
@@ -166,6 +168,8 @@ class Call:
     over inputs. ``params`` are extra fields of the request body, passed through as they are. ``key``: which of the
     target's API keys to use, "" for its own. ``session`` and ``turn`` (from 0): of a conversation, "" without.
     ``nonce``: what tells this call's answer from all others.
+    ``nonce``: what the answer must carry, "" where nobody looks. ``recipe``: the request in the scenario's own words;
+    ``at``: the Unix time (s) it is planned for, where those ask for it.
     """
 
     index: int
@@ -194,6 +198,8 @@ class Call:
     """The user goes when this long (ns after the planned time) there is no end; 0: never."""
     leave_chunks: int = 0
     """The user goes when so many chunks of content have come; 0: never."""
+    recipe: HttpRecipe | None = None
+    at: float = 0.0
 
     def asks_the_same(self, other: Call) -> bool:
         """Whether both, being of one class and target, make the same request."""
@@ -207,6 +213,7 @@ class Call:
             and self.model == other.model
             and self.tools is other.tools
             and self.key == other.key
+            and not (self.recipe is not None and self.recipe.names)
         )
 
 
@@ -241,6 +248,7 @@ class Answer:
     __slots__ = (
         "choices_finished",
         "content_type",
+        "corrupt",
         "ended",
         "error",
         "events",
@@ -278,6 +286,8 @@ class Answer:
         """How long the server says it took, ns: from a header or the body; 0 where it says nothing."""
         self.tool_calls = 0
         self.content_type = ""
+        self.corrupt = ""
+        """What the answer should have held and did not; "" where nothing is missing."""
         self.text: list[str] | None = [] if keep_text else None
         """Pieces of content, kept only when asked for; bounded by the reader."""
 

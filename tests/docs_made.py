@@ -23,6 +23,7 @@ from typer.testing import CliRunner
 from llmload.cli import app
 from llmload.cli.plan_text import plot
 from llmload.metrics.catalogue import METRICS
+from llmload.recipes import VARIABLES
 from llmload.records import Api
 from llmload.reports.schema import SCHEMA
 from llmload.scenario.compile import compile_scenario
@@ -354,6 +355,10 @@ def _simulator() -> str:
     return f"{settings}\n\nEach key of `keys`:\n\n{keys}\n\n`auth`, where they are looked up:\n\n{auth}"
 
 
+def _variables() -> str:
+    return _table(("Variable", "Stands for"), ((f"`{{{{{name}}}}}`", said) for name, (said, _) in VARIABLES.items()))
+
+
 def _faults() -> str:
     definitions = scenario_schema()["$defs"]
     shared = [info.alias or name for name, info in FaultBase.model_fields.items()]
@@ -395,5 +400,6 @@ MADE: Mapping[str, Callable[[], str]] = {
     "thresholds": _thresholds,
     "simulator": _simulator,
     "faults": _faults,
+    "variables": _variables,
     "result": _result,
 }

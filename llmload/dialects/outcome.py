@@ -65,6 +65,8 @@ def _unexpected(call: Call, status: int, answer: Answer) -> tuple[Outcome, str]:
 def _judge_body(call: Call, answer: Answer) -> tuple[Outcome, str]:
     if answer.error is not None:
         return Outcome.ERROR_EVENT, answer.error
+    if answer.corrupt:
+        return Outcome.CORRUPT, answer.corrupt
     if answer.malformed:
         what = "event is" if answer.malformed == 1 else "events are"
         where = f"{answer.malformed} {what}" if answer.events else "the body is"

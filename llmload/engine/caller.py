@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
-from llmload.clock import NS, Clock
+from llmload.clock import NS, Clock, wall_time
 from llmload.dialects import Dialect
 from llmload.engine.call import CallRun, Deadlines, Prepared
 from llmload.engine.listening import listener
@@ -96,6 +96,8 @@ class Caller:
         return self._prepare(self._workload.call(index, phase.weights, phase.values), offset, phase, origin)
 
     def _prepare(self, call: Call, offset: int, phase: Phase, origin: Origin) -> Prepared:
+        if call.recipe is not None and "timestamp" in call.recipe.names:
+            call = replace(call, at=wall_time() + (self.start + offset - self._clock()) / NS)
         record = Record(call, self.start + offset, phase.name, origin)
         record.worker = self._worker
         if call.integrity or call.session:

@@ -42,6 +42,12 @@ _MAKES_NO_SENSE: Final[Mapping[Api, Mapping[str, str]]] = {
         "max_tokens": "embeddings have no answer to limit",
         "integrity": "embeddings carry no text that could be checked",
     },
+    Api.HTTP: {
+        "max_tokens": "a plain HTTP request has no such field; write it into the body",
+        "batch": "only embeddings come in batches",
+        "params": "a plain HTTP request has no fields; write them into the body",
+        "integrity": "what a plain HTTP answer must hold is said by http.contains and http.fields",
+    },
     Api.MODELS: {
         "stream": "a model list is not streamed",
         "prompt": "a model list has no prompt",
@@ -238,6 +244,18 @@ def _conversations(subject: Subject) -> Iterator[Problem]:
             yield subject.problem(path, "needs arrivals: each begins a session", hint)
 
 
+def _recipes(subject: Subject) -> Iterator[Problem]:
+    """Requests in the scenario's own words, and the classes that make them."""
+    for name, cls in subject.scenario.classes.items():
+        path: Path = ("classes", name)
+        if cls.http is not None and cls.api is not Api.HTTP:
+            yield subject.problem((*path, "http"), f'its api is "{cls.api}"', 'add api = "http"')
+        elif cls.http is None and cls.api is Api.HTTP:
+            yield subject.problem((*path, "http"), "is missing", 'say what to send, as in http = { path = "/health" }')
+        elif cls.http is not None and "prompt" in cls.model_fields_set - cls.http.recipe().names:
+            yield subject.problem((*path, "prompt"), "is used nowhere", "put {{prompt}} or {{prompt|json}} into http")
+
+
 def _class_objectives(subject: Subject) -> Iterator[Problem]:
     for name, cls in subject.scenario.classes.items():
         for metric, bound in cls.objectives.items():
@@ -346,6 +364,7 @@ CHECKS: Final[tuple[Callable[[Subject], Iterator[Problem]], ...]] = (
     _class_integrity,
     _class_retries,
     _conversations,
+    _recipes,
     _class_objectives,
     _weights,
     _dimensions,

@@ -246,6 +246,7 @@ def _class(
         patience=_patience(cls.patience),
         retry=scenario.retries[cls.retry].policy() if cls.retry in scenario.retries else None,
         conversation=_conversation(cls.conversation),
+        recipe=None if cls.http is None else cls.http.recipe(),
         objectives={metric: parse_bound(metric, bound) for metric, bound in cls.objectives.items()},
         dimensions=dimensions_of(scenario.dimensions, name),
         target_weights=() if len(set(weights)) == 1 else weights,

@@ -47,7 +47,7 @@ __all__ = [
     "parse_fault",
 ]
 
-Route = Literal["chat", "completions", "embeddings", "models"]
+Route = Literal["chat", "completions", "embeddings", "models", "echo"]
 
 
 _NONE: Final[Mapping[str, str]] = {}

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+import orjson
+
 from llmload.clock import NS, Clock
 from llmload.sim.answers import JSON, Answer, Body, Reply
 from llmload.sim.auth import AuthStore
@@ -101,6 +103,7 @@ class Service:
             "completions": self._text,
             "embeddings": self._embeddings,
             "models": self._models,
+            "echo": self._echo,
             "health": self._health,
             "metrics": self._metrics,
         }
@@ -325,6 +328,14 @@ class Service:
         document = visit.format.models(visit.found, self.spec.models, self._created(0))
         answer = self._body(visit, lambda swapped: document)
         answer.begin(self._script(visit, name), answer.ready)
+        return answer
+
+    def _echo(self, visit: _Visit) -> Answer:
+        """What came in, as JSON."""
+        request = visit.request
+        said = {"method": request.method, "path": request.path, "body": request.body.decode("utf-8", "replace")}
+        answer = self._body(visit, lambda swapped: orjson.dumps(said))
+        answer.begin(self._script(visit, ""), answer.ready)
         return answer
 
     def _health(self, visit: _Visit) -> Answer:

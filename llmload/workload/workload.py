@@ -32,7 +32,7 @@ __all__ = ["ASSUMED_OUTPUT", "Workload", "expected_tokens"]
 ASSUMED_OUTPUT: Final = 150.0
 """Tokens of an answer, on average, where a class doesn't limit it; for planning only."""
 
-_CLASS, _TARGET, _SIZES, _TEXTS, _NONCE, _PATIENCE, _CUTS, _TALK = range(8)
+_CLASS, _TARGET, _SIZES, _TEXTS, _NONCE, _PATIENCE, _CUTS, _TALK, _RECIPE = range(9)
 """Streams of random numbers of one call, so that one more draw in one leaves the others alone."""
 
 _UNBOUNDED_BATCH: Final = 2048
@@ -63,7 +63,7 @@ class Workload:
     )  # fmt: skip
 
     def __init__(self, classes: Sequence[RequestClass], seeds_mix: int, seeds_prompts: int) -> None:
-        self.classes = tuple(classes)
+        self.classes = tuple(_seeded(cls, seeds_prompts) for cls in classes)
         self._own = tuple((cls.name, cls.weight) for cls in classes)
         self._places = {cls.name: place for place, cls in enumerate(self.classes)}
         self._seeds_mix = seeds_mix
@@ -120,6 +120,7 @@ class Workload:
             tags=cut.tags,
             expect_status=cut.expect_status,
             key=cut.key,
+            recipe=cls.recipe,
         )
         if cls.conversation is not None:
             call = opened(call, cls, mix(self._seeds[place], index, _TALK))
@@ -187,9 +188,11 @@ def expected_tokens(cls: RequestClass) -> tuple[float, float]:
 
     The output is taken to reach ``max_tokens``, which it won't always; without that, ``ASSUMED_OUTPUT``.
     """
-    if cls.api is Api.MODELS:
+    if cls.api is Api.MODELS or (cls.recipe is not None and "prompt" not in cls.recipe.names):
         return 0.0, 0.0
     text = expected_prompt_tokens(cls.prompt, cls.tokenizer) + cls.tokenizer.overhead
+    if cls.recipe is not None:
+        return text, 0.0
     if cls.api is Api.EMBEDDINGS:
         return text * max(1.0, lengths.mean(cls.batch)), 0.0
     output = ASSUMED_OUTPUT if cls.max_tokens is None else lengths.mean(cls.max_tokens)
@@ -204,6 +207,13 @@ def _cut(cls: RequestClass) -> Cut:
 def _number_of(name: str) -> int:
     """The same number for the same class name in every process (``hash`` is not)."""
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big")
+
+
+def _seeded(cls: RequestClass, seed: int) -> RequestClass:
+    """The class, with a seed for what is random in its requests."""
+    if cls.recipe is None:
+        return cls
+    return replace(cls, recipe=replace(cls.recipe, seed=mix(seed, _number_of(cls.name), _RECIPE)))
 
 
 def _check(classes: tuple[RequestClass, ...]) -> None:
@@ -276,10 +286,19 @@ def _batch(cls: RequestClass, sizes: Draws, texts: Draws, ordinal: int, seed: in
     return _Content((), () if ids else tuple(each.text for each in made), sum(each.tokens for each in made), ids)
 
 
+def _recipe(cls: RequestClass, sizes: Draws, texts: Draws, ordinal: int, seed: int) -> _Content:
+    """A prompt where the request has a place for it."""
+    if cls.recipe is None or "prompt" not in cls.recipe.names:
+        return _Content()
+    text, tokens, _ = prompt(cls.prompt, texts, ordinal, cls.tokenizer, seed)
+    return _Content((), (text,), tokens)
+
+
 _CONTENTS: Final[Mapping[Api, Callable[[RequestClass, Draws, Draws, int, int], _Content]]] = {
     Api.CHAT: _chat,
     Api.COMPLETIONS: _completion,
     Api.EMBEDDINGS: _batch,
     Api.MODELS: _nothing,
+    Api.HTTP: _recipe,
 }
 _ANSWERED_IN_TEXT: Final = frozenset({Api.CHAT, Api.COMPLETIONS})

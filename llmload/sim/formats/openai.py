@@ -1,7 +1,7 @@
 """OpenAI's API: documents and stream events, as bytes.
 
     POST /v1/chat/completions   POST /v1/completions   POST /v1/embeddings
-    GET  /v1/models             GET  /v1/models/NAME   GET  /health   GET /metrics
+    GET  /v1/models             GET  /v1/models/NAME   GET  /health   GET /metrics   POST /echo (what came in)
 
 The same without ``/v1``.
 """
@@ -30,6 +30,7 @@ _ROUTES: Final[Mapping[str, Found]] = {
     "/completions": Found("completions"),
     "/embeddings": Found("embeddings"),
     "/models": Found("models", "GET"),
+    "/echo": Found("echo"),
     "/health": Found("health", "GET"),
     "/metrics": Found("metrics", "GET"),
 }

@@ -51,8 +51,8 @@ class DialectKind:
     """What is known of a dialect before a target speaks it.
 
     ``make`` takes the target's ``options`` (each a name of ``options``, which say what it means); those in ``needed``
-    must be there. ``key``: the header that keys go in and what stands before them. ``sim_base``: under which path the
-    simulator speaks it, as ``base_url`` would have it.
+    must be there, and ``choices`` says which values are possible where not all are. ``key``: the header that keys go in
+    and what stands before them. ``sim_base``: under which path the simulator speaks it, as ``base_url`` would have it.
     """
 
     name: str
@@ -60,5 +60,6 @@ class DialectKind:
     make: Callable[[Mapping[str, str]], Dialect]
     options: Mapping[str, str] = field(default_factory=dict)
     needed: frozenset[str] = frozenset()
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     key: tuple[str, str] = ("Authorization", "Bearer ")
     sim_base: str = "/v1"

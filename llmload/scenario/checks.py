@@ -154,6 +154,9 @@ def _targets(subject: Subject) -> Iterator[Problem]:
             yield subject.unknown((*path, option), f"option of dialect {kind.name}", option, kind.options)
         for option in sorted(kind.needed - target.options.keys()):
             yield subject.problem(path, f"dialect {kind.name} needs the option {option!r}", kind.options[option])
+        for option, value in target.options.items():
+            if option in kind.choices and value not in kind.choices[option]:
+                yield subject.unknown((*path, option), f"value of option {option}", value, kind.choices[option])
 
 
 def _unix_sockets(subject: Subject) -> Iterator[Problem]:

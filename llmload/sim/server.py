@@ -222,7 +222,7 @@ class SimServer:
         close = old or request.headers.get("Connection", "").lower() == "close"
         headers = {name.lower(): value for name, value in request.headers.items()}
         reply = _Connection(transport, old, close, done)
-        cancel = self.service.handle(SimRequest(request.method, request.rel_url.raw_path, headers, body), reply)
+        cancel = self.service.handle(SimRequest(request.method, request.rel_url.raw_path_qs, headers, body), reply)
         self._open.add(cancel)
         try:
             return _Answered(await done)

@@ -1,13 +1,7 @@
-"""Answers that are one JSON document: chat and completions without streaming, embeddings, the list of models.
-
-A batch of embeddings is a megabyte of numbers that nobody looks at, and parsing it would hold the event loop (and so
-the time stamps of every other call) for milliseconds. Flat vectors are cut out by byte search before the rest is
-parsed; the price is that the numbers themselves are not checked.
-"""
+"""Answers that are one JSON document: chat and completions without streaming, embeddings, the list of models."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -16,6 +10,7 @@ import orjson
 from llmload.dialects.error_body import reported_error
 from llmload.dialects.kept import KeptText
 from llmload.dialects.openai.fields import Kind, choices_of, finish_reason, index_of, note_model, pieces, usage_of
+from llmload.dialects.vectors import hollow
 from llmload.errors import DecodeError
 from llmload.records import Answer, Api
 
@@ -23,10 +18,6 @@ __all__ = ["DOCUMENT_LIMIT", "DocumentReader"]
 
 DOCUMENT_LIMIT: Final = 1 << 30
 """Largest document read, in bytes, whatever larger bound a run has of its own."""
-
-_VECTOR: Final = re.compile(rb'"embedding"\s*:\s*\[')
-"""The beginning of a vector. Inside a string its second quote would stand after a backslash."""
-_NOT_FLAT: Final = (b"[", b"{", b'"')
 
 
 class DocumentReader:
@@ -59,7 +50,9 @@ class DocumentReader:
         if not self._body or self._body.isspace():
             return
         try:
-            document = orjson.loads(_hollow(bytes(self._body)) if self._api is Api.EMBEDDINGS else self._body)
+            document = orjson.loads(
+                hollow(bytes(self._body), "embedding") if self._api is Api.EMBEDDINGS else self._body
+            )
         except orjson.JSONDecodeError:
             document = None
         self._body.clear()
@@ -71,29 +64,6 @@ class DocumentReader:
         answer.error = reported_error(document)
         if not _READERS[self._api](document, answer) and answer.error is None:
             answer.malformed += 1
-
-
-def _hollow(body: bytes) -> bytes:
-    """``body`` with one number in each flat vector that has any; the same document otherwise.
-
-    Linear whatever the body: ``[`` comes first of the marks, so no search runs past the beginning of the next vector.
-    """
-    kept: list[bytes] = []
-    position = end = 0
-    while begin := _VECTOR.search(body, position):
-        start = begin.end()
-        if end < start:
-            end = body.find(b"]", start)
-        if end < 0:
-            break
-        kept.append(body[position:start])
-        position = start
-        flat = all(body.find(mark, start, end) < 0 for mark in _NOT_FLAT)
-        if flat and body[start:end].strip():
-            kept.append(b"0")
-            position = end
-    kept.append(body[position:])
-    return b"".join(kept)
 
 
 def _read_choices(document: dict[str, Any], answer: Answer) -> bool:

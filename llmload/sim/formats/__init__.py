@@ -7,17 +7,18 @@ from typing import Final
 from llmload.sim.formats.anthropic import AnthropicFormat
 from llmload.sim.formats.base import Format, Found, Frames
 from llmload.sim.formats.bedrock import BedrockFormat
+from llmload.sim.formats.gemini import GeminiFormat
 from llmload.sim.formats.openai import OpenAiFormat
 
 __all__ = ["FORMATS", "Format", "Found", "Frames", "find"]
 
-FORMATS: Final[tuple[Format, ...]] = (OpenAiFormat(), AnthropicFormat(), BedrockFormat())
-"""In the order in which they are asked whether a path is theirs."""
+FORMATS: Final[tuple[Format, ...]] = (OpenAiFormat(), AnthropicFormat(), GeminiFormat(), BedrockFormat())
+"""The last is asked first whether a path is its: the first has the most general ones, and those that nobody knows."""
 
 
 def find(path: str, query: str) -> tuple[Format, Found | None]:
     """The format whose path this is, and what it means there; the first format and None for a path nobody knows."""
-    for format_ in FORMATS:
+    for format_ in reversed(FORMATS):
         if found := format_.find(path, query):
             return format_, found
     return FORMATS[0], None

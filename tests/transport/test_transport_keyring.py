@@ -7,9 +7,13 @@ import json
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+from botocore import auth as botocore_auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from sink import Notes
@@ -109,6 +113,19 @@ async def test_requests_are_signed_as_they_are_sent(path, monkeypatch) -> None:
     )
     assert "SignedHeaders=content-type;host;x-amz-date," in sent["authorization"]
     assert AWS["AWS_SECRET_ACCESS_KEY"] not in str(sent)
+    assert sent["authorization"] == signed_by_botocore(monkeypatch, sent)
+
+
+def signed_by_botocore(monkeypatch: pytest.MonkeyPatch, sent: dict[str, str]) -> str:
+    """The signature that botocore makes of a request as it arrived, at the time that it names."""
+    moment = datetime.strptime(sent["x-amz-date"], "%Y%m%dT%H%M%SZ")
+    monkeypatch.setattr(botocore_auth, "get_current_datetime", lambda remove_tzinfo=True: moment)
+    url = f"http://{sent['host']}{sent[''].split()[1]}"
+    request = AWSRequest("POST", url, {"Content-Type": sent["content-type"]}, post().body)
+    credentials = Credentials(AWS["AWS_ACCESS_KEY_ID"], AWS["AWS_SECRET_ACCESS_KEY"])
+    botocore_auth.SigV4Auth(credentials, "bedrock", "us-east-1").add_auth(request)
+    signature: str = request.headers["Authorization"]
+    return signature
 
 
 def counting(folder: Path, lifetime: float, seconds: float = 0.0, fails: str = "") -> Auth:

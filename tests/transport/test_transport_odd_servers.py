@@ -227,7 +227,8 @@ async def test_tls_time_is_told_and_large_requests_leave_the_connection_usable(c
     assert reused == [None, None]
 
 
-async def test_https_through_a_proxy_is_tunnelled_and_reused(certificate: tuple[Path, Path]) -> None:
+@pytest.mark.parametrize("kind", [HttpTransport, PlainTransport], ids=["direct", "iter_any"])
+async def test_https_through_a_proxy_is_tunnelled_and_reused(kind: type, certificate: tuple[Path, Path]) -> None:
     lines = []
 
     async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -246,7 +247,7 @@ async def test_https_through_a_proxy_is_tunnelled_and_reused(certificate: tuple[
     async with (
         listening(proxy) as port,
         serving(events, server_side(certificate)) as url,
-        transport_to(url, ca_file=str(certificate[0]), proxy=f"http://127.0.0.1:{port}") as transport,
+        transport_to(url, kind, ca_file=str(certificate[0]), proxy=f"http://127.0.0.1:{port}") as transport,
     ):
         for _ in range(2):
             async with asyncio.timeout(10):

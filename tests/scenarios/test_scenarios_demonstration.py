@@ -108,6 +108,14 @@ FAULTS = {
     ("avalanche", "broken-leak"): {
         "resources do not return: after the rush the service is slower than before",
     },
+    ("rate-limits", "broken"): {
+        "500s in place of 429s: the limit is not told clearly",
+        "nothing is limited: no 429 in the flood",
+        "waiting as told does not help",
+    },
+    ("rate-limits", "broken-stuck"): {
+        "no recovery: requests still fail though the load is below the limits",
+    },
     ("long-requests", "broken"): {
         "legitimate long requests do not complete",
         "long streams are closed before their end (a time limit on the way)",

@@ -36,6 +36,7 @@ IDS = {
     "auth-mix": "PERF_MIXED_RESOURCE_DB_AUTH_001",
     "auth-storm": "PERF_LOAD_DB_CONNECTION_STORM_005",
     "avalanche": "PERF_LOAD_STREAMING_AVALANCHE_008",
+    "rate-limits": "PERF_LOAD_PROVIDER_RATE_LIMIT_CASCADE_007",
     "long-requests": "PERF_LOAD_LONG_RUNNING_ENDURANCE_006",
     "embed-batch": "PERF_LLM_EMBED_BATCH_002",
 }

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
 
 from yarl import URL
 
 from llmload.errors import UsageError
-from llmload.scenario.plan import Plan
+from llmload.scenario.plan import Plan, Prices, Target
+from llmload.scenario.preview import preview
 from llmload.units import format_count
-from llmload.workload.mix import shares
-from llmload.workload.workload import expected_tokens
 
 __all__ = ["consent_needed", "expected_cost", "is_local", "refuse_without_yes"]
 
@@ -30,30 +30,31 @@ def is_local(base_url: str) -> bool:
 
 def expected_cost(plan: Plan) -> tuple[float, float]:
     """Expected (calls, US dollars) of the whole run; calls are 0 in the closed model, where answers decide."""
-    if plan.load.model == "closed":
-        return 0.0, 0.0
-    calls = plan.load.curve.expected(plan.load.duration)
-    if plan.load.max_requests is not None:
-        calls = min(calls, plan.load.max_requests)
-    share = shares(plan.classes, None)
-    cost = 0.0
-    for cls in plan.classes:
-        read, written = expected_tokens(cls)
-        for name in cls.targets:
-            prices = plan.target(name).prices
-            each = prices.request + (read * prices.input + written * prices.output) / 1e6
-            cost += calls * share[cls.name] * each * cls.share_of(name)
-    return calls, cost
+    total = preview(plan).total
+    return total.requests or 0.0, total.cost
 
 
 def consent_needed(plan: Plan) -> str:
     """The question to ask before this run, or "" where none is needed."""
     remote = [target for target in plan.targets if not is_local(target.base_url)]
-    calls, cost = expected_cost(plan)
-    if not remote or cost <= plan.budget.ask:
+    if not remote:
         return ""
     hosts = ", ".join(sorted({URL(target.base_url).host or "" for target in remote}))
+    if plan.load.model == "closed":
+        return _endless(plan, remote, hosts)
+    calls, cost = expected_cost(plan)
+    if cost <= plan.budget.ask:
+        return ""
     return f"This sends about {format_count(calls)} requests to {hosts} and costs about ${cost:,.2f}."
+
+
+def _endless(plan: Plan, remote: Sequence[Target], hosts: str) -> str:
+    """Of users who call again after each answer nobody knows how many requests they make: only a budget bounds that."""
+    paid = any(prices != Prices() for target in remote for prices in (target.prices, *target.model_prices.values()))
+    if not paid or 0 < plan.budget.stop <= plan.budget.ask:
+        return ""
+    bound = f"up to ${plan.budget.stop:,.2f} (budget.stop)" if plan.budget.stop else "nobody knows how much"
+    return f"This lets {format_count(plan.load.curve.peak())} users call {hosts} all the time and costs {bound}."
 
 
 def refuse_without_yes(question: str) -> UsageError:

@@ -15,6 +15,7 @@ from llmload.engine.dispatch import Dispatcher
 from llmload.engine.probe import LoopProbe
 from llmload.engine.users import Crowd
 from llmload.metrics.health import WorkerHealth
+from llmload.metrics.reading import price_key
 from llmload.metrics.recorder import RecorderSetup
 from llmload.metrics.summary import PhaseInfo
 from llmload.records import Arrival
@@ -37,7 +38,11 @@ def recorder_setup(plan: Plan, start: int, worker: int = 0) -> RecorderSetup:
         start=start,
         phases=tuple(PhaseInfo(phase.name, phase.start, phase.end, phase.measure) for phase in plan.phases),
         objectives={cls.name: cls.objectives for cls in plan.classes},
-        prices={t.name: (t.prices.input, t.prices.output, t.prices.cached, t.prices.request) for t in plan.targets},
+        prices={
+            price_key(target.name, model): (prices.input, prices.output, prices.cached, prices.request)
+            for target in plan.targets
+            for model, prices in (("", target.prices), *target.model_prices.items())
+        },
         slice_tags=plan.slice_tags,
         stall=round(plan.limits.stall * NS),
         worker=worker,

@@ -8,7 +8,7 @@ from typing import Final
 
 from llmload.records import Api, Record, Usage
 
-__all__ = ["GENERATING", "PICO", "Reading", "TokenPrices"]
+__all__ = ["GENERATING", "PICO", "Reading", "TokenPrices", "price_key"]
 
 PICO: Final = 10**12
 """Costs are whole picodollars, so that sums are exact in any order."""
@@ -39,6 +39,11 @@ class TokenPrices:
         """Picodollars for one request."""
         cached = min(cached, tokens_in)
         return (tokens_in - cached) * self.input + cached * self.cached + tokens_out * self.output + self.request
+
+
+def price_key(target: str, model: str = "") -> str:
+    """Under which name prices are found: of a target, or of one model there."""
+    return f"{target}\n{model}" if model else target
 
 
 class Reading:
@@ -72,6 +77,8 @@ class Reading:
         reported = usage.output if generating else usage.input
         known = self.output_tokens if generating else self.input_tokens
         self.source = "usage" if reported is not None else "none" if known is None else "estimated"
-        price = prices.get(call.target) if answered else None
+        price = None
+        if answered and prices:
+            price = prices.get(price_key(call.target, call.model)) or prices.get(call.target)
         tokens = (self.input_tokens or 0, self.output_tokens or 0, usage.cached or 0)
         self.cost = price.cost(*tokens) if price else None

@@ -36,7 +36,8 @@ class RecorderSetup:
 
     ``start``: monotonic ns. ``objectives``: class -> metric -> bound in the metric's own unit (ns, tokens): the
     largest good value, or the smallest where more is better; for ``itl`` the longest gap counts. ``prices``:
-    target -> $ per million input, output and cached tokens, and $ per request. ``slice_tags``: the tags
+    target, or ``price_key`` of a model there -> $ per million input, output and cached tokens, and $ per request.
+    ``slice_tags``: the tags
     cells are cut by. ``stall``: ns. Beyond ``max_cells`` cells, those of a class and phase share one.
     """
 

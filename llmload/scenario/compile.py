@@ -26,8 +26,10 @@ from llmload.scenario.files import read_prompts
 from llmload.scenario.load import Loaded
 from llmload.scenario.mix import ClassTable, ConversationTable, PatienceTable, PromptTable
 from llmload.scenario.model import Scenario
-from llmload.scenario.plan import Auth, Budget, Limits, Plan, Prices, Seeds, Target
+from llmload.scenario.plan import Auth, Budget, Limits, Plan, Seeds, Target
 from llmload.scenario.positions import Path
+from llmload.scenario.prices import Tables as PriceTables
+from llmload.scenario.prices import open_prices, prices_of
 from llmload.scenario.redact import redact_problem, redacted
 from llmload.scenario.simulator import simulator
 from llmload.scenario.targets import SIMULATOR, ApiKeyTable, TargetTable
@@ -54,16 +56,18 @@ def compile_scenario(loaded: Loaded) -> Plan:
     prompts: Prompts = {}
     tokenizers: Tokenizers = {}
     data: DataSets = {}
+    prices: PriceTables = {}
     if scenario is not None:
         problems += check(scenario, document)
         timeline, against = lay_out(scenario.load, scenario.scale, document)
         prompts, unreadable = _read_prompts(scenario, loaded)
         tokenizers, unusable = open_tokenizers(scenario, document, loaded.directory)
         data, unread = open_data_sets(scenario, document, loaded.directory)
-        problems += against + unreadable + unusable + unread
+        prices, unpriced = open_prices(scenario, document, loaded.directory)
+        problems += against + unreadable + unusable + unread + unpriced
     if problems or scenario is None or timeline is None:
         raise ScenarioError(_in_order(problems, loaded))
-    return _plan(scenario, timeline, prompts, data, tokenizers, loaded)
+    return _plan(scenario, timeline, prompts, data, tokenizers, prices, loaded)
 
 
 def _validated(document: Document) -> tuple[Scenario | None, list[Problem]]:
@@ -111,7 +115,13 @@ def _read_prompts(scenario: Scenario, loaded: Loaded) -> tuple[Prompts, list[Pro
 
 
 def _plan(
-    scenario: Scenario, timeline: Timeline, prompts: Prompts, data: DataSets, tokenizers: Tokenizers, loaded: Loaded
+    scenario: Scenario,
+    timeline: Timeline,
+    prompts: Prompts,
+    data: DataSets,
+    tokenizers: Tokenizers,
+    prices: PriceTables,
+    loaded: Loaded,
 ) -> Plan:
     source = _source(loaded)
     objectives = tuple(table.objective(scenario.scale.time) for table in scenario.objectives)
@@ -124,7 +134,7 @@ def _plan(
     return Plan(
         name=scenario.name or _UNFIT.sub("_", loaded.stem)[:64] or "scenario",
         description=scenario.description,
-        targets=tuple(_target(name, table, scenario, loaded) for name, table in scenario.targets.items()),
+        targets=tuple(_target(name, table, scenario, prices, loaded) for name, table in scenario.targets.items()),
         classes=classes,
         load=timeline.load,
         phases=tuple(mixed(phase, scenario.dimensions) for phase in timeline.phases),
@@ -172,8 +182,7 @@ def _seeds(scenario: Scenario) -> Seeds:
     return Seeds() if scenario.seed is None else Seeds(scenario.seed, scenario.seed + 1, scenario.seed + 2)
 
 
-def _target(name: str, table: TargetTable, scenario: Scenario, loaded: Loaded) -> Target:
-    prices = table.prices
+def _target(name: str, table: TargetTable, scenario: Scenario, prices: PriceTables, loaded: Loaded) -> Target:
     usual = DIALECTS[table.dialect].key
     keys = keys_of(scenario.dimensions) | table.api_keys
     open_house = table.base_url == SIMULATOR and not (scenario.sim and scenario.sim.keys)
@@ -186,9 +195,8 @@ def _target(name: str, table: TargetTable, scenario: Scenario, loaded: Loaded) -
         auth=Auth() if open_house or table.api_key is None else _auth(table.api_key, usual, loaded),
         keys={each: _named(each, key, table, usual, loaded) for each, key in keys.items()},
         headers=dict(table.headers),
-        prices=Prices(
-            prices.input, prices.output, prices.input if prices.cached is None else prices.cached, prices.request
-        ),
+        prices=prices_of(table.prices),
+        model_prices=dict(prices.get(name, {})),
         verify_tls=table.verify_tls,
         ca_file=str(beside(loaded.directory, table.ca_file)) if table.ca_file else "",
         proxy=table.proxy,

@@ -56,7 +56,8 @@ class Target:
     """A base URL (``http(s)://...``; ``sim:`` has been replaced by then, or is ``sim:`` for the embedded
     simulator) and how to speak to it. ``connections``: how many to open before the run begins; None
     lets the engine choose from the planned load. ``options`` are the dialect's own. ``keys``: further credentials by
-    name, for calls that ask for them (``Call.key``). ``capture``: label -> response header whose value it takes.
+    name, for calls that ask for them (``Call.key``). ``model_prices``: of models that cost something else than
+    ``prices``. ``capture``: label -> response header whose value it takes.
     ``server_time``: the response header that says how long the server took, "header" for any of the usual ones, "" for
     none."""
 
@@ -68,6 +69,7 @@ class Target:
     keys: Mapping[str, Auth] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     prices: Prices = Prices()
+    model_prices: Mapping[str, Prices] = field(default_factory=dict)
     verify_tls: bool = True
     ca_file: str = ""
     proxy: str = ""
@@ -75,6 +77,10 @@ class Target:
     connections: int | None = None
     capture: Mapping[str, str] = field(default_factory=dict)
     server_time: str = ""
+
+    def price_of(self, model: str) -> Prices:
+        """What that model costs here."""
+        return self.model_prices.get(model, self.prices)
 
     def speaks(self) -> Dialect:
         """The dialect, with the target's options."""

@@ -114,7 +114,7 @@ def _each(cls: RequestClass, plan: Plan) -> _Each:
     tokens_in, tokens_out = expected_tokens(cls)
     cost = 0.0
     for name in cls.targets:
-        prices = plan.target(name).prices
+        prices = plan.target(name).price_of(cls.model)
         each = (tokens_in * prices.input + tokens_out * prices.output) / _MILLION + prices.request
         cost += each * cls.share_of(name)
     return _Each(tokens_in, tokens_out, cost)

@@ -8,10 +8,11 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from llmload.scenario.quantities import Duration, Flag, Name, Number, Text, Whole
-from llmload.scenario.table import Table
+from llmload.scenario.table import Shorthand, Table
 from llmload.workload.counters import ENCODINGS
 
 __all__ = [
+    "EXAMPLE_PRICES",
     "SIMULATOR",
     "ApiKeyTable",
     "AwsTable",
@@ -133,13 +134,32 @@ class ApiKeyTable(Table):
 _SOURCES: Final = ("env", "file", "command", "google", "aws")
 
 
+EXAMPLE_PRICES: Final = "example"
+"""In place of a file's name: the price table that comes along."""
+
+
+def _prices_file(value: Any) -> Any:
+    return {"file": value} if isinstance(value, str) else value
+
+
 class PricesTable(Table):
-    """US dollars per million tokens, and per request."""
+    """US dollars per million tokens, and per request; or a file that says so for each model."""
 
     input: Number = Field(0.0, description="Per million input tokens.")
     output: Number = Field(0.0, description="Per million output tokens.")
     cached: Number | None = Field(None, description="Per million cached input tokens; left out: like input.")
     request: Number = Field(0.0, description="Per request.")
+    file: Text = Field(
+        "",
+        description='Price table in TOML, relative to the scenario, with `dated` and a `[models."NAME"]` for each '
+        'model; "example": the one that comes along.',
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if self.file and self.model_fields_set - {"file"}:
+            raise ValueError("has both a file and prices; keep one of them")
+        return self
 
 
 class TokenizerTable(Table):
@@ -188,7 +208,9 @@ class TargetTable(Table):
         {}, description="Further keys by name, for the requests that ask for them, such as those of a tenant."
     )
     headers: HeaderTable = Field({}, description="Headers sent with every request.")
-    prices: PricesTable = Field(PricesTable(), description="What it costs.")
+    prices: Annotated[PricesTable, Shorthand(_prices_file, {"type": "string"})] = Field(
+        PricesTable(), description="What it costs; a string names a file with prices."
+    )
     verify_tls: Flag = Field(True, description="Check the server's certificate.")
     ca_file: Text = Field("", description="Certificates to trust besides the system's.")
     proxy: Text = Field("", description="HTTP proxy to go through.")

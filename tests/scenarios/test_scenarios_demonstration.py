@@ -147,6 +147,14 @@ FAULTS = {
         "1 in 20 answers takes longer than the target for production",
         "1 in 100 answers takes longer than the target for production",
     },
+    ("providers", "broken"): {
+        "interference: A's answers are slower when B is loaded",
+        "interference: A's first tokens wait for B's requests",
+    },
+    ("ttft-providers", "broken"): {
+        "provider B: first tokens come too late",
+        "provider B begins its answers far later than A",
+    },
     ("gateway", "broken"): {
         "the gateway adds 50 ms and more to chats",
         "the gateway adds 50 ms and more to embeddings",

@@ -25,6 +25,8 @@ IDS = {
     "inter-chunk": "PERF_LLM_INTERCHUNK_001",
     "embed-single": "PERF_LLM_EMBED_SINGLE_001",
     "rest": "REST_API",
+    "providers": "PERF_MIXED_PROVIDER_CONCURRENCY_001",
+    "ttft-providers": "PERF_LLM_TTFT_PROVIDER_COMPARE_002",
     "gateway": "PERF_MIXED_GATEWAY_STD_LOAD_001",
     "tenants": "PERF_LOAD_MULTI_TENANT_ISOLATION_004",
     "dimensions": "PERF_MIXED_MULTI_DIMENSIONAL_002",

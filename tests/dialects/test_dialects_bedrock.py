@@ -36,7 +36,7 @@ REASONING = (
     + event("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"reasoningContent": {"signature": "c2ln"}}})
 )
 GOOD = {"ended": True, "finish": "end_turn", "choices_finished": 1}
-USAGE = {"usage": [9, 2, 4, -1]}
+USAGE = {"usage": [13, 2, 4, -1]}
 
 
 def stream(name: str, body: bytes, outcome: str, **answer: object) -> Sample:

@@ -178,6 +178,14 @@ def test_a_scenario_runs_against_it() -> None:
         assert not record.call.stream or len(record.answer.stamps) == usage.output
 
 
+def test_what_its_prompt_cache_knew_is_counted_apart() -> None:
+    ran = run_plan(plan_of(SCENARIO, "sim.prompt_cache=100000", 'classes.whole.prompt.text="' + "word " * 200 + '"'))
+    usages = [record.answer.usage for record in ran.records if record.call.cls == "whole"]
+    assert {usage.input for usage in usages} == {usages[0].input}
+    assert usages[0].cached == 0
+    assert usages[-1].cached > 200
+
+
 def test_its_errors_are_told_with_their_names() -> None:
     ran = run_plan(plan_of(SCENARIO, 'sim.faults=[{kind="error",status=503,message="No room."}]'))
     assert {record.detail for record in ran.records} == {"HTTP 503: ServiceUnavailableException: No room."}

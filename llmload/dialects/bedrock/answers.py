@@ -25,6 +25,8 @@ _MOST: Final = 1024
 _LIMIT: Final = 1 << 40
 """A count of tokens, or of milliseconds, above this is nonsense."""
 _NO_USAGE: Final = Usage()
+_INPUTS: Final = ("inputTokens", "cacheReadInputTokens", "cacheWriteInputTokens")
+"""Together they are the prompt: the first leaves out what came from the cache or went into it."""
 
 
 def _part(fields: object, name: str) -> Any:
@@ -43,8 +45,9 @@ def _words(value: object) -> bool:
 def _note_counts(document: Mapping[str, Any], answer: Answer) -> None:
     """Usage and latency, from a whole answer or the frame that has them."""
     counts = document.get("usage")
+    prompt = [count for name in _INPUTS if (count := _count(counts, name)) is not None]
     usage = Usage(
-        input=_count(counts, "inputTokens"),
+        input=sum(prompt) if prompt else None,
         output=_count(counts, "outputTokens"),
         cached=_count(counts, "cacheReadInputTokens"),
     )

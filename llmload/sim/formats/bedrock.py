@@ -172,6 +172,7 @@ class ConverseFrames:
         )
 
     def _counts(self) -> Json:
-        prompt, answer = sum(self._job.prompts), self._job.lengths[0]
-        usage = {"inputTokens": prompt, "outputTokens": answer, "totalTokens": prompt + answer}
-        return {"usage": usage, "metrics": {"latencyMs": 0}}
+        prompt, answer, cached = sum(self._job.prompts), self._job.lengths[0], sum(self._job.cached)
+        usage = {"inputTokens": prompt - cached, "outputTokens": answer, "totalTokens": prompt + answer}
+        read = {"cacheReadInputTokens": cached, "cacheWriteInputTokens": 0}
+        return {"usage": usage | read, "metrics": {"latencyMs": 0}}

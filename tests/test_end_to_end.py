@@ -227,6 +227,30 @@ def test_keys_reach_the_target_and_nothing_else(short: Path, tmp_path: Path) -> 
         assert wrong not in text
 
 
+def test_the_keys_of_tenants_reach_the_target_and_no_artefact(short: Path, tmp_path: Path) -> None:
+    """Two tenants at a target of its own; what the second one sends is refused, and so told about in every output."""
+    known, unknown = "sk-tenant-one-0123456789", "sk-tenant-two-9876543210"
+    tenants = """
+[dimensions.tenant.one]
+api_key = { env = "KEY_ONE" }
+[dimensions.tenant.two]
+api_key = { env = "KEY_TWO" }
+"""
+    short.write_text(SHORT + tenants)
+    out, log = tmp_path / "result.json", tmp_path / "calls.jsonl"
+    with SimProcess(SimSpec.model_validate({"keys": {known: {}}})) as simulator:
+        done = llmload(
+            "run", str(short), "--url", simulator.url, TRUST, "-o", str(out), "--requests", str(log),
+            KEY_ONE=known, KEY_TWO=unknown,
+        )  # fmt: skip
+    rows = [json.loads(line) for line in log.read_text().splitlines()]
+    statuses = {(row["tags"]["tenant"], row["status"]) for row in rows if row.get("tags")}
+    assert statuses == {("one", 200), ("two", 401)}, done.stdout + done.stderr
+    for text in (done.stdout, done.stderr, out.read_text(), log.read_text()):
+        assert known not in text
+        assert unknown not in text
+
+
 def test_a_printed_token_shows_in_no_artefact(short: Path, tmp_path: Path) -> None:
     """A token command with a lifetime, whose token the simulator refuses: everything that is written is searched."""
     token = "tok-very-secret-value-" + "987654"

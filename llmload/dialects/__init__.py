@@ -11,14 +11,23 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from llmload.dialects import anthropic, bedrock, gemini, http, openai
+from llmload.dialects import anthropic, azure_openai, bedrock, gemini, http, openai, openai_responses
 from llmload.dialects.base import Dialect, DialectKind, Reader
 from llmload.dialects.outcome import classify
 from llmload.errors import UsageError
 
 __all__ = ["DIALECTS", "Dialect", "DialectKind", "Reader", "classify", "dialect"]
 
-_KINDS: Final = (openai.KIND, anthropic.KIND, gemini.KIND, gemini.VERTEX, bedrock.KIND, http.KIND)
+_KINDS: Final = (
+    openai.KIND,
+    openai_responses.KIND,
+    azure_openai.KIND,
+    anthropic.KIND,
+    gemini.KIND,
+    gemini.VERTEX,
+    bedrock.KIND,
+    http.KIND,
+)
 
 DIALECTS: Final[Mapping[str, DialectKind]] = {kind.name: kind for kind in _KINDS}
 

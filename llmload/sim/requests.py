@@ -23,6 +23,8 @@ __all__ = [
     "embedding_job",
     "read_body",
     "text_job",
+    "typed",
+    "whole",
 ]
 
 CONTEXT_LENGTH: Final = "context_length_exceeded"
@@ -31,6 +33,8 @@ _MAX_CHOICES: Final = 128
 _MAX_INPUTS: Final = 2048
 _MESSAGE_OVERHEAD: Final = 4
 """Tokens a chat template adds to each message."""
+_IMAGE_TOKENS: Final = 256
+"""Tokens of a picture, whatever its size."""
 
 
 class Refused(Exception):
@@ -68,9 +72,13 @@ class TextJob:
     include_usage: bool
     texts: tuple[bytes, ...] = ()
     cached: tuple[int, ...] = ()
+    tool: str = ""
+    """The function that the answer calls; "": it is text."""
 
     def finish(self, choice: int) -> str:
         """Why the answer of this choice ends."""
+        if self.tool:
+            return "tool_calls"
         return "length" if self.lengths[choice] >= self.limit else "stop"
 
 
@@ -101,7 +109,8 @@ def read_body(body: bytes) -> dict[str, Any]:
     return document
 
 
-def _typed(body: dict[str, Any], name: str, kind: type, default: Any = None) -> Any:
+def typed(body: dict[str, Any], name: str, kind: type, default: Any = None) -> Any:
+    """A field of this type in a request, ``default`` where there is none; raises Refused."""
     value = body.get(name)
     if value is None:
         return default
@@ -111,15 +120,16 @@ def _typed(body: dict[str, Any], name: str, kind: type, default: Any = None) -> 
     return value
 
 
-def _whole(body: dict[str, Any], name: str, high: int) -> int | None:
-    value: int | None = _typed(body, name, int)
+def whole(body: dict[str, Any], name: str, high: int) -> int | None:
+    """A number from 1 to ``high`` in a request, None where there is none; raises Refused."""
+    value: int | None = typed(body, name, int)
     if value is not None and not 1 <= value <= high:
         raise Refused(400, f"Invalid value for '{name}': expected 1 to {high}, got {value}.", param=name)
     return value
 
 
 def _model(body: dict[str, Any], spec: SimSpec) -> str:
-    model: str | None = _typed(body, "model", str)
+    model: str | None = typed(body, "model", str)
     if not model:
         raise Refused(400, "You must provide a model parameter.", param="model")
     if model not in spec.models:
@@ -141,13 +151,17 @@ def _content_tokens(content: object) -> int:
 def _part_tokens(part: object) -> int:
     if isinstance(part, str):
         return count_tokens(part)
-    text = part.get("text") if isinstance(part, dict) else None
-    return count_tokens(text) if isinstance(text, str) else 0
+    if not isinstance(part, dict):
+        return 0
+    text, kind = part.get("text"), part.get("type")
+    if isinstance(text, str):
+        return count_tokens(text)
+    return _IMAGE_TOKENS if isinstance(kind, str) and "image" in kind else 0
 
 
 def _chat_prompt(body: dict[str, Any]) -> tuple[bytes, int]:
     """What the messages say, and their tokens."""
-    messages = _typed(body, "messages", list)
+    messages = typed(body, "messages", list)
     if not messages:
         raise Refused(400, "Missing required parameter: 'messages'.", param="messages")
     total = _MESSAGE_OVERHEAD - 1
@@ -198,7 +212,7 @@ def _too_long(window: int, prompt: int, answer: int, param: str) -> Refused:
 
 def _answer_limit(body: dict[str, Any], spec: SimSpec, prompt: int, param: str) -> int:
     """The most tokens an answer may have."""
-    asked = _whole(body, "max_completion_tokens", spec.max_tokens) or _whole(body, "max_tokens", spec.max_tokens)
+    asked = whole(body, "max_completion_tokens", spec.max_tokens) or whole(body, "max_tokens", spec.max_tokens)
     if prompt + (asked or 1) > spec.context_window:
         raise _too_long(spec.context_window, prompt, asked or 1, param)
     return asked or min(spec.max_tokens, spec.context_window - prompt)
@@ -214,17 +228,37 @@ def _length(body: dict[str, Any], spec: SimSpec, limit: int, *key: object) -> in
     return min(limit, max(length, least if isinstance(least, int) else 1))
 
 
+def _tool(body: dict[str, Any]) -> str:
+    """The function that must be called: the one named, or the first where any will do."""
+    choice = body.get("tool_choice")
+    tools = body.get("tools")
+    known = [name for name in map(_function, tools if isinstance(tools, list) else ()) if name]
+    if choice in ("required", "any"):
+        return known[0] if known else ""
+    wanted = _function(choice)
+    if wanted and wanted not in known:
+        raise Refused(400, f"Tool choice '{wanted[:64]}' not found in 'tools'.", param="tool_choice")
+    return wanted
+
+
+def _function(value: object) -> str:
+    """The name of a function: ``{"function": {"name": ...}}`` or ``{"name": ...}``."""
+    inner = value.get("function", value) if isinstance(value, dict) else None
+    name = inner.get("name") if isinstance(inner, dict) else None
+    return name if isinstance(name, str) else ""
+
+
 def text_job(body: dict[str, Any], chat: bool, request_id: str, spec: SimSpec) -> TextJob:
     """A chat or completions request; raises Refused."""
     model = _model(body, spec)
     param = "messages" if chat else "prompt"
     asked = [_chat_prompt(body)] if chat else _texts(body.get("prompt", ""), "prompt")
     prompts = [tokens for _, tokens in asked]
-    n = _whole(body, "n", _MAX_CHOICES) or 1
+    n = whole(body, "n", _MAX_CHOICES) or 1
     if n * len(prompts) > _MAX_CHOICES:
         raise Refused(400, f"{n * len(prompts)} choices were asked for; at most {_MAX_CHOICES} are allowed.", param="n")
     limit = _answer_limit(body, spec, max(prompts), param)
-    options = _typed(body, "stream_options", dict, {})
+    options = typed(body, "stream_options", dict, {})
     return TextJob(
         chat=chat,
         model=model,
@@ -232,9 +266,10 @@ def text_job(body: dict[str, Any], chat: bool, request_id: str, spec: SimSpec) -
         n=n,
         lengths=tuple(_length(body, spec, limit, request_id, choice) for choice in range(n * len(prompts))),
         limit=limit,
-        stream=_typed(body, "stream", bool, False),
-        include_usage=bool(_typed(options, "include_usage", bool, False)),
+        stream=typed(body, "stream", bool, False),
+        include_usage=bool(typed(options, "include_usage", bool, False)),
         texts=tuple(text for text, _ in asked),
+        tool=_tool(body) if chat else "",
     )
 
 
@@ -247,7 +282,7 @@ def embedding_job(body: dict[str, Any], spec: SimSpec) -> EmbeddingJob:
     longest = max(tokens for _, tokens in texts)
     if longest > spec.context_window:
         raise _too_long(spec.context_window, longest, 0, "input")
-    encoding = _typed(body, "encoding_format", str, "float")
+    encoding = typed(body, "encoding_format", str, "float")
     if encoding not in ("float", "base64"):
         raise Refused(
             400, "Invalid value for 'encoding_format': expected 'float' or 'base64'.", param="encoding_format"
@@ -257,5 +292,5 @@ def embedding_job(body: dict[str, Any], spec: SimSpec) -> EmbeddingJob:
         inputs=tuple(text for text, _ in texts),
         tokens=sum(tokens for _, tokens in texts),
         base64=encoding == "base64",
-        dimensions=_whole(body, "dimensions", spec.dimensions) or spec.dimensions,
+        dimensions=whole(body, "dimensions", spec.dimensions) or spec.dimensions,
     )

@@ -11,7 +11,7 @@ import hashlib
 import re
 from typing import Final
 
-__all__ = ["Voice", "draw", "integrity_problem", "tag"]
+__all__ = ["Arguments", "Voice", "draw", "integrity_problem", "tag"]
 
 _WORDS: Final = re.findall(
     r"\w+",
@@ -50,6 +50,21 @@ class Voice:
     def text(self, length: int) -> str:
         """The first ``length`` tokens."""
         return "".join(map(self.token, range(length)))
+
+
+class Arguments(Voice):
+    """The text of an answer that calls a tool, as its arguments: JSON with that text as its only field, ``length``
+    tokens of it."""
+
+    __slots__ = ("_last",)
+
+    def __init__(self, tagged: str, choice: int, length: int) -> None:
+        super().__init__(tagged, choice)
+        self._last = length - 1
+
+    def token(self, k: int) -> str:
+        """Token ``k``; the first and the last have the JSON around them."""
+        return ('{"text": "' if k == 0 else "") + super().token(k) + ('"}' if k == self._last else "")
 
 
 def integrity_problem(text: str, tagged: str, choice: int = 0) -> str:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmload.dialects.openai import OpenAi, document
+from llmload.dialects import json_body
+from llmload.dialects.openai import OpenAi
 from llmload.dialects.openai.document import DocumentReader
 from llmload.dialects.vectors import hollow
 from llmload.errors import DecodeError
@@ -69,7 +70,7 @@ def test_white_space_is_no_document_and_nothing_malformed(api: Api) -> None:
 
 
 def test_a_body_beyond_the_bound_is_a_decode_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(document, "DOCUMENT_LIMIT", 10)
+    monkeypatch.setattr(json_body, "DOCUMENT_LIMIT", 10)
     reader = DocumentReader(Api.CHAT, Answer())
     reader.feed(b"x" * 10, 1)
     with pytest.raises(DecodeError, match="longer than 10 bytes"):

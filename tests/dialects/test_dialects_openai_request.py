@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from llmload.dialects import dialect
-from llmload.records import Api, Call, Message, WireRequest
+from llmload.records import Api, Call, Image, Message, Tool, ToolCall, WireRequest
 
 
 def request(api: Api, **fields: Any) -> WireRequest:
@@ -91,3 +91,43 @@ def test_max_completion_tokens_takes_the_place_of_max_tokens() -> None:
 def test_headers_of_the_call_are_added_and_win_whatever_their_case() -> None:
     made = request(Api.CHAT, messages=MESSAGES, headers={"Accept": "*/*", "x-team": "a"})
     assert made.headers == (("content-type", "application/json"), ("Accept", "*/*"), ("x-team", "a"))
+
+
+def test_a_rerank_request_is_a_query_and_documents() -> None:
+    made = request(Api.RERANK, inputs=("what?", "this", "that"), stream=True)
+    assert (made.path, dict(made.headers)["accept"]) == ("rerank", "application/json")
+    assert orjson.loads(made.body) == {"model": "m", "query": "what?", "documents": ["this", "that"]}
+
+
+def test_pictures_go_beside_the_text_as_data_urls() -> None:
+    picture = Image("image/png", b"\x89PNG")
+    url = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw=="}}
+    made = body(
+        Api.CHAT, messages=(Message("user", "what?", images=(picture,)), Message("user", "", images=(picture,)))
+    )
+    assert [message["content"] for message in made["messages"]] == [[{"type": "text", "text": "what?"}, url], [url]]
+
+
+def test_tools_their_calls_and_results() -> None:
+    made = body(
+        Api.CHAT,
+        messages=(
+            Message("assistant", "", tool_calls=(ToolCall("call_1", "get_time", "{}"),)),
+            Message("tool", "12:00", tool_call_id="call_1"),
+        ),
+        tools=(Tool("get_time", "The time", {"type": "object"}),),
+    )
+    assert made["messages"] == [
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [{"id": "call_1", "type": "function", "function": {"name": "get_time", "arguments": "{}"}}],
+        },
+        {"role": "tool", "content": "12:00", "tool_call_id": "call_1"},
+    ]
+    described = {"name": "get_time", "description": "The time", "parameters": {"type": "object"}}
+    assert made["tools"] == [{"type": "function", "function": described}]
+
+
+def test_the_key_of_the_call_is_named() -> None:
+    assert request(Api.CHAT, messages=MESSAGES, key="tenant-a").key == "tenant-a"

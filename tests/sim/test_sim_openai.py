@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import openai
+import orjson
 import pytest
 
 from llmload.sim.process import SimProcess
@@ -136,3 +137,33 @@ def test_an_error_in_a_stream_is_an_api_error(url: str):
         stream = client.chat.completions.create(model="sim-model", messages=MESSAGES, stream=True)
         with pytest.raises(openai.APIError, match="failed while generating"):
             list(stream)
+
+
+@pytest.mark.parametrize("choice", ["required", {"type": "function", "function": {"name": "get_time"}}])
+def test_a_tool_that_must_be_called_is_called(client: openai.OpenAI, choice: str | dict):
+    tools = [{"type": "function", "function": {"name": "get_time", "parameters": {"type": "object", "properties": {}}}}]
+    asked = {"model": "sim-model", "messages": MESSAGES, "tools": tools, "tool_choice": choice}
+    answer = client.chat.completions.create(**asked)
+    [call] = answer.choices[0].message.tool_calls
+    assert (call.function.name, answer.choices[0].finish_reason) == ("get_time", "tool_calls")
+    said = orjson.loads(call.function.arguments)["text"]
+    assert integrity_problem(said, answer.id.removeprefix("chatcmpl-")) == ""
+
+    with client.chat.completions.stream(**asked) as stream:
+        final = stream.get_final_completion()
+    [streamed] = final.choices[0].message.tool_calls
+    assert (
+        integrity_problem(orjson.loads(streamed.function.arguments)["text"], final.id.removeprefix("chatcmpl-")) == ""
+    )
+
+
+def test_pictures_count_and_results_of_tools_are_read(client: openai.OpenAI):
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    messages = [
+        {"role": "user", "content": [{"type": "text", "text": "What?"}, picture]},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c", "content": "seven"},
+    ]
+    answer = client.chat.completions.create(model="sim-model", messages=messages, max_tokens=3)
+    assert answer.usage.prompt_tokens > 256

@@ -86,7 +86,7 @@ def test_unknown_fields_null_fields_and_content_parts_are_taken():
     parts = [{"type": "text", "text": "x" * 40}, {"type": "image_url", "image_url": {}}, "y" * 40]
     messages = [{"role": "user", "content": parts}, {"role": "assistant", "content": None}]
     job = text_job(_chat(messages=messages, n=None, stream=None, anything={"a": 1}), True, "id", SPEC)
-    assert job.prompts == (20 + 3 + 2 * 4,)
+    assert job.prompts == (20 + 3 + 2 * 4 + 256,)
 
 
 def test_the_answer_has_all_tokens_allowed_with_ignore_eos_and_at_least_min_tokens():

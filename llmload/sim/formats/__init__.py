@@ -5,14 +5,23 @@ from __future__ import annotations
 from typing import Final
 
 from llmload.sim.formats.anthropic import AnthropicFormat
+from llmload.sim.formats.azure_openai import AzureOpenAiFormat
 from llmload.sim.formats.base import Format, Found, Frames
 from llmload.sim.formats.bedrock import BedrockFormat
 from llmload.sim.formats.gemini import GeminiFormat
 from llmload.sim.formats.openai import OpenAiFormat
+from llmload.sim.formats.openai_responses import OpenAiResponsesFormat
 
 __all__ = ["FORMATS", "Format", "Found", "Frames", "find"]
 
-FORMATS: Final[tuple[Format, ...]] = (OpenAiFormat(), AnthropicFormat(), GeminiFormat(), BedrockFormat())
+FORMATS: Final[tuple[Format, ...]] = (
+    OpenAiFormat(),
+    OpenAiResponsesFormat(),
+    AzureOpenAiFormat(),
+    AnthropicFormat(),
+    GeminiFormat(),
+    BedrockFormat(),
+)
 """The last is asked first whether a path is its: the first has the most general ones, and those that nobody knows."""
 
 

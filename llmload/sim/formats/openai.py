@@ -16,7 +16,7 @@ from urllib.parse import unquote
 import orjson
 
 from llmload.sim.formats.base import Found, Headers, bearer
-from llmload.sim.formats.parts import VECTORS, event, vector
+from llmload.sim.formats.parts import VECTORS, event, vector, voice_of
 from llmload.sim.requests import EmbeddingJob, Refused, TextJob, embedding_job, read_body, text_job
 from llmload.sim.spec import SimSpec
 from llmload.sim.text import Voice
@@ -88,7 +88,7 @@ class TextFrames:
 
     content_type = "text/event-stream; charset=utf-8"
 
-    __slots__ = ("_around", "_base", "_end", "_job", "_kind", "voices")
+    __slots__ = ("_around", "_base", "_call_id", "_end", "_job", "_kind", "voices")
 
     def __init__(self, job: TextJob, tagged: str, created: int) -> None:
         self._job = job
@@ -100,18 +100,28 @@ class TextFrames:
             "system_fingerprint": "fp_simulated",
         }
         self._end = {"usage": None} if job.stream and job.include_usage else {}
-        self.voices = [Voice(tagged, choice) for choice in range(len(job.lengths))]
+        self._call_id = f"call_{tagged}"
+        self.voices = [voice_of(job, tagged, choice) for choice in range(self.choices)]
         self._around = [self._split(choice) for choice in range(len(job.lengths))] if job.stream else []
 
     def _split(self, choice: int) -> tuple[bytes, bytes]:
         mark = "\x00"
-        content = {"delta": {"content": mark}} if self._job.chat else {"text": mark}
+        content = {"delta": self._delta(choice, mark)} if self._job.chat else {"text": mark}
         before, _, after = self._chunk(choice, content).partition(orjson.dumps(mark)[1:-1])
         return before, after
 
     def _chunk(self, choice: int, content: Mapping[str, Any], finish: str | None = None) -> bytes:
         choices = [{"index": choice, **content, "logprobs": None, "finish_reason": finish}]
         return event({**self._base, "object": self._kind, "choices": choices, **self._end})
+
+    def _delta(self, choice: int, text: str) -> dict[str, Any]:
+        if not self._job.tool:
+            return {"content": text}
+        return {"tool_calls": [{"index": 0, "function": {"arguments": text}}]}
+
+    def _call(self, choice: int, arguments: str) -> dict[str, Any]:
+        function = {"name": self._job.tool, "arguments": arguments}
+        return {"id": f"{self._call_id}{choice}", "type": "function", "function": function}
 
     @property
     def choices(self) -> int:
@@ -126,12 +136,16 @@ class TextFrames:
         """What comes before the first token of a choice: the role, in chat."""
         if not self._job.chat:
             return b""
-        return self._chunk(choice, {"delta": {"role": "assistant", "content": "", "refusal": None}})
+        said: dict[str, Any] = {"content": ""}
+        if self._job.tool:
+            said = {"content": None, "tool_calls": [{"index": 0, **self._call(choice, "")}]}
+        return self._chunk(choice, {"delta": {"role": "assistant", **said, "refusal": None}})
 
     def token(self, choice: int, k: int, voice: Voice | None = None) -> bytes:
         """The event of token ``k``; ``voice``: in whose words, if not its own."""
         before, after = self._around[choice]
-        return before + (voice or self.voices[choice]).token(k).encode() + after
+        text = (voice or self.voices[choice]).token(k)
+        return before + (orjson.dumps(text)[1:-1] if self._job.tool else text.encode()) + after
 
     def closing(self, choice: int) -> bytes:
         """The end of a choice: its finish reason."""
@@ -155,11 +169,11 @@ class TextFrames:
 
     def document(self, foreign: str = "") -> bytes:
         """The whole answer of a request that does not stream; ``foreign``: in the words of that tag."""
-        voices = [Voice(foreign, voice) for voice in range(self.choices)] if foreign else self.voices
+        voices = [voice_of(self._job, foreign, choice) for choice in range(self.choices)] if foreign else self.voices
         choices = [
             {
                 "index": choice,
-                **self._content(voices[choice].text(length)),
+                **self._content(choice, voices[choice].text(length)),
                 "logprobs": None,
                 "finish_reason": self._job.finish(choice),
             }
@@ -168,9 +182,12 @@ class TextFrames:
         kind = "chat.completion" if self._job.chat else self._kind
         return orjson.dumps({**self._base, "object": kind, "choices": choices, "usage": self._usage()})
 
-    def _content(self, text: str) -> dict[str, Any]:
+    def _content(self, choice: int, text: str) -> dict[str, Any]:
         if not self._job.chat:
             return {"text": text}
+        if self._job.tool:
+            calls = [self._call(choice, text)]
+            return {"message": {"role": "assistant", "content": None, "refusal": None, "tool_calls": calls}}
         return {"message": {"role": "assistant", "content": text, "refusal": None}}
 
     def _usage(self) -> dict[str, Any]:

@@ -13,7 +13,10 @@ from typing import Any, Final
 
 import orjson
 
-__all__ = ["VECTORS", "around", "event", "vector"]
+from llmload.sim.requests import TextJob
+from llmload.sim.text import Arguments, Voice
+
+__all__ = ["VECTORS", "around", "event", "vector", "voice_of"]
 
 VECTORS: Final = 128
 """Different vectors there are."""
@@ -47,3 +50,8 @@ def vector(dimensions: int, variant: int, as_base64: bool) -> bytes:
     if sys.byteorder == "big":
         packed.byteswap()
     return orjson.dumps(base64.b64encode(packed.tobytes()).decode())
+
+
+def voice_of(job: TextJob, tagged: str, choice: int) -> Voice:
+    """What a choice says: text, or the arguments of the tool it calls."""
+    return Arguments(tagged, choice, job.lengths[choice]) if job.tool else Voice(tagged, choice)

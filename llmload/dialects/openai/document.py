@@ -1,4 +1,4 @@
-"""Answers that are one JSON document: chat and completions without streaming, embeddings, the list of models, rerank."""
+"""Answers that are one JSON document: whole chats and completions, embeddings, the list of models, rerank."""
 
 from __future__ import annotations
 

@@ -183,6 +183,23 @@ def _class_targets(subject: Subject) -> Iterator[Problem]:
                 yield subject.unknown((*path, "targets", index), "target", target, known)
 
 
+def _pairs(subject: Subject) -> Iterator[Problem]:
+    """Paired classes take turns in blocks, which must be of one length."""
+    counts = {
+        name: len(targets_of(cls, subject.scenario)) for name, cls in subject.scenario.classes.items() if cls.paired
+    }
+    for name, count in counts.items():
+        path: Path = ("classes", name, "paired")
+        if count < 2:
+            yield subject.problem(path, "there is one target only", "give the class targets to compare")
+        elif count != next(iter(counts.values())):
+            yield subject.problem(
+                path, f"{count} targets, where another paired class has others", "pair as many in each"
+            )
+        if subject.scenario.classes[name].conversation is not None:
+            yield subject.problem(path, "a conversation goes on with one target", "leave one of them out")
+
+
 def _class_models(subject: Subject) -> Iterator[Problem]:
     """Every request but a model list names one model."""
     targets = subject.scenario.targets
@@ -362,6 +379,7 @@ CHECKS: Final[tuple[Callable[[Subject], Iterator[Problem]], ...]] = (
     _targets,
     _unix_sockets,
     _class_targets,
+    _pairs,
     _class_models,
     _class_keys,
     _class_integrity,

@@ -257,6 +257,7 @@ def _class(
         recipe=None if cls.http is None else cls.http.recipe(),
         objectives={metric: parse_bound(metric, bound) for metric, bound in cls.objectives.items()},
         dimensions=dimensions_of(scenario.dimensions, name),
+        paired=cls.paired,
         target_weights=() if len(set(weights)) == 1 else weights,
         tokenizer=tokenizers[targets[0]],
     )

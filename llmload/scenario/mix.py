@@ -170,6 +170,9 @@ class ClassTable(Table):
     stream: Flag = Field(False, description="Ask for a stream of chunks.")
     target: Text | None = Field(None, description="Where to send it; left out: to all targets, evenly.")
     targets: tuple[Text, ...] | None = Field(None, min_length=1, description="Several targets, taken evenly at random.")
+    paired: Flag = Field(
+        False, description="Ask all targets the same, one after the other in random order, to compare them."
+    )
     model: Text | None = Field(None, min_length=1, description="Model asked for; left out: the target's.")
     prompt: Annotated[PromptTable, Shorthand(_text_prompt, {"type": "string", "minLength": 1})] = Field(
         PromptTable(), description="What is asked."

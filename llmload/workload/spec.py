@@ -156,7 +156,8 @@ class RequestClass:
     a bad key): their outcome is ``expected_status``, and any other status, 200 included, is not good
     unless listed too. ``tags`` are copied to every call. ``integrity``: how an answer shows that it is the call's own
     and whole (``workload.integrity``). ``patience``: of its users; None: they wait. ``dimensions`` cut its calls
-    further. ``target_weights``: of each target, where calls are not spread evenly.
+    further. ``target_weights``: of each target, where calls are not spread evenly. ``paired``: as many calls in a
+    row as there are targets ask the same, one of each target, in random order.
     ``retry``: when a call that failed is tried again; None: never.
     """
 
@@ -177,6 +178,7 @@ class RequestClass:
     objectives: Mapping[str, int] = field(default_factory=dict)
     dimensions: tuple[Dimension, ...] = ()
     target_weights: tuple[float, ...] = ()
+    paired: bool = False
     tokenizer: TokenizerSpec = ESTIMATE
     integrity: str = ""
     patience: Patience | None = None

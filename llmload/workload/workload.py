@@ -32,7 +32,7 @@ __all__ = ["ASSUMED_OUTPUT", "Workload", "expected_tokens"]
 ASSUMED_OUTPUT: Final = 150.0
 """Tokens of an answer, on average, where a class doesn't limit it; for planning only."""
 
-_CLASS, _TARGET, _SIZES, _TEXTS, _NONCE, _PATIENCE, _CUTS, _TALK, _RECIPE = range(9)
+_CLASS, _TARGET, _SIZES, _TEXTS, _NONCE, _PATIENCE, _CUTS, _TALK, _RECIPE, _PAIR = range(10)
 """Streams of random numbers of one call, so that one more draw in one leaves the others alone."""
 
 _UNBOUNDED_BATCH: Final = 2048
@@ -58,7 +58,8 @@ class Workload:
     """Makes calls. ValueError for classes that no call can be made of."""
 
     __slots__ = (
-        "_adapted", "_constant", "_corrections", "_crossings", "_own", "_places", "_seeds", "_seeds_mix", "_strides",
+        "_adapted",
+        "_block", "_constant", "_corrections", "_crossings", "_own", "_places", "_seeds", "_seeds_mix", "_strides",
         "classes",
     )  # fmt: skip
 
@@ -67,6 +68,7 @@ class Workload:
         self._own = tuple((cls.name, cls.weight) for cls in classes)
         self._places = {cls.name: place for place, cls in enumerate(self.classes)}
         self._seeds_mix = seeds_mix
+        self._block = max((len(cls.targets) for cls in self.classes if cls.paired), default=1)
         self._seeds = tuple(mix(seeds_prompts, _number_of(cls.name)) for cls in classes)
         self._strides = tuple(lengths.highest(cls.batch) or _UNBOUNDED_BATCH for cls in classes)
         self._crossings = tuple(Crossing(cls.dimensions, _cut(cls)) for cls in classes)
@@ -76,7 +78,7 @@ class Workload:
         self._corrections = {
             cls.name: (place, Correction())
             for place, cls in enumerate(self.classes)
-            if cls.tokenizer.learn and cls.prompt.kind == "synthetic"
+            if cls.tokenizer.learn and cls.prompt.kind == "synthetic" and not cls.paired
         }
 
     @property
@@ -99,10 +101,12 @@ class Workload:
         """Call number ``index``. ``weights`` stand in for the classes' own; classes not named get nothing. ``values``
         does the same for the values of dimensions; a dimension that is not named keeps its own."""
         alone = len(self.classes) == 1 and weights is None
-        place = 0 if alone else choose(self._own, unit(self._seeds_mix, index, _CLASS), weights)
+        block = index // self._block
+        place = 0 if alone else choose(self._own, unit(self._seeds_mix, block, _CLASS), weights)
         cls = self._adapted[place]
-        content, most = self._constant[place] or self._drawn(cls, place, index)
-        cut = self._crossings[place].draw(self._seeds_mix, index, _CUTS, values)
+        asked = block if cls.paired else index
+        content, most = self._constant[place] or self._drawn(cls, place, asked)
+        cut = self._crossings[place].draw(self._seeds_mix, asked, _CUTS, values)
         call = Call(
             index=index,
             cls=cls.name,
@@ -152,10 +156,18 @@ class Workload:
     def _target(self, cls: RequestClass, index: int) -> str:
         if len(cls.targets) == 1:
             return cls.targets[0]
+        if cls.paired:
+            return self._in_turn(cls.targets, *divmod(index, self._block))
         if cls.target_weights:
             own = tuple(zip(cls.targets, cls.target_weights, strict=True))
             return cls.targets[position_in(own, unit(self._seeds_mix, index, _TARGET))]
         return cls.targets[mix(self._seeds_mix, index, _TARGET) * len(cls.targets) >> 64]
+
+    def _in_turn(self, targets: Sequence[str], block: int, position: int) -> str:
+        """Of a block of calls that ask the same, each goes to another target, in an order drawn for the block."""
+        left, draws = list(targets), Draws(self._seeds_mix, block, _PAIR)
+        order = [left.pop(draws.below(len(left))) for _ in range(len(left))]
+        return order[position]
 
 
 def _marked(call: Call, cls: RequestClass, nonce: str) -> Call:

@@ -83,6 +83,7 @@ def test_a_fault_may_be_for_one_crossing_only() -> None:
         ('load.phases=[{name="one",duration="9s",rate="1/s",mix={"tenant.acne"=1}}]', "no value of tenant 'acne'"),
         ('load.phases=[{name="one",duration="9s",rate="1/s",mix={"tenant.acme"=0}}]', "all weights are 0"),
         ('objectives=["ttft.p95{region=asia} < 1s"]', "there is no region 'asia'"),
+        ("classes.chat.paired=true", "there is one target only"),
         ('objectives=["spread.even{over=regio} > 0.1"]', "region"),
     ],
 )

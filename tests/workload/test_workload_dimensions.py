@@ -80,3 +80,20 @@ def test_targets_come_by_weight() -> None:
     assert found["a"] == pytest.approx(3000, rel=0.05)
     assert weighted.share_of("a") == 0.75
     assert PLAIN.share_of("b") == 0.5
+
+
+def test_a_pair_asks_both_targets_the_same_in_random_order() -> None:
+    other = replace(PLAIN, name="other", weight=1.0)
+    found = calls(replace(CUT, paired=True), other, count=2000)
+    firsts: Counter[str] = Counter()
+    for one, two in zip(found[::2], found[1::2], strict=True):
+        assert one.cls == two.cls
+        if one.cls == "chat":
+            assert {one.target, two.target} == {"a", "b"}
+            assert one.asks_the_same(two)
+            assert one.tags == two.tags
+            firsts[one.target] += 1
+        else:
+            assert one.messages != two.messages
+    assert firsts["a"] == pytest.approx(firsts["b"], rel=0.2)
+    assert len({call.messages for call in found if call.cls == "chat"}) > 400

@@ -27,12 +27,28 @@ from fuzz_case import Case, Fuzz
 from fuzz_dialect import DOCUMENT, ERROR, STREAM
 from fuzz_exchange import EXCHANGE, RETRY
 from fuzz_result import RESULT
+from fuzz_streams import ARRAY, MESSAGES, RESPONSES
 from fuzz_wire import CHUNKED, INFLATE, SSE
 
 __all__ = ["KEPT", "TARGETS", "Report", "kept_cases", "run"]
 
 TARGETS: dict[str, Fuzz] = {
-    fuzz.name: fuzz for fuzz in (CHUNKED, SSE, INFLATE, FRAMES, STREAM, DOCUMENT, ERROR, EXCHANGE, RETRY, RESULT)
+    fuzz.name: fuzz
+    for fuzz in (
+        CHUNKED,
+        SSE,
+        INFLATE,
+        FRAMES,
+        STREAM,
+        MESSAGES,
+        RESPONSES,
+        ARRAY,
+        DOCUMENT,
+        ERROR,
+        EXCHANGE,
+        RETRY,
+        RESULT,
+    )
 }
 KEPT = Path(__file__).parent / "kept"
 _MOST_SAVED = 20

@@ -8,7 +8,15 @@ from run import TARGETS, kept_cases, run
 
 from llmload.errors import DecodeError
 
-CASES = {"exchange": 1_000, "stream": 2_000, "result": 200, "inflate": 1_000}
+CASES = {
+    "exchange": 1_000,
+    "stream": 2_000,
+    "messages": 1_000,
+    "responses": 1_000,
+    "array": 1_000,
+    "result": 200,
+    "inflate": 1_000,
+}
 """How many of a target, where it isn't the usual number: what takes its time gets fewer."""
 USUAL = 3_000
 

@@ -21,7 +21,7 @@ from llmload.workload.prompts import prompt
 from llmload.workload.spec import Conversation, Lengths, RequestClass
 from llmload.workload.text import compose
 
-__all__ = ["TOOL", "TURN", "follow", "opened", "steps"]
+__all__ = ["TOOL", "TURN", "expected_session", "follow", "opened", "steps"]
 
 TURN: Final = "turn"
 """The tag that says which turn a call is, from 1; a call that brings a tool's result is of the turn it is made in."""
@@ -48,6 +48,19 @@ def opened(call: Call, cls: RequestClass, seed: int) -> Call:
     return replace(
         call, session=session, headers=headers, tags=(*call.tags, (TURN, "1")), tools=TOOL if talk.tools else call.tools
     )
+
+
+def expected_session(talk: Conversation, system: float, text: float, answer: float) -> tuple[float, float]:
+    """Mean (input, output) tokens of a whole session of average length, whose turns ask ``text`` tokens: every call
+    sends again all that was said before, up to the context."""
+    uses, turns = lengths.mean(talk.tools) if talk.tools else 0.0, max(1.0, lengths.mean(talk.turns))
+    calls = turns * (1.0 + uses)
+    first = system + text
+    added = answer + (text + uses * lengths.mean(talk.tool_result)) / (1.0 + uses)
+    room = max(0.0, talk.context - first) if talk.context else math.inf
+    growing = min(calls, 1.0 + room // added) if added else calls
+    sent = growing * (first + added * (growing - 1.0) / 2) + (calls - growing) * max(first, talk.context)
+    return sent, calls * answer
 
 
 def steps(talk: Conversation, seed: int, index: int) -> tuple[bool, ...]:

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 from llmload.draws import Draws, mix, unit
 from llmload.records import Api, Call, Message
 from llmload.workload import lengths
-from llmload.workload.conversation import follow, opened
+from llmload.workload.conversation import expected_session, follow, opened
 from llmload.workload.counters import tokens_of
 from llmload.workload.datasets import entry_for, messages_for
 from llmload.workload.dimensions import Crossing, Cut, Weights
@@ -196,7 +196,7 @@ def _hurried(call: Call, patience: Patience, draws: Draws) -> Call:
 
 
 def expected_tokens(cls: RequestClass) -> tuple[float, float]:
-    """Mean (input, output) tokens of a call of this class: estimates to plan by.
+    """Mean (input, output) tokens of an arrival of this class, a call or a whole session: estimates to plan by.
 
     The output is taken to reach ``max_tokens``, which it won't always; without that, ``ASSUMED_OUTPUT``.
     """
@@ -208,7 +208,10 @@ def expected_tokens(cls: RequestClass) -> tuple[float, float]:
     if cls.api is Api.EMBEDDINGS:
         return text * max(1.0, lengths.mean(cls.batch)), 0.0
     output = ASSUMED_OUTPUT if cls.max_tokens is None else lengths.mean(cls.max_tokens)
-    return text + tokens_of(cls.prompt.system, cls.tokenizer), output
+    system = tokens_of(cls.prompt.system, cls.tokenizer)
+    if cls.conversation is not None:
+        return expected_session(cls.conversation, system, text, output)
+    return text + system, output
 
 
 def _cut(cls: RequestClass) -> Cut:

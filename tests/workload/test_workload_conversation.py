@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmload.records import Api, Call
-from llmload.workload.conversation import TOOL, steps
+from llmload.workload.conversation import TOOL, expected_session, steps
 from llmload.workload.spec import Conversation, Lengths, PromptSpec, RequestClass
-from llmload.workload.workload import Workload
+from llmload.workload.workload import Workload, expected_tokens
 
 
 def fixed(number: int) -> Lengths:
@@ -101,3 +101,28 @@ def test_each_turn_has_a_nonce_of_its_own() -> None:
     calls = [call for call, _ in session(workload(Conversation(fixed(4)), integrity="sim"))]
     assert len({call.nonce for call in calls}) == 4
     assert all(call.headers["x-request-id"] == call.nonce for call in calls)
+
+
+@pytest.mark.parametrize("context", [0, 150])
+@pytest.mark.parametrize("uses", [None, 1])
+def test_a_plan_counts_on_the_tokens_of_every_turn(context: int, uses: int | None) -> None:
+    talk = Conversation(
+        fixed(5),
+        history="scripted",
+        context=context,
+        tools=None if uses is None else fixed(uses),
+        tool_result=fixed(40),
+    )
+    made = workload(talk)
+    sessions = [session(made, index) for index in range(50)]
+    sent = sum(call.input_tokens for calls in sessions for call, _ in calls) / len(sessions)
+    read, written = expected_tokens(made.classes[0])
+    assert written == 30 * len(sessions[0])
+    # Whole turns are left out at the bound of the context, so that less is sent there.
+    assert sent * 0.9 < read < sent * (1.1 if not context else 2.0)
+
+
+def test_a_session_that_never_fits_is_counted_on_nevertheless() -> None:
+    sent, written = expected_session(Conversation(fixed(4), context=10), 50, 20, 0)
+    assert (sent, written) == (4 * 70, 0)
+    assert expected_session(Conversation(fixed(1)), 50, 20, 30) == (70, 30)

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from llmload.draws import Draws
 
-__all__ = ["VARIABLES", "HttpRecipe", "Pattern", "Values"]
+__all__ = ["VARIABLES", "HttpRecipe", "Pattern", "SocketRecipe", "Values"]
 
 _OPEN: Final = re.compile(r"\{\{(.*?)(?:\}\}|$)", re.DOTALL)
 _VARIABLE: Final = re.compile(r"\s*(\w+)((?::[^:|]*)*)\s*(?:\|\s*(\w+)\s*)?")
@@ -155,6 +155,31 @@ class HttpRecipe:
     def names(self) -> frozenset[str]:
         """Of all variables in it; without any, all calls of the class are the same."""
         return _names((self.path, self.body, *(value for _, value in self.headers)))
+
+
+@dataclass(frozen=True)
+class SocketRecipe:
+    """A WebSocket and what is said over it.
+
+    ``messages`` of ``text``, one ``every`` so many seconds (0: each when the last was answered). ``match``: where in a
+    JSON message stands what its reply repeats; empty: replies come in order. ``hold``: seconds it stays open at least.
+    ``timeout``: seconds that a reply may take. ``seed``: of what is random in it.
+    """
+
+    path: Pattern = Pattern()
+    headers: tuple[tuple[str, Pattern], ...] = ()
+    text: Pattern = Pattern()
+    messages: int = 10
+    every: float = 0.0
+    match: tuple[str, ...] = ()
+    hold: float = 0.0
+    timeout: float = 10.0
+    seed: int = 0
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Of all variables in it; the request never is another call's, as its messages aren't."""
+        return _names((self.path, self.text, *(value for _, value in self.headers))) | {"message"}
 
 
 def _names(patterns: Iterable[Pattern]) -> frozenset[str]:

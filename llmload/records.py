@@ -14,7 +14,7 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Any, Final
 
-from llmload.recipes import HttpRecipe
+from llmload.recipes import HttpRecipe, SocketRecipe
 
 __all__ = [
     "SHORTAGES",
@@ -198,7 +198,7 @@ class Call:
     """The user goes when this long (ns after the planned time) there is no end; 0: never."""
     leave_chunks: int = 0
     """The user goes when so many chunks of content have come; 0: never."""
-    recipe: HttpRecipe | None = None
+    recipe: HttpRecipe | SocketRecipe | None = None
     at: float = 0.0
 
     def asks_the_same(self, other: Call) -> bool:
@@ -258,10 +258,12 @@ class Answer:
         "items",
         "malformed",
         "model",
+        "round_trips",
         "server_time",
         "stamps",
         "text",
         "tool_calls",
+        "unanswered",
         "usage",
     )
 
@@ -286,6 +288,10 @@ class Answer:
         """How long the server says it took, ns: from a header or the body; 0 where it says nothing."""
         self.tool_calls = 0
         self.content_type = ""
+        self.round_trips: array[int] = array("q")
+        """Of the messages of a socket: from each to its reply, ns."""
+        self.unanswered = 0
+        """Messages of a socket that were to be sent and got no reply."""
         self.corrupt = ""
         """What the answer should have held and did not; "" where nothing is missing."""
         self.text: list[str] | None = [] if keep_text else None

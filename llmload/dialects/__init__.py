@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from llmload.dialects import anthropic, azure_openai, bedrock, gemini, http, openai, openai_responses
+from llmload.dialects import anthropic, azure_openai, bedrock, gemini, http, openai, openai_responses, websocket
 from llmload.dialects.base import Dialect, DialectKind, Reader
 from llmload.dialects.outcome import classify
 from llmload.errors import UsageError
@@ -27,6 +27,7 @@ _KINDS: Final = (
     gemini.VERTEX,
     bedrock.KIND,
     http.KIND,
+    websocket.KIND,
 )
 
 DIALECTS: Final[Mapping[str, DialectKind]] = {kind.name: kind for kind in _KINDS}

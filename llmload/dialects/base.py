@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from llmload.dialects.template import Template
 from llmload.records import Answer, Api, Call, WireRequest
 
-__all__ = ["Dialect", "DialectKind", "Reader"]
+__all__ = ["OVER", "Dialect", "DialectKind", "Dialogue", "Reader"]
+
+OVER: Final = -1
+"""What a dialogue says is due when nothing more is to be said or heard."""
 
 
 class Reader(Protocol):
@@ -26,6 +29,16 @@ class Reader(Protocol):
 
     def close(self, t: int) -> None:
         """The body ended properly at ``t``. Not called when the connection died or the call was given up."""
+
+
+class Dialogue(Protocol):
+    """What a reader of a WebSocket is too: the side that speaks. All times are monotonic ns."""
+
+    def due(self) -> int:
+        """When something is to be said unless something is heard before; OVER: the socket may be closed."""
+
+    def say(self, t: int) -> bytes | None:
+        """The message that is due at ``t``; None if that was but a moment to think."""
 
 
 class Dialect(Protocol):
@@ -53,6 +66,7 @@ class DialectKind:
     ``make`` takes the target's ``options`` (each a name of ``options``, which say what it means); those in ``needed``
     must be there, and ``choices`` says which values are possible where not all are. ``key``: the header that keys go in
     and what stands before them. ``sim_base``: under which path the simulator speaks it, as ``base_url`` would have it.
+    ``socket``: it is spoken over WebSockets.
     """
 
     name: str
@@ -63,3 +77,4 @@ class DialectKind:
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     key: tuple[str, str] = ("Authorization", "Bearer ")
     sim_base: str = "/v1"
+    socket: bool = False

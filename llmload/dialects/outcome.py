@@ -18,6 +18,7 @@ _BY_STATUS: Final = (
 )
 """The first that fits. 429 and 503 stand apart: a target that turns load away is not one that breaks under it."""
 _GOOD: Final = range(200, 300)
+_SWITCHED: Final = 101
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 
@@ -39,7 +40,9 @@ def _judge(call: Call, status: int, answer: Answer, failure: tuple[Outcome, str]
         return (Outcome.ERROR_EVENT, reported) if reported else failure
     if call.expect_status and status not in call.expect_status:
         return _unexpected(call, status, answer)
-    if status in _GOOD:
+    if call.api is Api.SOCKET and status in _GOOD:
+        return Outcome.PROTOCOL_ERROR, f"HTTP {status}: no upgrade to a WebSocket"
+    if status in _GOOD or (status == _SWITCHED and call.api is Api.SOCKET):
         return _judge_body(call, answer)
     if status in call.expect_status:
         return Outcome.EXPECTED_STATUS, ""
@@ -62,9 +65,18 @@ def _unexpected(call: Call, status: int, answer: Answer) -> tuple[Outcome, str]:
     return _by_status(status), f"HTTP {status} where {wanted} was expected{error}"
 
 
+def _judge_socket(answer: Answer) -> tuple[Outcome, str]:
+    if answer.unanswered:
+        lost, all_ = answer.unanswered, answer.unanswered + len(answer.round_trips)
+        return Outcome.TRUNCATED, f"{lost} of {all_} messages had no reply"
+    return Outcome.OK, ""
+
+
 def _judge_body(call: Call, answer: Answer) -> tuple[Outcome, str]:
     if answer.error is not None:
         return Outcome.ERROR_EVENT, answer.error
+    if call.api is Api.SOCKET:
+        return _judge_socket(answer)
     if answer.corrupt:
         return Outcome.CORRUPT, answer.corrupt
     if answer.malformed:

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Final
+from typing import Final, cast
 
 from llmload.clock import NS, Clock, wall_time
-from llmload.dialects.base import Dialect, Reader
+from llmload.dialects.base import Dialect, Dialogue, Reader
 from llmload.dialects.outcome import classify
 from llmload.dialects.template import Template
 from llmload.engine.listening import Hear
@@ -243,6 +243,10 @@ class CallRun:
         """See Sink."""
         self.record.bytes_in += size
         self.record.answer.events += events
+
+    def dialogue(self) -> Dialogue | None:
+        """See Sink."""
+        return cast("Dialogue", self._reader) if hasattr(self._reader, "say") else None
 
     def ended(self, t: int) -> None:
         """See Sink."""

@@ -12,7 +12,7 @@ import numpy as np
 from llmload.metrics.buckets import FINE, Counts, Ints, fold
 from llmload.metrics.catalogue import METRICS, Unit
 
-__all__ = ["SCALARS", "CallBatch", "GapBatch", "Head", "Part", "Stalled"]
+__all__ = ["SCALARS", "CallBatch", "GapBatch", "Head", "Part", "Stalled", "TripBatch"]
 
 SCALARS: Final = tuple(metric for metric in METRICS.values() if metric.value is not None)
 """The metrics of which a call has one value, in the order of a row's columns."""
@@ -21,6 +21,7 @@ _NAMES: Final = tuple(METRICS)
 _COLUMN: Final = np.array([_NAMES.index(metric.name) for metric in SCALARS])
 _TIMES: Final = np.array([metric.unit is Unit.TIME for metric in SCALARS])
 _ITL: Final = _NAMES.index("itl")
+_ROUND_TRIP: Final = _NAMES.index("round_trip")
 _STALL: Final = _NAMES.index("stall")
 _NONE: Final = -(2**63)
 _MAX_CALLS: Final = 256
@@ -80,6 +81,35 @@ class CallBatch:
         values = table[row, column]
         values = np.where(_TIMES[column], _micros(values), values)
         return _parts(values, np.array(self._calls)[row], _COLUMN[column], list(self._heads))
+
+
+class TripBatch:
+    """The round trips of messages. ``full`` says when it is time to fold."""
+
+    __slots__ = ("_heads", "_lengths", "_of", "_values")
+
+    def __init__(self) -> None:
+        self._heads: dict[Head, int] = {}
+        self._of: array[int] = array("q")
+        self._lengths: array[int] = array("q")
+        self._values: array[int] = array("q")
+
+    def add(self, head: Head, trips: array[int]) -> None:
+        """Take those of one socket."""
+        self._of.append(self._heads.setdefault(head, len(self._heads)))
+        self._lengths.append(len(trips))
+        self._values.extend(trips)
+
+    @property
+    def full(self) -> bool:
+        """Whether it holds as much as it should."""
+        return len(self._values) >= _MAX_STAMPS
+
+    def fold(self) -> Iterator[Part]:
+        """All it holds, in buckets."""
+        if self._values:
+            heads = np.repeat(np.array(self._of), np.array(self._lengths))
+            yield from _parts(_micros(np.array(self._values)), heads, _ROUND_TRIP, list(self._heads))
 
 
 class GapBatch:

@@ -72,7 +72,8 @@ class Reading:
         self.cached_tokens = usage.cached
         self.reasoning_tokens = usage.reasoning
         self.input_tokens = usage.input if usage.input is not None else (call.input_tokens or None)
-        self.output_tokens = usage.output if usage.output is not None else (chunks or None)
+        counted = 0 if call.api is Api.SOCKET else chunks
+        self.output_tokens = usage.output if usage.output is not None else (counted or None)
         generating = call.api in GENERATING
         reported = usage.output if generating else usage.input
         known = self.output_tokens if generating else self.input_tokens

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from llmload.clock import NS
-from llmload.metrics.batch import SCALARS, CallBatch, GapBatch, Head, Part
+from llmload.metrics.batch import SCALARS, CallBatch, GapBatch, Head, Part, TripBatch
 from llmload.metrics.buckets import COARSE, FINE
 from llmload.metrics.failures import ErrorGroup, ErrorKey, add_error, shape
 from llmload.metrics.health import WorkerHealth
@@ -17,7 +17,7 @@ from llmload.metrics.reading import Reading, TokenPrices
 from llmload.metrics.slices import POPULATIONS, CellKey, Slice
 from llmload.metrics.summary import PhaseInfo, Summary
 from llmload.metrics.windows import NEVER_ENDED, SERIES, Window, Windows, coarsen, width_for
-from llmload.records import Outcome, Record
+from llmload.records import Api, Outcome, Record
 
 __all__ = ["OTHER", "Recorder", "RecorderSetup"]
 
@@ -102,7 +102,7 @@ class Recorder:
         self._schedule_end = max((phase.end for phase in setup.phases), default=float("inf"))
         self._cells: dict[CellKey, _Cell] = {}
         self._numbered: list[_Cell] = []
-        self._calls, self._gaps = CallBatch(), GapBatch()
+        self._calls, self._gaps, self._trips = CallBatch(), GapBatch(), TripBatch()
         self._latest = setup.start
         self._fresh()
 
@@ -168,15 +168,21 @@ class Recorder:
             self._group_error(record)
         head = Head(cell.number, population, second)
         self._calls.add(head, [value(reading) for value in _VALUES])
-        self._gaps.add(head, record.answer.stamps)
+        if record.answer.round_trips:
+            self._trips.add(head, record.answer.round_trips)
+        if record.call.api is not Api.SOCKET:
+            self._gaps.add(head, record.answer.stamps)
         if self._calls.full:
             self._fold_calls()
+        if self._trips.full:
+            self._fold_trips()
         if self._gaps.full:
             self._fold_gaps()
 
     def take(self) -> Summary:
         """Everything since the last take; the Recorder starts anew."""
         self._fold_calls()
+        self._fold_trips()
         self._fold_gaps()
         setup = self._setup
         delta = Summary(setup.start, min((self._latest - setup.start) / NS, self._schedule_end), setup.phases)
@@ -274,6 +280,11 @@ class Recorder:
 
     def _fold_calls(self) -> None:
         batch, self._calls = self._calls, CallBatch()
+        for part in batch.fold():
+            self._put(part)
+
+    def _fold_trips(self) -> None:
+        batch, self._trips = self._trips, TripBatch()
         for part in batch.fold():
             self._put(part)
 

@@ -25,7 +25,10 @@ PERCENTILES: Final[Mapping[str, float]] = {
 GROUPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("from the planned time: what users feel", ("ttft", "ttfo", "latency")),
     ("from send: what the target alone did", ("headers", "ttft_send", "latency_send", "server_time", "overhead")),
-    ("within answers", ("itl", "tpot", "tokens_per_second", "tokens_per_second_whole", "vectors_per_second", "stall")),
+    (
+        "within answers",
+        ("itl", "tpot", "tokens_per_second", "tokens_per_second_whole", "vectors_per_second", "round_trip", "stall"),
+    ),
     ("calls that are tried again", ("attempts", "retry_wait")),
     ("connecting", ("connect", "dns", "tcp", "tls", "upload")),
     ("the generator itself", ("schedule_lag", "queue_wait")),

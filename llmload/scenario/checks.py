@@ -34,6 +34,11 @@ _MOST_CELLS: Final = 1000
 _WITHOUT_MODEL: Final = frozenset({Api.MODELS, Api.HTTP, Api.SOCKET})
 """Requests that need not name a model."""
 
+_IN_OWN_WORDS: Final = (
+    (Api.HTTP, "http", 'http = { path = "/health" }'),
+    (Api.SOCKET, "socket", 'socket = { path = "/ws", messages = 10 }'),
+)
+
 _MAKES_NO_SENSE: Final[Mapping[Api, Mapping[str, str]]] = {
     Api.CHAT: {"batch": "only embeddings come in batches"},
     Api.COMPLETIONS: {"batch": "only embeddings come in batches"},
@@ -41,6 +46,13 @@ _MAKES_NO_SENSE: Final[Mapping[Api, Mapping[str, str]]] = {
         "stream": "embeddings are not streamed",
         "max_tokens": "embeddings have no answer to limit",
         "integrity": "embeddings carry no text that could be checked",
+    },
+    Api.SOCKET: {
+        "stream": "a socket is no stream of chunks",
+        "max_tokens": "messages have no such field; write it into socket.text",
+        "batch": "only embeddings come in batches",
+        "params": "messages have no fields; write them into socket.text",
+        "integrity": "which replies belong to which messages is said by socket.match",
     },
     Api.HTTP: {
         "max_tokens": "a plain HTTP request has no such field; write it into the body",
@@ -268,12 +280,17 @@ def _recipes(subject: Subject) -> Iterator[Problem]:
     """Requests in the scenario's own words, and the classes that make them."""
     for name, cls in subject.scenario.classes.items():
         path: Path = ("classes", name)
-        if cls.http is not None and cls.api is not Api.HTTP:
-            yield subject.problem((*path, "http"), f'its api is "{cls.api}"', 'add api = "http"')
-        elif cls.http is None and cls.api is Api.HTTP:
-            yield subject.problem((*path, "http"), "is missing", 'say what to send, as in http = { path = "/health" }')
-        elif cls.http is not None and "prompt" in cls.model_fields_set - cls.http.recipe().names:
-            yield subject.problem((*path, "prompt"), "is used nowhere", "put {{prompt}} or {{prompt|json}} into http")
+        for api, table, hint in _IN_OWN_WORDS:
+            asked = getattr(cls, table)
+            if asked is not None and cls.api is not api:
+                yield subject.problem((*path, table), f'its api is "{cls.api}"', f'add api = "{api}"')
+            elif asked is None and cls.api is api:
+                yield subject.problem((*path, table), "is missing", f"say what to send, as in {hint}")
+            elif asked is not None and "prompt" in cls.model_fields_set - asked.recipe().names:
+                yield subject.problem((*path, "prompt"), "is used nowhere", f"put {{{{prompt|json}}}} into {table}")
+        if cls.socket is not None and 0 < subject.scenario.limits.total <= cls.socket.seconds:
+            what = f"lasts {cls.socket.seconds:g} s, and limits.total ends it before"
+            yield subject.problem((*path, "socket"), what, "raise limits.total")
 
 
 def _class_objectives(subject: Subject) -> Iterator[Problem]:

@@ -254,7 +254,7 @@ def _class(
         patience=_patience(cls.patience),
         retry=scenario.retries[cls.retry].policy() if cls.retry in scenario.retries else None,
         conversation=_conversation(cls.conversation),
-        recipe=None if cls.http is None else cls.http.recipe(),
+        recipe=None if (asked := cls.http or cls.socket) is None else asked.recipe(),
         objectives={metric: parse_bound(metric, bound) for metric, bound in cls.objectives.items()},
         dimensions=dimensions_of(scenario.dimensions, name),
         paired=cls.paired,

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from llmload.records import Api
 from llmload.scenario.quantities import Duration, Flag, Name, Number, Offset, Params, Share, Text, TokenRange, Whole
-from llmload.scenario.recipes import HttpTable
+from llmload.scenario.recipes import HttpTable, SocketTable
 from llmload.scenario.table import Shorthand, Table
 from llmload.scenario.targets import HeaderName, HeaderTable
 from llmload.workload.spec import Lengths
@@ -179,6 +179,7 @@ class ClassTable(Table):
     )
     max_tokens: TokenRange | None = Field(None, description="Most tokens of an answer.")
     batch: TokenRange = Field(Lengths("fixed", low=1), description="Inputs per embeddings request.")
+    socket: SocketTable | None = Field(None, description='What is said over the WebSocket, for api = "socket".')
     http: HttpTable | None = Field(None, description='The request itself, for api = "http".')
     params: Params = Field({}, description="Fields added to the request body as they are.")
     headers: HeaderTable = Field({}, description="Headers sent with these requests.")

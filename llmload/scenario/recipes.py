@@ -1,4 +1,4 @@
-"""``http`` of a class: a request in the scenario's own words."""
+"""``http`` and ``socket`` of a class: a request in the scenario's own words."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from llmload.recipes import HttpRecipe, Pattern
-from llmload.scenario.quantities import Text
+from llmload.recipes import HttpRecipe, Pattern, SocketRecipe
+from llmload.scenario.quantities import Duration, Offset, Text
 from llmload.scenario.table import Table
 from llmload.scenario.targets import HeaderTable
+from llmload.units import parse_rate
 
-__all__ = ["HttpTable"]
+__all__ = ["HttpTable", "SocketTable"]
 
 _PATH: Final = re.compile(r"/?[\x21-\x22\x24-\x7e]*", re.ASCII)
 _LITERALS: Final = re.compile(r"\{\{.*?\}\}", re.DOTALL)
@@ -34,6 +35,57 @@ def _path(text: str) -> str:
         raise ValueError('must be a path such as "/models?limit={{random:1:20}}": no spaces, no #, what is not ASCII '
                          "percent-encoded")  # fmt: skip
     return text
+
+
+def _pace(text: str) -> str:
+    """ "reply", or a rate."""
+    if text != "reply":
+        try:
+            rate = parse_rate(text)
+        except ValueError:
+            rate = 0.0
+        if not 0 < rate <= 1e5:
+            raise ValueError('must be "reply" (each message when the last was answered) or a rate such as "2/s"')
+    return text
+
+
+class SocketTable(Table):
+    """A WebSocket and what is said over it. `path`, `headers` and `text` may have variables in them."""
+
+    path: Annotated[Text, Field(max_length=8192), AfterValidator(_path)] = Field(
+        "/ws", description="Path and query, added to the target's base URL."
+    )
+    headers: HeaderTable = Field({}, description="Headers of the request that opens it.")
+    text: Annotated[Text, Field(max_length=2**20), AfterValidator(_pattern())] = Field(
+        '{"id": "{{index}}-{{message}}"}', description="A message; `{{message}}` is its number."
+    )
+    messages: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] = Field(10, description="How many are sent.")
+    send: Annotated[Text, AfterValidator(_pace)] = Field(
+        "reply", description="At a rate, or each when the last was answered.", examples=["2/s", "reply"]
+    )
+    match: Text = Field(
+        "", description="Where in a JSON message stands what its reply repeats, such as `id`; left out: in order."
+    )
+    hold: Offset = Field(0.0, description="How long the socket stays open at least.")
+    timeout: Duration = Field(10.0, description="How long a reply may take.")
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasts, replies that are late left aside."""
+        return max(self.hold, 0.0 if self.send == "reply" else self.messages / parse_rate(self.send))
+
+    def recipe(self) -> SocketRecipe:
+        """What it means."""
+        return SocketRecipe(
+            path=Pattern.of(self.path, "url"),
+            headers=tuple((name, Pattern.of(value)) for name, value in self.headers.items()),
+            text=Pattern.of(self.text),
+            messages=self.messages,
+            every=0.0 if self.send == "reply" else 1 / parse_rate(self.send),
+            match=tuple(filter(None, self.match.split("."))),
+            hold=self.hold,
+            timeout=self.timeout,
+        )
 
 
 class HttpTable(Table):

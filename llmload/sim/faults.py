@@ -26,6 +26,7 @@ __all__ = [
     "ColdCache",
     "CrossTalk",
     "Cue",
+    "Drop",
     "Empty",
     "Error",
     "ErrorEvent",
@@ -47,7 +48,7 @@ __all__ = [
     "parse_fault",
 ]
 
-Route = Literal["chat", "completions", "embeddings", "models", "echo"]
+Route = Literal["chat", "completions", "embeddings", "models", "echo", "socket"]
 
 
 _NONE: Final[Mapping[str, str]] = {}
@@ -289,6 +290,21 @@ class Auth(FaultBase):
         script.leaks |= self.leak
 
 
+class Drop(FaultBase):
+    """A WebSocket is closed in the middle, ``after`` so many messages: a restarted node, a proxy's time limit.
+
+    A stream is cut off after so many tokens.
+    """
+
+    kind: Literal["drop"] = "drop"
+    after: Count = 5
+    code: int = Field(1011, ge=1000, le=4999)
+    reason: str = Field("", max_length=100)
+
+    def plant(self, script: Script) -> None:
+        script.after(self.after, self.kind, lambda stage: stage.cut(False, False))
+
+
 class Hang(FaultBase):
     """Never answers, keeps the connection: a deadlocked worker, a lost job."""
 
@@ -344,6 +360,7 @@ Fault = Annotated[
     | Skew
     | Auth
     | Hang
+    | Drop
     | SlowPrefill
     | ColdCache,
     Field(discriminator="kind"),

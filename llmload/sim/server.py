@@ -25,6 +25,7 @@ from aiohttp.web_protocol import RequestHandler
 
 from llmload.clock import NS, monotonic_ns, wall_time
 from llmload.errors import UsageError
+from llmload.sim import sockets
 from llmload.sim.model import Cancellable
 from llmload.sim.service import Service, SimRequest
 from llmload.sim.spec import SimSpec
@@ -214,6 +215,8 @@ class SimServer:
         transport = request.transport
         if transport is None:
             raise asyncio.CancelledError
+        if request.headers.get("Upgrade", "").lower() == "websocket" and request.rel_url.path in sockets.PATHS:
+            return await sockets.echo(self.service, request)
         if request.headers.get("Expect", "").lower() == "100-continue":
             transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = await request.read()

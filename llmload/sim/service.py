@@ -18,8 +18,9 @@ from llmload.clock import NS, Clock
 from llmload.sim.answers import JSON, Answer, Body, Reply
 from llmload.sim.auth import AuthStore
 from llmload.sim.cache import PrefixCache
-from llmload.sim.faults import Script
+from llmload.sim.faults import Drop, Script, Slow
 from llmload.sim.formats import FORMATS, Format, Found, find
+from llmload.sim.formats.base import bearer
 from llmload.sim.limiter import Bucket
 from llmload.sim.model import Batch, CallAt, Embedder, Sequence
 from llmload.sim.requests import CONTEXT_LENGTH, Refused, TextJob
@@ -29,7 +30,7 @@ from llmload.sim.telemetry import CONTENT_TYPE, Telemetry
 from llmload.sim.text import draw, tag
 from llmload.sim.truth import Truth
 
-__all__ = ["Service", "SimRequest"]
+__all__ = ["Service", "SimRequest", "SocketManner"]
 
 _NOWHERE: Final = Found("")
 _OPEN: Final = frozenset({"health", "metrics"})
@@ -45,6 +46,16 @@ class SimRequest:
     path: str
     headers: Mapping[str, str]
     body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SocketManner:
+    """How one socket departs from a good one: seconds before each reply; the message at which it closes, and how."""
+
+    delay: float = 0.0
+    drop_after: int | None = None
+    code: int = 1011
+    reason: str = ""
 
 
 @dataclass(slots=True)
@@ -160,6 +171,26 @@ class Service:
         answer = self._body(visit)
         self._refuse(answer, why)
         return answer
+
+    def socket(self, headers: Mapping[str, str]) -> SocketManner | None:
+        """A client asks for a WebSocket; None: its key is wrong. ``active`` is to be lowered when it has gone."""
+        now, key = self.now(), bearer(headers)
+        if self.spec.keys and key not in self.spec.keys:
+            return None
+        self.active += 1
+        self._count += 1
+        if self._begun is None:
+            self._begun = now
+        manner, tenant = SocketManner(), self.spec.keys[key].tenant if self.spec.keys else ""
+        for number, fault in enumerate(self.spec.faults):
+            applies = fault.active((now - self._begun) / NS) and fault.matches("socket", key, tenant, "")
+            if not applies or draw(self.spec.seed, "fault", number, self._count) >= fault.rate:
+                continue
+            if isinstance(fault, Slow):
+                manner = replace(manner, delay=manner.delay + fault.first)
+            elif isinstance(fault, Drop):
+                manner = replace(manner, drop_after=fault.after, code=fault.code, reason=fault.reason)
+        return manner
 
     def _refuse(self, answer: Body, why: Refused) -> None:
         if why.error["code"] != CONTEXT_LENGTH or self.spec.too_long == "400":

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from llmload.dialects.base import Dialogue
 from llmload.dialects.template import Template
 from llmload.errors import LlmloadError
 from llmload.records import Outcome, WireRequest
@@ -73,6 +74,9 @@ class Sink(Protocol):
 
     def skipped(self, events: int, size: int) -> None:
         """So many events of the template were stamped, ``size`` bytes of body in all."""
+
+    def dialogue(self) -> Dialogue | None:
+        """What is to be said over a socket, once its head was told; None if nothing ever is."""
 
     def ended(self, t: int) -> None:
         """The body ended as its framing promised."""

@@ -9,10 +9,13 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import BaseConnector, Connection, TCPConnector
 from aiohttp.streams import StreamReader
 
+from llmload.dialects import DIALECTS
 from llmload.scenario.plan import Target
 from llmload.transport.base import Transport
 from llmload.transport.http import HttpTransport
 from llmload.transport.plain import PlainTransport
+from llmload.transport.switch import Switch
+from llmload.transport.websocket import SocketTransport
 
 __all__ = ["broken_promises", "open_transport"]
 
@@ -44,6 +47,16 @@ def broken_promises() -> list[str]:
 
 def open_transport(targets: Iterable[Target]) -> tuple[Transport, str]:
     """The transport to use and, when it is the fallback, why (else "")."""
+    targets = tuple(targets)
+    sockets = tuple(target for target in targets if DIALECTS[target.dialect].socket)
+    others = tuple(target for target in targets if target not in sockets)
+    if sockets and not others:
+        return SocketTransport(sockets), ""
+    transport, why = _over_http(others)
+    return (Switch(transport, [each.name for each in others], SocketTransport(sockets)) if sockets else transport), why
+
+
+def _over_http(targets: tuple[Target, ...]) -> tuple[Transport, str]:
     if missing := broken_promises():
         return PlainTransport(targets), f"aiohttp {aiohttp.__version__} has no {', '.join(missing)}"
     return HttpTransport(targets), ""

@@ -18,7 +18,7 @@ from llmload.transport.failures import dial_failure, exchange_failure, let_go
 from llmload.transport.handler import StampingHandler
 from llmload.transport.keyring import KeyRing, proxy_login
 
-__all__ = ["HttpTransport", "unreachable"]
+__all__ = ["HttpTransport", "Lane", "unreachable"]
 
 _DIAL_AT_ONCE = 32
 _DIAL_SECONDS = 10.0
@@ -33,7 +33,7 @@ def _lines(headers: Iterable[tuple[str, str]]) -> bytes:
     return "".join(f"{name}: {value}\r\n" for name, value in headers).encode("latin-1", "replace")
 
 
-class _Lane:
+class Lane:
     """One target: its dialler, and the parts of a request's head that never change, by key."""
 
     def __init__(self, target: Target) -> None:
@@ -91,7 +91,7 @@ class HttpTransport:
     path = "direct"
 
     def __init__(self, targets: Iterable[Target]) -> None:
-        self._lanes = {target.name: _Lane(target) for target in targets}
+        self._lanes = {target.name: Lane(target) for target in targets}
 
     @property
     def opened(self) -> int:
@@ -123,7 +123,7 @@ class HttpTransport:
             lane.dialler.put_back(*first)
             await self._open_more(lane, connections.get(name, 0))
 
-    async def _open_more(self, lane: _Lane, wanted: int) -> None:
+    async def _open_more(self, lane: Lane, wanted: int) -> None:
         opened = 1
         while opened < wanted:
             # A few at a time, as a server's backlog of connections not yet accepted is finite.
@@ -178,7 +178,7 @@ class HttpTransport:
             await lane.dialler.close()
 
 
-async def _dial(lane: _Lane) -> tuple[Connection, StampingHandler]:
+async def _dial(lane: Lane) -> tuple[Connection, StampingHandler]:
     async with asyncio.timeout(_DIAL_SECONDS):
         connection, handler, _ = await lane.dialler.dial()
     return connection, handler

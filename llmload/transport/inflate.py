@@ -82,6 +82,9 @@ class _Inflating:
     def skipped(self, events: int, size: int) -> None:
         self._sink.skipped(events, size)
 
+    def dialogue(self) -> None:
+        """See Sink; what is compressed is no socket."""
+
     def ended(self, t: int) -> None:
         if self._inflater is not None:
             self._inflater.close()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from llmload.data.dataset import DataSpec
-from llmload.recipes import HttpRecipe
+from llmload.recipes import HttpRecipe, SocketRecipe
 from llmload.records import Api
 from llmload.workload.dimensions import Dimension
 from llmload.workload.retry import RetryPolicy
@@ -174,7 +174,7 @@ class RequestClass:
     headers: Mapping[str, str] = field(default_factory=dict)
     tags: tuple[tuple[str, str], ...] = ()
     expect_status: frozenset[int] = frozenset()
-    recipe: HttpRecipe | None = None
+    recipe: HttpRecipe | SocketRecipe | None = None
     objectives: Mapping[str, int] = field(default_factory=dict)
     dimensions: tuple[Dimension, ...] = ()
     target_weights: tuple[float, ...] = ()

@@ -315,5 +315,6 @@ _CONTENTS: Final[Mapping[Api, Callable[[RequestClass, Draws, Draws, int, int], _
     Api.EMBEDDINGS: _batch,
     Api.MODELS: _nothing,
     Api.HTTP: _recipe,
+    Api.SOCKET: _recipe,
 }
 _ANSWERED_IN_TEXT: Final = frozenset({Api.CHAT, Api.COMPLETIONS})

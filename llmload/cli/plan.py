@@ -76,7 +76,6 @@ def _first_calls(plan: Plan, most: int) -> Iterator[tuple[float, str, Call]]:
     """(seconds, phase, call) of the first requests."""
     from itertools import islice
 
-    from llmload.arrivals.schedule import Schedule
     from llmload.clock import NS
     from llmload.errors import UsageError
     from llmload.workload.workload import Workload
@@ -84,9 +83,8 @@ def _first_calls(plan: Plan, most: int) -> Iterator[tuple[float, str, Call]]:
     if plan.load.model == "closed":
         raise UsageError("--arrivals: users decide when they call; only a rate has planned arrivals")
     workload = Workload(plan.classes, plan.seeds.mix, plan.seeds.prompts)
-    schedule = Schedule(plan.load.curve, plan.load.process, plan.seeds.arrivals)
     count = most if plan.load.max_requests is None else min(most, plan.load.max_requests)
-    for arrival in islice(schedule.arrivals(), count):
+    for arrival in islice(plan.schedule().arrivals(), count):
         at = arrival.at / NS
         phase = next((phase for phase in plan.phases if at < phase.end), plan.phases[-1])
         yield at, phase.name, workload.call(arrival.index, phase.weights, phase.values)

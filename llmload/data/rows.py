@@ -14,7 +14,7 @@ import tempfile
 import zlib
 from array import array
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 from weakref import finalize
@@ -41,9 +41,13 @@ class DataFile:
     digest: str
     rows: int
     stride: int
-    starts: bytes = field(repr=False)
-    lines: bytes = field(repr=False)
+    starts: bytes = field(repr=False, hash=False)
+    lines: bytes = field(repr=False, hash=False)
     columns: tuple[str, ...] = ()
+
+    def sorted_by(self, starts: array[int], lines: array[int]) -> DataFile:
+        """The same rows in another order, the place of each of them given."""
+        return replace(self, stride=1, starts=starts.tobytes(), lines=lines.tobytes())
 
 
 @dataclass(slots=True)
@@ -67,10 +71,14 @@ class _Index:
 
 
 def survey(
-    path: Path, cut: str, check: Callable[[bytes], object], head: Callable[[bytes], tuple[str, ...]] | None = None
+    path: Path,
+    cut: str,
+    check: Callable[[bytes], object],
+    head: Callable[[bytes], tuple[str, ...]] | None = None,
+    limit: int | None = None,
 ) -> DataFile:
     """Go through a file. ``head`` reads its first row, if that holds names; ``check`` is given each other row, and
-    says with a ValueError ("what; what would be right") that it is bad.
+    says with a ValueError ("what; what would be right") that it is bad. ``limit``: no more rows than that.
 
     Raises ScenarioError that names file and line.
     """
@@ -84,6 +92,8 @@ def survey(
                 continue
             check(found.row)
             index.add(found)
+            if index.rows == limit:
+                break
     except _UNREADABLE as error:
         raise _problem(path, 0, f"can't be read: {getattr(error, 'strerror', None) or error}") from None
     except RowError as error:
@@ -137,7 +147,7 @@ class Rows:
     def row(self, number: int) -> bytes:
         """Row ``number``, from 0."""
         place = number // self.known.stride
-        if not place * self.known.stride <= self._next <= number:
+        if self.known.stride == 1 or not place * self.known.stride <= self._next <= number:
             self._enter(place)
         for found in self._walk:
             self._next += 1

@@ -8,7 +8,6 @@ from itertools import count, takewhile
 from math import nextafter
 
 from llmload.arrivals.closed import Users
-from llmload.arrivals.schedule import Schedule
 from llmload.clock import NS, Clock, monotonic_ns
 from llmload.engine.caller import Caller, Notes
 from llmload.engine.dispatch import Dispatcher
@@ -55,7 +54,7 @@ def due(plan: Plan, shard: int, of: int) -> int:
     Takes as long as drawing the whole schedule: a second for some tens of millions of arrivals.
     """
     most = plan.load.max_requests
-    whole = Schedule(plan.load.curve, plan.load.process, plan.seeds.arrivals).count(shard, of)
+    whole = plan.schedule().count(shard, of)
     return whole if most is None else min(whole, (most - shard + of - 1) // of)
 
 
@@ -164,8 +163,7 @@ class Engine:
             if most is not None:
                 indexes = takewhile(lambda index: index < most, indexes)
             return Crowd(plan, caller, indexes, self._shard, self._of, self._clock)
-        schedule = Schedule(plan.load.curve, plan.load.process, plan.seeds.arrivals)
-        arrivals: Iterator[Arrival] = schedule.arrivals(self._shard, self._of)
+        arrivals: Iterator[Arrival] = plan.schedule().arrivals(self._shard, self._of)
         if most is not None:
             arrivals = takewhile(lambda arrival: arrival.index < most, arrivals)
         return Dispatcher(arrivals, lambda: due(plan, self._shard, self._of), caller, self._clock)

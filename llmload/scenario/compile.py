@@ -13,6 +13,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from llmload.data.dataset import DataSpec
+from llmload.data.rows import DataFile
 from llmload.dialects import DIALECTS
 from llmload.errors import Problem, ScenarioError
 from llmload.records import Api
@@ -31,6 +32,7 @@ from llmload.scenario.positions import Path
 from llmload.scenario.prices import Tables as PriceTables
 from llmload.scenario.prices import open_prices, prices_of
 from llmload.scenario.redact import redact_problem, redacted
+from llmload.scenario.replays import lay_out_trace, lengths_from
 from llmload.scenario.simulator import simulator
 from llmload.scenario.targets import SIMULATOR, ApiKeyTable, TargetTable
 from llmload.scenario.timeline import Timeline, lay_out
@@ -59,7 +61,10 @@ def compile_scenario(loaded: Loaded) -> Plan:
     prices: PriceTables = {}
     if scenario is not None:
         problems += check(scenario, document)
-        timeline, against = lay_out(scenario.load, scenario.scale, document)
+        if scenario.load.trace is None:
+            timeline, against = lay_out(scenario.load, scenario.scale, document)
+        else:
+            timeline, against = lay_out_trace(scenario, _seeds(scenario).arrivals, document, loaded.directory)
         prompts, unreadable = _read_prompts(scenario, loaded)
         tokenizers, unusable = open_tokenizers(scenario, document, loaded.directory)
         data, unread = open_data_sets(scenario, document, loaded.directory)
@@ -131,6 +136,11 @@ def _plan(
         _class(name, cls, scenario, prompts.get(name, data.get(name, ())), tokenizers)
         for name, cls in scenario.classes.items()
     )
+    files = {f"data of {name}": spec.file for name, spec in data.items()}
+    if timeline.load.replay is not None:
+        trace = timeline.load.replay.trace
+        files["trace"] = trace.file
+        classes = tuple(lengths_from(trace, cls, scenario.classes[cls.name]) for cls in classes)
     return Plan(
         name=scenario.name or _UNFIT.sub("_", loaded.stem)[:64] or "scenario",
         description=scenario.description,
@@ -148,7 +158,7 @@ def _plan(
         demo=loaded.demo,
         sim=simulator(scenario, classes) if loaded.simulated else None,
         source=source,
-        fingerprint=_fingerprint(source, prompts, data, tokenizers),
+        fingerprint=_fingerprint(source, prompts, files, tokenizers),
     )
 
 
@@ -163,10 +173,12 @@ def _source(loaded: Loaded) -> dict[str, Any]:
     return {key: redacted(value, loaded.secrets, key=key) for key, value in kept.items()}
 
 
-def _fingerprint(source: Mapping[str, Any], prompts: Prompts, data: DataSets, tokenizers: Tokenizers) -> str:
+def _fingerprint(
+    source: Mapping[str, Any], prompts: Prompts, files: Mapping[str, DataFile], tokenizers: Tokenizers
+) -> str:
     """SHA-256 of the canonical JSON of ``source`` and of the prompts, data and vocabularies that came from files."""
     digests = {name: hashlib.sha256(_canonical(entries)).hexdigest() for name, entries in prompts.items()}
-    digests |= {f"data of {name}": spec.file.digest for name, spec in data.items()}
+    digests |= {name: file.digest for name, file in files.items()}
     digests |= {f"tokenizer of {name}": spec.digest for name, spec in tokenizers.items() if spec.digest}
     return hashlib.sha256(_canonical({"scenario": source, "prompts": digests})).hexdigest()
 

@@ -29,6 +29,7 @@ __all__ = [
     "ScaleTable",
     "Scenario",
     "SeedsTable",
+    "TraceTable",
 ]
 
 Seed = Annotated[int, Field(strict=True, ge=0, lt=2**62)]
@@ -79,6 +80,21 @@ class PhaseTable(Table):
     )
 
 
+class TraceTable(Table):
+    """Arrivals and lengths as they were recorded."""
+
+    file: Text = Field(min_length=1, description="The trace, relative to the scenario; `.gz` too.")
+    format: Literal["azure", "burstgpt", "mooncake", "llmload"] = Field(
+        description="Azure's and BurstGPT's CSV, Mooncake's JSON lines, or a log that --requests wrote."
+    )
+    time_scale: Factor = Field(1.0, description="Times every time in it: 0.5 replays twice as fast.")
+    loop: Flag = Field(False, description="Begin again at its end, until load.duration is over.")
+    jitter: Offset | None = Field(
+        None, description="Spread equal stamps over so much time; left out: 3s for mooncake, 1s for burstgpt, else 0."
+    )
+    limit: Whole | None = Field(None, description="Take only so many rows.")
+
+
 class LoadTable(Table):
     """When requests are made: a rate (open model), users (closed model), or both (users at a limited rate)."""
 
@@ -91,6 +107,7 @@ class LoadTable(Table):
     phases: tuple[PhaseTable, ...] = Field((), max_length=1000, description="Phases in place of a single duration.")
     process: Literal["uniform", "poisson", "gamma"] = Field("poisson", description="How arrivals are spaced.")
     cv: Number | None = Field(None, description='Coefficient of variation of the gaps, with process = "gamma".')
+    trace: TraceTable | None = Field(None, description="Arrivals of a trace, in place of a rate.")
     think: Offset = Field(0.0, description="Pause of a user between an answer and the next request.")
     think_random: Flag = Field(False, description="Draw pauses at random (exponential) with that mean.")
     max_in_flight: Whole | None = Field(None, le=1_000_000, description="Most requests in flight at once.")

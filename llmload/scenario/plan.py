@@ -12,6 +12,8 @@ from typing import Literal
 
 from llmload.arrivals.curves import Curve
 from llmload.arrivals.process import Process
+from llmload.arrivals.replay import Replay
+from llmload.arrivals.schedule import Schedule
 from llmload.dialects import Dialect, dialect
 from llmload.sim.spec import SimSpec
 from llmload.verdict.objectives import Objective
@@ -111,6 +113,7 @@ class Load:
     ``open``: ``curve`` is requests/s, arrivals by ``process``. ``closed``: ``curve`` is users, each
     calling again ``think`` seconds after its last answer (exponentially distributed if ``think_random``).
     ``paced``: ``curve`` is requests/s and ``users`` a curve of how many calls may be in flight.
+    ``replay``: arrivals of a trace, of which ``curve`` is only a picture.
     ``max_in_flight`` caps calls in flight; beyond it arrivals queue from their planned time or are dropped.
     """
 
@@ -124,6 +127,7 @@ class Load:
     max_in_flight: int | None = None
     on_limit: Literal["queue", "drop"] = "queue"
     max_requests: int | None = None
+    replay: Replay | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +185,10 @@ class Plan:
     sim: SimSpec | None = None
     source: Mapping[str, object] = field(default_factory=dict)
     fingerprint: str = ""
+
+    def schedule(self) -> Schedule | Replay:
+        """When calls are due (any model but the closed one)."""
+        return self.load.replay or Schedule(self.load.curve, self.load.process, self.seeds.arrivals)
 
     def target(self, name: str) -> Target:
         """The target of that name; KeyError if there is none."""

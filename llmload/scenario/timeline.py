@@ -16,7 +16,7 @@ from llmload.scenario.plan import Load, Phase
 from llmload.scenario.positions import Path
 from llmload.scenario.quantities import Level
 
-__all__ = ["Timeline", "lay_out"]
+__all__ = ["WHOLE_RUN", "Timeline", "lay_out"]
 
 WHOLE_RUN: Final = "main"
 """What the only phase is called when the scenario names none."""

@@ -1,15 +1,18 @@
-"""Calls out of a data set: which entry a call takes, and what it says."""
+"""Calls out of a data set or a trace: which row a call takes, and what it says."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from llmload.data.dataset import data_set, sample
 from llmload.data.entry import Entry
+from llmload.data.traces import trace_rows
 from llmload.draws import Draws
 from llmload.records import Message
 from llmload.workload.counters import tokens_of
-from llmload.workload.spec import PromptSpec, TokenizerSpec
+from llmload.workload.spec import Lengths, PromptSpec, RequestClass, TokenizerSpec
 
-__all__ = ["entry_for", "expected_entry_tokens", "messages_for"]
+__all__ = ["entry_for", "expected_entry_tokens", "messages_for", "traced"]
 
 
 def entry_for(spec: PromptSpec, draws: Draws, place: int) -> Entry:
@@ -32,3 +35,17 @@ def expected_entry_tokens(spec: PromptSpec, tokenizer: TokenizerSpec) -> float:
     assert spec.data is not None
     counts = [sum(tokens_of(message.content, tokenizer) for message in entry.messages) for entry in sample(spec.data)]
     return sum(counts) / len(counts)
+
+
+def traced(cls: RequestClass, index: int) -> RequestClass:
+    """The class with the lengths that its trace has for call ``index``; after the last row the first comes again."""
+    if cls.input_from is not None:
+        trace = cls.input_from
+        tokens = Lengths("fixed", low=max(1, trace_rows(trace).row(index % trace.rows).input))
+        cls = replace(cls, prompt=replace(cls.prompt, tokens=tokens))
+    if cls.output_from is not None:
+        trace = cls.output_from
+        cls = replace(
+            cls, max_tokens=Lengths("fixed", low=max(1, trace_rows(trace, "answers").row(index % trace.rows).output))
+        )
+    return cls

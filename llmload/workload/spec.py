@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from llmload.data.dataset import DataSpec
+from llmload.data.traces import Trace
 from llmload.recipes import HttpRecipe, SocketRecipe
 from llmload.records import Api
 from llmload.workload.dimensions import Dimension
@@ -158,6 +159,8 @@ class RequestClass:
     and whole (``workload.integrity``). ``patience``: of its users; None: they wait. ``dimensions`` cut its calls
     further. ``target_weights``: of each target, where calls are not spread evenly. ``paired``: as many calls in a
     row as there are targets ask the same, one of each target, in random order.
+    ``input_from`` and ``output_from``: the trace that says how many tokens call k asks and how many it may be answered,
+    in place of ``prompt.tokens`` and ``max_tokens``.
     ``retry``: when a call that failed is tried again; None: never.
     """
 
@@ -180,6 +183,8 @@ class RequestClass:
     target_weights: tuple[float, ...] = ()
     paired: bool = False
     tokenizer: TokenizerSpec = ESTIMATE
+    input_from: Trace | None = None
+    output_from: Trace | None = None
     integrity: str = ""
     patience: Patience | None = None
     conversation: Conversation | None = None

@@ -18,7 +18,7 @@ from llmload.records import Api, Call, Message
 from llmload.workload import lengths
 from llmload.workload.conversation import expected_session, follow, opened
 from llmload.workload.counters import tokens_of
-from llmload.workload.datasets import entry_for, messages_for
+from llmload.workload.datasets import entry_for, messages_for, traced
 from llmload.workload.dimensions import Crossing, Cut, Weights
 from llmload.workload.integrity import LINES, TOKENS_PER_LINE, instruction, nonce_of
 from llmload.workload.learning import Correction
@@ -147,6 +147,8 @@ class Workload:
         return found and (self._dressed(found[0], cls, place), found[1])
 
     def _drawn(self, cls: RequestClass, place: int, index: int) -> _Payload:
+        if cls.input_from is not None or cls.output_from is not None:
+            cls = traced(cls, index)
         seed = self._seeds[place]
         sizes = Draws(seed, index, _SIZES)
         texts = Draws(seed, index, _TEXTS)
@@ -256,6 +258,8 @@ def _payload(cls: RequestClass, sizes: Draws, texts: Draws, ordinal: int, seed: 
 
 def _constant(cls: RequestClass) -> _Payload | None:
     """What every call of the class says, where nothing in it is drawn; None elsewhere."""
+    if cls.output_from is not None:
+        return None
     sizes = () if cls.max_tokens is None else (cls.max_tokens,)
     shared = cls.prompt.prefix or cls.prompt.cache_bust
     if (

@@ -31,6 +31,7 @@ RESERVED_TAGS: Final = frozenset({*DIMENSIONS, "outcome", OVER})
 
 _MOST_CELLS: Final = 1000
 
+_ANSWERED: Final = frozenset({Api.CHAT, Api.COMPLETIONS})
 _WITHOUT_MODEL: Final = frozenset({Api.MODELS, Api.HTTP, Api.SOCKET})
 """Requests that need not name a model."""
 
@@ -242,6 +243,21 @@ def _class_keys(subject: Subject) -> Iterator[Problem]:
                 yield subject.problem(("classes", name, "api"), what, f"it has {', '.join(sorted(apis))}")
 
 
+def _class_lengths(subject: Subject) -> Iterator[Problem]:
+    for name, cls in subject.scenario.classes.items():
+        path: Path = ("classes", name)
+        if cls.profile is not None and (cls.prompt.text is not None or cls.prompt.file is not None):
+            what = "gives lengths of made-up prompts, but the prompt is a text or out of a file"
+            yield subject.problem((*path, "profile"), what, "leave one of them out")
+        dialects = {subject.scenario.targets[each].dialect for each in targets_of(cls, subject.scenario)
+                    if each in subject.scenario.targets}  # fmt: skip
+        if cls.ignore_eos and (cls.api not in _ANSWERED or dialects - {"openai"}):
+            what = "is known of chat and completions of dialect openai alone"
+            yield subject.problem((*path, "ignore_eos"), what, "put into params what the target takes instead")
+        elif cls.ignore_eos and cls.max_tokens is None and cls.profile is None:
+            yield subject.problem((*path, "ignore_eos"), "needs max_tokens: where else would answers end?")
+
+
 def _class_integrity(subject: Subject) -> Iterator[Problem]:
     for name, cls in subject.scenario.classes.items():
         path: Path = ("classes", name)
@@ -399,6 +415,7 @@ CHECKS: Final[tuple[Callable[[Subject], Iterator[Problem]], ...]] = (
     _pairs,
     _class_models,
     _class_keys,
+    _class_lengths,
     _class_integrity,
     _class_retries,
     _conversations,

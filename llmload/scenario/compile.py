@@ -38,11 +38,13 @@ from llmload.scenario.targets import SIMULATOR, ApiKeyTable, TargetTable
 from llmload.scenario.timeline import Timeline, lay_out
 from llmload.scenario.tokenizers import Tokenizers, open_tokenizers
 from llmload.workload.conversation import TURN
+from llmload.workload.profiles import PROFILES
 from llmload.workload.spec import Conversation, Lengths, Patience, Prefix, PromptSpec, Repeat, RequestClass
 
 __all__ = ["compile_scenario"]
 
 DEFAULT_PROMPT: Final = Lengths("fixed", low=64)
+_ANSWERED: Final = frozenset({Api.CHAT, Api.COMPLETIONS})
 _UNFIT: Final = re.compile(r"[^A-Za-z0-9_.-]")
 """What a file's name may hold that a scenario's name may not."""
 
@@ -248,6 +250,7 @@ def _class(
     targets = targets_of(cls, scenario)
     model = cls.model or scenario.targets[targets[0]].model or ""
     weights = tuple(scenario.targets[target].weight for target in targets)
+    profile = PROFILES.get(cls.profile or "")
     return RequestClass(
         name=name,
         weight=cls.weight,
@@ -255,10 +258,10 @@ def _class(
         targets=targets,
         model="" if cls.api is Api.MODELS and cls.model is None else model,
         stream=cls.stream,
-        prompt=_prompt(cls.prompt, entries),
-        max_tokens=cls.max_tokens,
+        prompt=_prompt(cls.prompt, entries, profile.input if profile else DEFAULT_PROMPT),
+        max_tokens=cls.max_tokens or (profile.output if profile and cls.api in _ANSWERED else None),
         batch=cls.batch,
-        params=dict(cls.params),
+        params={**({"ignore_eos": True} if cls.ignore_eos else {}), **cls.params},
         headers=dict(cls.headers),
         tags=tuple(cls.tags.items()),
         expect_status=frozenset(cls.expect_status),
@@ -295,7 +298,7 @@ def _patience(table: PatienceTable | None) -> Patience | None:
     return None if table is None else Patience(table.share, table.after or 0.0, table.random, table.chunks)
 
 
-def _prompt(table: PromptTable, entries: tuple[str, ...] | DataSpec) -> PromptSpec:
+def _prompt(table: PromptTable, entries: tuple[str, ...] | DataSpec, usual: Lengths) -> PromptSpec:
     repeat = table.repeat
     common = PromptSpec(
         system=table.system,
@@ -310,4 +313,4 @@ def _prompt(table: PromptTable, entries: tuple[str, ...] | DataSpec) -> PromptSp
         return replace(common, kind="data", data=entries)
     if table.file is not None:
         return replace(common, kind="file", entries=entries)
-    return replace(common, style=table.style or "mixed", tokens=table.tokens or DEFAULT_PROMPT)
+    return replace(common, style=table.style or "mixed", tokens=table.tokens or usual)

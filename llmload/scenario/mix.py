@@ -11,6 +11,7 @@ from llmload.scenario.quantities import Duration, Flag, Name, Number, Offset, Pa
 from llmload.scenario.recipes import HttpTable, SocketTable
 from llmload.scenario.table import Shorthand, Table
 from llmload.scenario.targets import HeaderName, HeaderTable
+from llmload.workload.profiles import PROFILES
 from llmload.workload.spec import Lengths
 
 __all__ = ["ClassTable", "ConversationTable", "PatienceTable", "PromptTable"]
@@ -178,6 +179,12 @@ class ClassTable(Table):
         PromptTable(), description="What is asked."
     )
     max_tokens: TokenRange | None = Field(None, description="Most tokens of an answer.")
+    profile: Literal[tuple(PROFILES)] | None = Field(  # type: ignore[valid-type]
+        None, description="Lengths of prompts and answers together, as a published trace has them."
+    )
+    ignore_eos: Flag = Field(
+        False, description="Answers go on up to max_tokens (vLLM, SGLang, llama.cpp; others ignore or refuse it)."
+    )
     batch: TokenRange = Field(Lengths("fixed", low=1), description="Inputs per embeddings request.")
     socket: SocketTable | None = Field(None, description='What is said over the WebSocket, for api = "socket".')
     http: HttpTable | None = Field(None, description='The request itself, for api = "http".')

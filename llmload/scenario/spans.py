@@ -31,6 +31,19 @@ _TABLE: Final = {
     "required": ["mean", "sd"],
     "additionalProperties": False,
 }
+_HISTOGRAM: Final = {
+    "type": "object",
+    "properties": {
+        "histogram": {
+            "type": "array",
+            "items": {"type": "array", "prefixItems": [_NUMBER, _NUMBER, {"type": "number", "minimum": 0}],
+                      "minItems": 3, "maxItems": 3},
+            "minItems": 1,
+        }
+    },
+    "required": ["histogram"],
+    "additionalProperties": False,
+}  # fmt: skip
 _PART: Final = {
     "type": "array",
     "prefixItems": [{"type": "number", "minimum": 0}, {"anyOf": [_NUMBER, _TEXT, _TABLE]}],
@@ -38,7 +51,7 @@ _PART: Final = {
     "maxItems": 2,
 }
 SPAN_SCHEMA: Final[dict[str, Any]] = {
-    "anyOf": [_NUMBER, _TEXT, _TABLE, {"type": "array", "items": _PART, "minItems": 1}],
+    "anyOf": [_NUMBER, _TEXT, _TABLE, _HISTOGRAM, {"type": "array", "items": _PART, "minItems": 1}],
     "examples": [150, "10..50", {"mean": 100, "sd": 30}, [[30, "10..50"], [70, "50..150"]]],
 }
 """JSON Schema of what ``parse_span`` reads."""
@@ -56,6 +69,10 @@ def parse_span(value: object, nested: bool = False) -> Lengths:
             if high < low:
                 raise ValueError(f'{value!r} goes down; write "{high}..{low}"')
             return Lengths("uniform" if high > low else "fixed", low=low, high=high)
+        case {"histogram": bins, **rest}:
+            if rest:
+                raise ValueError("a histogram has no other keys")
+            return _histogram(bins)
         case dict():
             return _table(value)
         case list() if value and not nested:
@@ -96,6 +113,20 @@ def _whole(table: dict[Any, Any], key: str, default: int) -> int:
     if isinstance(number, bool) or not isinstance(number, int):
         raise ValueError(f"{key} must be a whole number")
     return _checked(number)
+
+
+def _histogram(bins: object) -> Lengths:
+    """``[[low, high, weight], ...]``: even inside each bin, both ends included."""
+    if not isinstance(bins, list) or not bins:
+        raise ValueError("a histogram is a list of [low, high, weight], as in { histogram = [[1, 10, 0.3]] }")
+    parts: list[Any] = []
+    for number, each in enumerate(bins, 1):
+        whole = isinstance(each, list) and len(each) == 3 and all(type(edge) is int for edge in each[:2])
+        if not whole:
+            raise ValueError(f"bin {number} must be [low, high, weight], as in [1, 10, 0.3]")
+        low, high, weight = each
+        parts.append([weight, f"{low}..{high}" if low >= 0 <= high else low])
+    return _choice(parts)
 
 
 def _choice(parts: list[Any]) -> Lengths:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from llmload.dialects import anthropic, azure_openai, bedrock, gemini, http, openai, openai_responses, websocket
+from llmload.dialects import anthropic, azure_openai, bedrock, gemini, http, ollama, openai, openai_responses, websocket
 from llmload.dialects.base import Dialect, DialectKind, Reader
 from llmload.dialects.outcome import classify
 from llmload.errors import UsageError
@@ -26,6 +26,7 @@ _KINDS: Final = (
     gemini.KIND,
     gemini.VERTEX,
     bedrock.KIND,
+    ollama.KIND,
     http.KIND,
     websocket.KIND,
 )

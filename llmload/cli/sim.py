@@ -31,7 +31,7 @@ def sim(
     seed: Annotated[int | None, typer.Option(help="Seed of everything that is drawn at random.")] = None,
     truth_log: Annotated[Path | None, typer.Option(help="Log what was sent, and when, to this JSONL file.")] = None,
 ) -> None:
-    """Serve a simulated LLM behind the OpenAI API, until Ctrl-C.
+    """Serve a simulated LLM behind the APIs of all dialects, until Ctrl-C.
 
     It batches, queues and saturates as real servers do, and does wrong what --fault says. The base URL is printed on
     standard output.

@@ -132,7 +132,9 @@ class Caller:
         """A call of a session is over: plan the next, unless it went wrong or the load ends before."""
         if self._dismissed or not record.outcome.good:
             return
-        found = self._workload.follow(record.call, "".join(record.answer.text or ()))
+        # A target may escape half of a surrogate pair, which no request can carry.
+        said = "".join(record.answer.text or ()).encode("utf-8", "replace").decode()
+        found = self._workload.follow(record.call, said)
         if found is None:
             return
         call, pause = found

@@ -9,6 +9,7 @@ import pytest
 from virtual_run import plan_of, run_plan
 
 from llmload.clock import NS
+from llmload.dialects.kept import KeptText
 from llmload.records import Origin, Outcome, Record
 
 SCENARIO = """
@@ -100,3 +101,12 @@ def test_tools_bring_their_results_back() -> None:
     assert third
     assert all(record.call.messages[-1].role == "tool" for record in third)
     assert {record.outcome for record in ran.records} == {Outcome.OK}
+
+
+def test_an_answer_with_half_a_character_does_not_end_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """JSON may escape half of a surrogate pair, which no request can carry on."""
+    monkeypatch.setattr(KeptText, "add", lambda self, piece: self._pieces.append("\ud800"))
+    ran = run_plan(plan_of(SCENARIO, "load.duration=20s"))
+    later = [record for record in ran.records if record.call.turn]
+    assert later
+    assert {record.call.messages[-2].content for record in later} <= {"?" * n for n in range(100)}

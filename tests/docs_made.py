@@ -42,7 +42,14 @@ Schema = Mapping[str, Any]
 
 def commands() -> list[str]:
     """The names of the commands, in the order of ``llmload --help``."""
-    return [command.callback.__name__ for command in app.registered_commands if command.callback]
+    plain = [command.callback.__name__ for command in app.registered_commands if command.callback]
+    groups = [(group.name, group.typer_instance) for group in app.registered_groups if group.typer_instance]
+    return plain + [
+        f"{name} {command.callback.__name__}"
+        for name, group in groups
+        for command in group.registered_commands
+        if command.callback
+    ]
 
 
 def help_of(*command: str) -> str:
@@ -61,7 +68,7 @@ def typer_version() -> str:
 def _help() -> str:
     parts = [f"<!-- {typer_version()} -->", "", "## llmload", "", "```text", help_of(), "```", ""]
     for name in commands():
-        parts += [f"## llmload {name}", "", "```text", help_of(name), "```", ""]
+        parts += [f"## llmload {name}", "", "```text", help_of(*name.split()), "```", ""]
     return "\n".join(parts).rstrip()
 
 

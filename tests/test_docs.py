@@ -90,7 +90,7 @@ def test_every_part_that_can_be_made_stands_somewhere() -> None:
 def test_every_command_and_option_is_documented(name: str) -> None:
     text = page("cli.md")
     assert f"\n## llmload {name}\n" in text
-    for option in re.findall(r"(?<!\S)--[a-z][a-z-]+", help_of(name)):
+    for option in re.findall(r"(?<!\S)--[a-z][a-z-]+", help_of(*name.split())):
         assert option in text
 
 
@@ -186,9 +186,9 @@ def test_toml_in_the_pages_is_toml(path: Path) -> None:
 @pytest.mark.parametrize("path", PAGES, ids=named)
 def test_commands_in_the_pages_exist_with_their_options(path: Path) -> None:
     for text in blocks(path, "console"):
-        for name, rest in re.findall(r"\bllmload (\w+)([^|>\n]*)", text):
+        for name, rest in re.findall(r"\bllmload (data \w+|\w+)([^|>\n]*)", text):
             assert name in commands(), name
-            known = help_of(name)
+            known = help_of(*name.split())
             for option in re.findall(r"(?<!\S)--?[a-z][a-z-]*", rest.partition(" # ")[0]):
                 assert re.search(rf"(?<!\S){option}\b", known), f"llmload {name} {option}"
 

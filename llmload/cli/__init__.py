@@ -10,6 +10,7 @@ import typer
 
 from llmload.cli.bench import bench
 from llmload.cli.calibrate import calibrate
+from llmload.cli.data import data
 from llmload.cli.init import init
 from llmload.cli.plan import plan
 from llmload.cli.report import report
@@ -48,6 +49,7 @@ app = typer.Typer(
 )
 for command in (run, bench, plan, validate, init, schema, sim, report, calibrate):
     app.command()(command)
+app.add_typer(data, name="data")
 
 
 def _version(show: bool) -> None:

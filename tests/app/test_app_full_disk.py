@@ -55,7 +55,7 @@ def test_with_the_disk_full_the_run_goes_on_and_its_result_is_kept_elsewhere(tmp
 def test_where_there_is_no_room_anywhere_the_report_is_still_printed(tmp_path: Path) -> None:
     """No file may be larger than 4 KB, wherever it is."""
     out, log = tmp_path / "result.json", tmp_path / "calls.jsonl"
-    done = shell(f"ulimit -f 4; {bench('-o', str(out), '--requests', str(log))}", tmp_path / "state")
+    done = shell(f"ulimit -f 4; {bench('-d', '6s', '-o', str(out), '--requests', str(log))}", tmp_path / "state")
     assert done.returncode == ExitStatus.USAGE, done.stderr
     assert "TTFT" in done.stdout
     for words in ("can't keep a checkpoint", "calls are left out of it", "calls are missing from", "can't write"):

@@ -15,3 +15,8 @@ def test_dropped_sockets_fail_in_the_words_of_the_row() -> None:
     done = run("--env", "broken")
     assert done.returncode == 1
     assert "sockets are dropped" in done.stdout + done.stderr
+
+
+def test_a_healthy_target_holds_every_socket() -> None:
+    done = run("--allow-invalid")
+    assert done.returncode == 0, done.stdout + done.stderr

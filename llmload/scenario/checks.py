@@ -6,8 +6,6 @@ Each check is a generator of Problems in the table ``CHECKS``; together they fin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Final
 
 from llmload.dialects import DIALECTS
@@ -19,7 +17,7 @@ from llmload.scenario.document import Document
 from llmload.scenario.mix import ClassTable
 from llmload.scenario.model import Scenario
 from llmload.scenario.positions import Path
-from llmload.scenario.suggest import choice
+from llmload.scenario.subject import Subject
 from llmload.verdict.measures import OVER
 from llmload.verdict.objectives import DIMENSIONS
 from llmload.workload.conversation import TURN
@@ -70,55 +68,6 @@ _MAKES_NO_SENSE: Final[Mapping[Api, Mapping[str, str]]] = {
         "integrity": "a model list carries no text of ours",
     },
 }
-
-
-@dataclass(frozen=True)
-class Subject:
-    """A scenario being checked, and what several checks need of it."""
-
-    scenario: Scenario
-    document: Document
-
-    def problem(self, path: Path, what: str, hint: str = "") -> Problem:
-        return self.document.problem(path, what, hint)
-
-    def unknown(self, path: Path, what: str, name: str, known: Iterable[str]) -> Problem:
-        """ "there is no target 'x'" with the name that was probably meant."""
-        return self.problem(path, f"there is no {what} {name[:64]!r}", choice(name, known))
-
-    @cached_property
-    def tags(self) -> set[str]:
-        """Every tag that some call has."""
-        own = {tag for cls in self.scenario.classes.values() for tag in cls.tags}
-        return (
-            own
-            | set(self.scenario.tags)
-            | self.captured
-            | set(self.scenario.dimensions)
-            | ({TURN} if self.talks else set())
-        )
-
-    @cached_property
-    def arrivals(self) -> bool:
-        """Whether calls come at a rate; users alone are a closed model."""
-        load = self.scenario.load
-        rates = [load.rate, load.curve, *(phase.rate or phase.curve for phase in load.phases)]
-        return any(rate is not None for rate in rates)
-
-    @cached_property
-    def talks(self) -> bool:
-        """Whether some class has conversations."""
-        return any(cls.conversation for cls in self.scenario.classes.values())
-
-    @cached_property
-    def captured(self) -> set[str]:
-        """Every tag that answers give."""
-        return {tag for target in self.scenario.targets.values() for tag in target.capture}
-
-    @cached_property
-    def phases(self) -> dict[str, bool]:
-        """Phase -> whether it is measured."""
-        return {phase.name: phase.measure for phase in self.scenario.load.phases}
 
 
 def check(scenario: Scenario, document: Document) -> list[Problem]:

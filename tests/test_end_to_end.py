@@ -78,6 +78,16 @@ def test_a_failing_target_fails_and_says_which_objective(short: Path) -> None:
     assert any("errors.rate" in line and "✗" in line for line in done.stdout.splitlines())
 
 
+def test_a_run_stops_when_its_budget_is_spent(short: Path, tmp_path: Path) -> None:
+    out = tmp_path / "result.json"
+    prices = ("--set", "targets.main.prices={output=10000, input=100}", "--set", "budget.stop=2")
+    done = llmload("run", str(short), TRUST, *prices, "--set", "load.duration=60s", "-o", str(out))
+    result = parse_result(out.read_bytes(), "result")
+    assert 2 <= result.summary.select().cost < 30
+    assert result.summary.elapsed < 30
+    assert "the budget of $2 is spent" in done.stdout + done.stderr
+
+
 def test_rules_can_be_added_on_the_command_line(short: Path) -> None:
     done = llmload("run", str(short), TRUST, "--fail-on", "latency.p50 < 1ms")
     assert done.returncode == 1

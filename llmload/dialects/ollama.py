@@ -39,9 +39,17 @@ def _message(message: Message) -> Json:
         made["images"] = [base64.b64encode(image.data).decode() for image in message.images]
     if message.tool_calls:
         made["tool_calls"] = [
-            {"function": {"name": used.name, "arguments": orjson.loads(used.arguments)}} for used in message.tool_calls
+            {"function": {"name": used.name, "arguments": _arguments(used.arguments)}} for used in message.tool_calls
         ]
     return made
+
+
+def _arguments(text: str) -> Any:
+    """Arguments as an object; those a model did not finish, which are no JSON, as the text they are."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return {"text": text}
 
 
 def _generate(call: Call) -> Json:

@@ -39,23 +39,28 @@ _IN_OWN_WORDS: Final = (
 )
 
 _MAKES_NO_SENSE: Final[Mapping[Api, Mapping[str, str]]] = {
-    Api.CHAT: {"batch": "only embeddings come in batches"},
-    Api.COMPLETIONS: {"batch": "only embeddings come in batches"},
+    Api.CHAT: {"batch": "only embeddings and documents to rerank come in batches"},
+    Api.COMPLETIONS: {"batch": "only embeddings and documents to rerank come in batches"},
     Api.EMBEDDINGS: {
         "stream": "embeddings are not streamed",
         "max_tokens": "embeddings have no answer to limit",
         "integrity": "embeddings carry no text that could be checked",
     },
+    Api.RERANK: {
+        "stream": "an order of documents is not streamed",
+        "max_tokens": "an order of documents has no answer to limit",
+        "integrity": "an order of documents carries no text that could be checked",
+    },
     Api.SOCKET: {
         "stream": "a socket is no stream of chunks",
         "max_tokens": "messages have no such field; write it into socket.text",
-        "batch": "only embeddings come in batches",
+        "batch": "only embeddings and documents to rerank come in batches",
         "params": "messages have no fields; write them into socket.text",
         "integrity": "which replies belong to which messages is said by socket.match",
     },
     Api.HTTP: {
         "max_tokens": "a plain HTTP request has no such field; write it into the body",
-        "batch": "only embeddings come in batches",
+        "batch": "only embeddings and documents to rerank come in batches",
         "params": "a plain HTTP request has no fields; write them into the body",
         "integrity": "what a plain HTTP answer must hold is said by http.contains and http.fields",
     },
@@ -63,7 +68,7 @@ _MAKES_NO_SENSE: Final[Mapping[Api, Mapping[str, str]]] = {
         "stream": "a model list is not streamed",
         "prompt": "a model list has no prompt",
         "max_tokens": "a model list has no answer to limit",
-        "batch": "only embeddings come in batches",
+        "batch": "only embeddings and documents to rerank come in batches",
         "params": "a model list has no body",
         "integrity": "a model list carries no text of ours",
     },

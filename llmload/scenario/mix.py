@@ -185,7 +185,10 @@ class ClassTable(Table):
     ignore_eos: Flag = Field(
         False, description="Answers go on up to max_tokens (vLLM, SGLang, llama.cpp; others ignore or refuse it)."
     )
-    batch: TokenRange = Field(Lengths("fixed", low=1), description="Inputs per embeddings request.")
+    batch: TokenRange = Field(
+        Lengths("fixed", low=1),
+        description="Inputs per embeddings request; documents per rerank request, beside its query.",
+    )
     socket: SocketTable | None = Field(None, description='What is said over the WebSocket, for api = "socket".')
     http: HttpTable | None = Field(None, description='The request itself, for api = "http".')
     params: Params = Field({}, description="Fields added to the request body as they are.")

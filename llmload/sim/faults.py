@@ -48,7 +48,7 @@ __all__ = [
     "parse_fault",
 ]
 
-Route = Literal["chat", "completions", "embeddings", "models", "echo", "socket"]
+Route = Literal["chat", "completions", "embeddings", "models", "rerank", "echo", "socket"]
 
 
 _NONE: Final[Mapping[str, str]] = {}

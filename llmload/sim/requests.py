@@ -22,6 +22,7 @@ __all__ = [
     "count_tokens",
     "embedding_job",
     "read_body",
+    "rerank_job",
     "text_job",
     "typed",
     "whole",
@@ -84,7 +85,9 @@ class TextJob:
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingJob:
-    """An embeddings request: ``inputs`` identify the texts, ``tokens`` is the count over all of them."""
+    """An embeddings request: ``inputs`` identify the texts, ``tokens`` is the count over all of them.
+
+    Of a rerank request ``inputs`` are the documents and ``dimensions`` is how many of them the answer names."""
 
     model: str
     inputs: tuple[bytes, ...]
@@ -294,3 +297,31 @@ def embedding_job(body: dict[str, Any], spec: SimSpec) -> EmbeddingJob:
         base64=encoding == "base64",
         dimensions=whole(body, "dimensions", spec.dimensions) or spec.dimensions,
     )
+
+
+def rerank_job(body: dict[str, Any], spec: SimSpec) -> EmbeddingJob:
+    """A rerank request: its documents are the inputs, each read together with the query; raises Refused."""
+    model = _model(body, spec)
+    for name in ("query", "documents"):
+        if not body.get(name):
+            raise Refused(400, f"Missing required parameter: '{name}'.", param=name)
+    query = typed(body, "query", str)
+    texts = _texts([_document_text(entry) for entry in typed(body, "documents", list)], "documents")
+    asked = count_tokens(query)
+    longest = asked + max(tokens for _, tokens in texts)
+    if longest > spec.context_window:
+        raise _too_long(spec.context_window, longest, 0, "documents")
+    return EmbeddingJob(
+        model=model,
+        inputs=tuple(text for text, _ in texts),
+        tokens=sum(asked + tokens for _, tokens in texts),
+        base64=False,
+        dimensions=min(whole(body, "top_n", _MAX_INPUTS) or len(texts), len(texts)),
+    )
+
+
+def _document_text(entry: object) -> str:
+    text = entry.get("text") if isinstance(entry, dict) else entry
+    if not isinstance(text, str):
+        raise Refused(422, "Invalid type in 'documents': expected strings, or objects with a text.", param="documents")
+    return text

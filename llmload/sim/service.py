@@ -113,6 +113,7 @@ class Service:
             "chat": self._text,
             "completions": self._text,
             "embeddings": self._embeddings,
+            "rerank": self._embeddings,
             "models": self._models,
             "echo": self._echo,
             "health": self._health,

@@ -70,7 +70,9 @@ class Workload:
         self._seeds_mix = seeds_mix
         self._block = max((len(cls.targets) for cls in self.classes if cls.paired), default=1)
         self._seeds = tuple(mix(seeds_prompts, _number_of(cls.name)) for cls in classes)
-        self._strides = tuple(lengths.highest(cls.batch) or _UNBOUNDED_BATCH for cls in classes)
+        self._strides = tuple(
+            (lengths.highest(cls.batch) or _UNBOUNDED_BATCH) + (cls.api is Api.RERANK) for cls in classes
+        )
         self._crossings = tuple(Crossing(cls.dimensions, _cut(cls)) for cls in classes)
         _check(self.classes)
         self._constant = tuple(_constant(cls) for cls in classes)
@@ -209,6 +211,8 @@ def expected_tokens(cls: RequestClass) -> tuple[float, float]:
         return text, 0.0
     if cls.api is Api.EMBEDDINGS:
         return text * max(1.0, lengths.mean(cls.batch)), 0.0
+    if cls.api is Api.RERANK:
+        return text * (1.0 + max(1.0, lengths.mean(cls.batch))), 0.0
     output = ASSUMED_OUTPUT if cls.max_tokens is None else lengths.mean(cls.max_tokens)
     system = tokens_of(cls.prompt.system, cls.tokenizer)
     if cls.conversation is not None:
@@ -305,6 +309,13 @@ def _batch(cls: RequestClass, sizes: Draws, texts: Draws, ordinal: int, seed: in
     return _Content((), () if ids else tuple(each.text for each in made), sum(each.tokens for each in made), ids)
 
 
+def _ranked(cls: RequestClass, sizes: Draws, texts: Draws, ordinal: int, seed: int) -> _Content:
+    """A query, and the documents to be put in order."""
+    size = 1 + max(1, lengths.draw(cls.batch, sizes))
+    made = [prompt(cls.prompt, texts, ordinal + item, cls.tokenizer, seed) for item in range(size)]
+    return _Content((), tuple(each.text for each in made), sum(each.tokens for each in made))
+
+
 def _recipe(cls: RequestClass, sizes: Draws, texts: Draws, ordinal: int, seed: int) -> _Content:
     """A prompt where the request has a place for it."""
     if cls.recipe is None or "prompt" not in cls.recipe.names:
@@ -318,6 +329,7 @@ _CONTENTS: Final[Mapping[Api, Callable[[RequestClass, Draws, Draws, int, int], _
     Api.COMPLETIONS: _completion,
     Api.EMBEDDINGS: _batch,
     Api.MODELS: _nothing,
+    Api.RERANK: _ranked,
     Api.HTTP: _recipe,
     Api.SOCKET: _recipe,
 }

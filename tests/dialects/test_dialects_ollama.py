@@ -72,3 +72,8 @@ def test_pictures_and_tools_go_where_they_are_expected() -> None:
     assert body["messages"][1]["tool_calls"] == [{"function": {"name": "f", "arguments": {"a": 1}}}]
     assert body["messages"][2] == {"role": "tool", "content": "2"}
     assert body["tools"][0]["function"]["name"] == "f"
+
+
+def test_arguments_that_are_no_json_go_out_as_the_text_they_are() -> None:
+    said = Message("assistant", "", tool_calls=(ToolCall("1", "f", '{"a":'),))
+    assert request(messages=(said,))[1]["messages"][0]["tool_calls"][0]["function"]["arguments"] == {"text": '{"a":'}

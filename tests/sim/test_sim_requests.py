@@ -7,6 +7,7 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sim_kit import Bench, Heard
 
 from llmload.sim.requests import Refused, count_tokens, embedding_job, read_body, text_job
 from llmload.sim.spec import SimSpec
@@ -129,3 +130,37 @@ def test_whatever_the_body_it_is_taken_or_refused_never_a_crash(body: dict[str, 
     for read in (lambda: text_job(document, chat, "id", SPEC), lambda: embedding_job(document, SPEC)):
         with contextlib.suppress(Refused):
             read()
+
+
+def _rerank(bench: Bench, **fields: Any) -> Heard:
+    heard = bench.send("/v1/rerank", {"model": "sim-model", "query": "which?", "documents": ["a", "b"], **fields})
+    bench.time.run()
+    return heard
+
+
+def test_documents_are_put_in_an_order_of_their_own():
+    bench = Bench()
+    answer = _rerank(bench, documents=["one", {"text": "two"}, "three"]).json
+    assert sorted(entry["index"] for entry in answer["results"]) == [0, 1, 2]
+    scores = [entry["relevance_score"] for entry in answer["results"]]
+    assert scores == sorted(scores, reverse=True)
+    assert answer["usage"] == {"prompt_tokens": 3 * 2 + 1 + 1 + 2, "total_tokens": 10}
+    assert [entry["index"] for entry in _rerank(bench, documents=["one"] * 5, top_n=2).json["results"]] == [0, 1]
+    assert bench.truths[-1].route == "rerank"
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "param"),
+    [
+        ({"model": "none"}, 404, "model"),
+        ({"query": ""}, 400, "query"),
+        ({"query": 7}, 422, "query"),
+        ({"documents": []}, 400, "documents"),
+        ({"documents": [7]}, 422, "documents"),
+        ({"documents": ["x" * 40_000]}, 400, "documents"),
+        ({"top_n": 0}, 400, "top_n"),
+    ],
+)
+def test_rerank_requests_that_are_wrong_are_refused(fields: dict[str, Any], status: int, param: str):
+    heard = _rerank(Bench(), **fields)
+    assert (heard.status, heard.json["error"]["param"]) == (status, param)

@@ -11,7 +11,7 @@ from scipy import stats
 from llmload.records import Api, Call
 from llmload.workload.spec import Lengths, PromptSpec, RequestClass
 from llmload.workload.tokens import estimate_tokens
-from llmload.workload.workload import ASSUMED_OUTPUT, Workload, expected_tokens
+from llmload.workload.workload import _CONTENTS, ASSUMED_OUTPUT, Workload, expected_tokens
 
 CHAT = RequestClass(
     "chat", 60.0, Api.CHAT, ("main", "spare", "far"), "gpt", stream=True,
@@ -154,6 +154,21 @@ def test_embeddings_come_in_batches_of_different_texts() -> None:
     assert sizes.mean() == pytest.approx(4.5, abs=0.5)
     assert all(len(set(call.inputs)) == len(call.inputs) for call in made)
     assert {call.max_tokens for call in made} == {None}
+
+
+def test_a_rerank_call_is_a_query_and_a_batch_of_documents_all_different() -> None:
+    cls = replace(EMBED, name="rank", api=Api.RERANK)
+    made = calls(Workload((cls,), 1, 2), 400)
+    assert {len(call.inputs) for call in made} == set(range(2, 10))
+    texts = [text for call in made for text in call.inputs]
+    assert len(set(texts)) == len(texts)
+    assert {call.max_tokens for call in made} == {None}
+    planned = expected_tokens(cls)[0]
+    assert np.mean([call.input_tokens for call in made]) == pytest.approx(planned, rel=0.1)
+
+
+def test_every_api_has_calls() -> None:
+    assert _CONTENTS.keys() == set(Api)
 
 
 def test_a_models_call_has_no_prompt() -> None:

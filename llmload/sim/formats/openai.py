@@ -1,6 +1,6 @@
 """OpenAI's API: documents and stream events, as bytes.
 
-    POST /v1/chat/completions   POST /v1/completions   POST /v1/embeddings
+    POST /v1/chat/completions   POST /v1/completions   POST /v1/embeddings   POST /v1/rerank
     GET  /v1/models             GET  /v1/models/NAME   GET  /health   GET /metrics   POST /echo (what came in)
 
 The same without ``/v1``.
@@ -17,11 +17,11 @@ import orjson
 
 from llmload.sim.formats.base import Found, Headers, bearer
 from llmload.sim.formats.parts import VECTORS, event, vector, voice_of
-from llmload.sim.requests import EmbeddingJob, Refused, TextJob, embedding_job, read_body, text_job
+from llmload.sim.requests import EmbeddingJob, Refused, TextJob, embedding_job, read_body, rerank_job, text_job
 from llmload.sim.spec import SimSpec
 from llmload.sim.text import Voice
 
-__all__ = ["OpenAiFormat", "TextFrames", "embedding_document", "error_document"]
+__all__ = ["OpenAiFormat", "TextFrames", "embedding_document", "error_document", "rank_document"]
 
 _DONE: Final = b"data: [DONE]\n\n"
 _PING: Final = b": ping\n\n"
@@ -29,6 +29,7 @@ _ROUTES: Final[Mapping[str, Found]] = {
     "/chat/completions": Found("chat"),
     "/completions": Found("completions"),
     "/embeddings": Found("embeddings"),
+    "/rerank": Found("rerank"),
     "/models": Found("models", "GET"),
     "/echo": Found("echo"),
     "/health": Found("health", "GET"),
@@ -58,10 +59,11 @@ class OpenAiFormat:
         return TextFrames(job, tagged, created)
 
     def embeddings(self, found: Found, body: bytes, spec: SimSpec) -> EmbeddingJob:
-        return embedding_job(read_body(body), spec)
+        made = rerank_job if found.route == "rerank" else embedding_job
+        return made(read_body(body), spec)
 
     def vectors(self, found: Found, job: EmbeddingJob, shift: int = 0) -> bytes:
-        return embedding_document(job, shift)
+        return rank_document(job, shift) if found.route == "rerank" else embedding_document(job, shift)
 
     def models(self, found: Found, names: tuple[str, ...], created: int) -> bytes:
         if found.name:
@@ -213,3 +215,15 @@ def embedding_document(job: EmbeddingJob, shift: int = 0) -> bytes:
     )
     usage = orjson.dumps({"prompt_tokens": job.tokens, "total_tokens": job.tokens})
     return b'{"object":"list","data":[%b],"model":%b,"usage":%b}' % (b",".join(entries), orjson.dumps(job.model), usage)
+
+
+def rank_document(job: EmbeddingJob, shift: int = 0) -> bytes:
+    """The answer to a rerank request, best first; equal documents are equally good, whatever the query.
+
+    ``shift`` other than 0 gives the order of other documents.
+    """
+    scores = [((zlib.crc32(text) + shift) % VECTORS / VECTORS, -index) for index, text in enumerate(job.inputs)]
+    best = sorted(scores, reverse=True)[: job.dimensions]
+    results = [{"index": -place, "relevance_score": score} for score, place in best]
+    usage = {"prompt_tokens": job.tokens, "total_tokens": job.tokens}
+    return orjson.dumps({"object": "list", "model": job.model, "results": results, "usage": usage})

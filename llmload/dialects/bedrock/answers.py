@@ -9,15 +9,13 @@ import orjson
 
 from llmload.dialects.clean import clean_line
 from llmload.dialects.error_body import NO_MESSAGE, describe_error, describe_error_body
+from llmload.dialects.json_body import JsonBody
 from llmload.dialects.kept import KeptText
-from llmload.errors import DecodeError
 from llmload.records import Answer, Usage
 from llmload.wire.event_stream import EventStreamDecoder, Frame
 
-__all__ = ["DOCUMENT_LIMIT", "ConverseReader", "ConverseStreamReader"]
+__all__ = ["ConverseReader", "ConverseStreamReader"]
 
-DOCUMENT_LIMIT: Final = 1 << 28
-"""Longest document read, in bytes."""
 _FAILED_STOP: Final = frozenset({"malformed_model_output", "malformed_tool_use"})
 """Stop reasons with which a model's answer is given up."""
 _MOST: Final = 1024
@@ -66,46 +64,21 @@ def _note_stop(document: Mapping[str, Any], answer: Answer) -> None:
         answer.error = f"the answer ended with stop reason {line!r}"
 
 
-class ConverseReader:
-    """Collects a document and reads it when it is whole. Leaves no stamps: there are no chunks to time."""
+class ConverseReader(JsonBody):
+    """A whole answer, or what stands in place of one."""
 
-    __slots__ = ("_answer", "_body")
+    __slots__ = ()
 
-    def __init__(self, answer: Answer) -> None:
-        self._answer = answer
-        self._body = bytearray()
+    def _read(self, document: dict[str, Any], t: int) -> bool:
+        if "output" in document or "stopReason" in document:
+            self._message(document)
+            return True
+        if document.keys() & {"message", "Message", "error", "__type"}:
+            self._answer.error = describe_error(document)
+            return True
+        return False
 
-    def feed(self, data: bytes, t: int) -> None:
-        """Keep the bytes of one read. DecodeError: the body is too long."""
-        self._body += data
-        if len(self._body) > DOCUMENT_LIMIT:
-            self._body.clear()
-            raise DecodeError(f"the body is longer than {DOCUMENT_LIMIT} bytes")
-
-    def template(self) -> None:
-        """See Reader: a document has none."""
-
-    def close(self, t: int) -> None:
-        """Read the document."""
-        answer = self._answer
-        answer.ended = True
-        if not self._body or self._body.isspace():
-            return
-        try:
-            document = orjson.loads(self._body)
-        except orjson.JSONDecodeError:
-            document = None
-        self._body.clear()
-        if not isinstance(document, dict):
-            answer.malformed += 1
-        elif "output" in document or "stopReason" in document:
-            self._read(document)
-        elif document.keys() & {"message", "Message", "error", "__type"}:
-            answer.error = describe_error(document)
-        else:
-            answer.malformed += 1
-
-    def _read(self, document: dict[str, Any]) -> None:
+    def _message(self, document: dict[str, Any]) -> None:
         answer = self._answer
         blocks = _part(_part(document.get("output"), "message"), "content")
         if not isinstance(blocks, list):

@@ -1,1 +1,1 @@
-"""Reading saved results: comparisons, trends, causes. Pure."""
+"""What is found in what was measured: series over time, comparisons, trends, causes. Pure."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, TypeVar
 
-__all__ = ["Draws", "mix", "unit"]
+__all__ = ["Draws", "mix", "permuted", "unit"]
 
 T = TypeVar("T")
 
@@ -36,6 +36,27 @@ def mix(seed: int, index: int, stream: int = 0) -> int:
 def unit(seed: int, index: int, stream: int = 0) -> float:
     """A number from 0 (included) to 1 (excluded) for (seed, index, stream)."""
     return Draws(seed, index, stream).unit()
+
+
+_ROUNDS: Final = 4
+"""Of a Feistel network; four make it hard to tell from a random permutation (Luby and Rackoff, 1988)."""
+
+
+def permuted(seed: int, place: int, count: int) -> int:
+    """Where ``place`` of ``count`` places goes in the permutation that ``seed`` gives: each comes once, none is kept.
+
+    A Feistel network permutes a power of four that is at least ``count``; who falls out of ``count`` goes on through it
+    until he is back in (cycle walking: Black and Rogaway, "Ciphers with arbitrary finite domains", CT-RSA 2002).
+    """
+    half = max(1, ((count - 1).bit_length() + 1) // 2)
+    low = (1 << half) - 1
+    while True:
+        left, right = place >> half, place & low
+        for turn in range(_ROUNDS):
+            left, right = right, left ^ (mix(seed, right, turn) & low)
+        place = left << half | right
+        if place < count:
+            return place
 
 
 class Draws:

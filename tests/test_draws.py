@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+from collections import Counter
+from itertools import pairwise
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
-from llmload.draws import Draws, mix, unit
+from llmload.draws import Draws, mix, permuted, unit
 
 
 def test_a_draw_depends_on_seed_index_and_stream_alone() -> None:
@@ -56,3 +61,18 @@ def test_a_pick_takes_what_below_says() -> None:
 
 def test_negative_and_huge_numbers_are_seeds_too() -> None:
     assert 0.0 <= unit(-5, 10**30, 2) < 1.0
+
+
+@given(st.integers(0, 2**64 - 1), st.integers(1, 700))
+def test_a_permutation_has_each_place_once(seed: int, count: int) -> None:
+    assert sorted(permuted(seed, place, count) for place in range(count)) == list(range(count))
+
+
+def test_permutations_are_random_and_differ() -> None:
+    count, rounds = 50, 4000
+    firsts = Counter(permuted(seed, 7, count) for seed in range(rounds))
+    expected = rounds / count
+    assert sum((firsts[place] - expected) ** 2 / expected for place in range(count)) < 86  # 99.9 % of chi2, 49 degrees
+    one, other = ([permuted(seed, place, 1000) for place in range(1000)] for seed in (1, 2))
+    assert sum(a == b for a, b in zip(one, other, strict=True)) < 10
+    assert sum(b == a + 1 for a, b in pairwise(one)) < 10

@@ -22,12 +22,18 @@ _SAMPLE: Final = 1000
 @dataclass(frozen=True, slots=True)
 class DataSpec:
     """A data set as a Plan holds it. ``template``: how a prompt is made of a CSV row. ``order``: entries come at
-    random (seeded), or one after the other by the number of the call and then again from the first."""
+    random (seeded; each once, then all again in another order), or one after the other by the number of the call and
+    then again from the first."""
 
     file: DataFile
     format: str
     template: str = ""
     order: Order = "random"
+
+    @property
+    def talks(self) -> bool:
+        """Whether its rows are conversations, which can be played turn by turn."""
+        return FORMATS[self.format].talks
 
 
 class DataSet:

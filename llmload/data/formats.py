@@ -44,11 +44,13 @@ class Shape(NamedTuple):
 
 
 class Format(NamedTuple):
-    """``cut``: how rows are cut; "json" looks whether the file is one list, else they are lines."""
+    """``cut``: how rows are cut; "json" looks whether the file is one list, else they are lines. ``talks``: a row may
+    be a conversation of several turns."""
 
     cut: str
     read: Callable[[bytes, Shape], Entry | None]
     headed: bool = False
+    talks: bool = False
 
 
 def columns_of(row: bytes) -> tuple[str, ...]:
@@ -200,8 +202,8 @@ def _text(row: bytes, shape: Shape) -> Entry:
 
 
 FORMATS: Final[Mapping[str, Format]] = {
-    "openai": Format("json", _openai),
-    "sharegpt": Format("json", _sharegpt),
+    "openai": Format("json", _openai, talks=True),
+    "sharegpt": Format("json", _sharegpt, talks=True),
     "csv": Format("records", _csv, headed=True),
     "text": Format("lines", _text),
 }

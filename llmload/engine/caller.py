@@ -10,7 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from llmload.clock import NS, Clock, wall_time
 from llmload.dialects import Dialect
@@ -18,6 +18,7 @@ from llmload.engine.call import CallRun, Deadlines, Prepared
 from llmload.engine.listening import listener
 from llmload.engine.retries import Retries
 from llmload.engine.sessions import Sessions
+from llmload.errors import ScenarioError
 from llmload.records import Answer, Call, Origin, Outcome, Record, WireRequest
 from llmload.scenario.plan import Phase, Plan
 from llmload.transport.base import Transport
@@ -34,6 +35,13 @@ class Notes(Protocol):
     def sent(self, t: int) -> None: ...
     def in_flight(self, n: int, t: int) -> None: ...
     def add(self, record: Record) -> None: ...
+
+
+class _User(NamedTuple):
+    """A user of the closed model in a call or a session: told when it has ended; whether he goes on within it."""
+
+    ended: asyncio.Future[None]
+    stays: Callable[[], bool]
 
 
 class Caller:
@@ -55,7 +63,8 @@ class Caller:
         self._loop = asyncio.get_running_loop()
         self._running: set[CallRun] = set()
         self._ended: list[CallRun] = []
-        self._waiting_users: dict[int, asyncio.Future[None]] = {}
+        self._users: dict[int, _User] = {}
+        """By the number of the call, or of the first of the session, that a user is in."""
         self._requests: dict[tuple[str, str], tuple[Call, WireRequest]] = {}
         self._queue: deque[Prepared] = deque()
         tried_again = any(cls.retry is not None for cls in plan.classes)
@@ -126,21 +135,34 @@ class Caller:
         """The same for a later turn of a session."""
         record = prepared.record
         self._notes.later(record.call.index, record.call.turn, record.planned)
-        self._admit(prepared)
+        if record.call.index in self._users:
+            self.launch(prepared)  # users are their own cap
+        else:
+            self._admit(prepared)
 
-    def _next_turn(self, record: Record) -> None:
-        """A call of a session is over: plan the next, unless it went wrong or the load ends before."""
+    def _next_turn(self, record: Record) -> bool:
+        """A call of a session is over: plan the next, unless it went wrong, its user is gone or the load ends before.
+        Whether there is one."""
         if self._dismissed or not record.outcome.good:
-            return
+            return False
+        user = self._users.get(record.call.index)
+        if user is not None and not user.stays():
+            return False
         # A target may escape half of a surrogate pair, which no request can carry.
         said = "".join(record.answer.text or ()).encode("utf-8", "replace").decode()
-        found = self._workload.follow(record.call, said)
+        try:
+            found = self._workload.follow(record.call, said)
+        except ScenarioError as error:  # its data set has changed; other calls must not be lost for that
+            self._loop.call_exception_handler({"message": "a session can't go on", "exception": error})
+            return False
         if found is None:
-            return
+            return False
         call, pause = found
         offset = record.end - self.start + round(pause * NS)
-        if offset < self._end:
-            self._sessions.add(self._prepare(call, offset, self.phase_at(offset), Origin.SESSION))
+        if offset >= self._end:
+            return False
+        self._sessions.add(self._prepare(call, offset, self.phase_at(offset), Origin.SESSION))
+        return True
 
     def _admit(self, prepared: Prepared) -> None:
         limit = self.limit()
@@ -155,18 +177,19 @@ class Caller:
             prepared.record.queued = True
             self._queue.append(prepared)
 
-    def arrive_user(self, prepared: Prepared) -> asyncio.Future[None]:
-        """A user of the closed model is ready: users are their own cap. The future resolves when the call has ended."""
+    def arrive_user(self, prepared: Prepared, stays: Callable[[], bool]) -> asyncio.Future[None]:
+        """A user of the closed model is ready: users are their own cap. The future resolves when the call has ended, or
+        the session that it begins; that ends before its next turn where ``stays`` says no."""
         self._notes.planned(prepared.record.planned)
         ended = self._loop.create_future()
-        self._waiting_users[prepared.record.call.index] = ended
+        self._users[prepared.record.call.index] = _User(ended, stays)
         self.launch(prepared)
         return ended
 
     def _try_again(self, prepared: Prepared) -> None:
         """A further attempt is due: it takes its place among those that wait for one, and is never dropped."""
         limit = self.limit()
-        if limit is None or prepared.record.origin is Origin.USER or len(self._running) < limit:
+        if limit is None or prepared.record.call.index in self._users or len(self._running) < limit:
             self.launch(prepared)
         else:
             prepared.record.queued = True
@@ -197,8 +220,6 @@ class Caller:
             if self._retries is not None:
                 record.final = not self._retries.take(call.prepared)
             self._ended_as(record)
-            if record.final and record.call.session:
-                self._next_turn(record)
             if self._workload.learns and record.outcome.good and record.answer.usage is not None:
                 self._workload.learn(record.call, record.answer.usage.input or 0)
         self.admit()
@@ -206,10 +227,12 @@ class Caller:
 
     def _ended_as(self, record: Record) -> None:
         self._notes.add(record)
-        if self._waiting_users and record.final:
-            user = self._waiting_users.pop(record.call.index, None)
-            if user is not None and not user.done():
-                user.set_result(None)
+        if not record.final or (record.call.session and self._next_turn(record)):
+            return
+        if self._users:
+            user = self._users.pop(record.call.index, None)
+            if user is not None and not user.ended.done():
+                user.ended.set_result(None)
 
     def _finished(self, call: CallRun) -> Record:
         try:
@@ -271,6 +294,7 @@ class Caller:
             self._never_sent(
                 self._queue.popleft(), Outcome.UNFINISHED, f"never sent ({why}): waiting under max_in_flight"
             )
+        self._settle()  # perhaps all sessions were between two turns
 
     def abandon(self, why: str) -> None:
         """End everything queued or in flight now as ``unfinished``: censored, counted, never thrown away."""

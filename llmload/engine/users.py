@@ -1,4 +1,4 @@
-"""The closed model: users who call, wait for the answer, think, and call again."""
+"""The closed model: users who call (or hold a session), wait for the answer, think, and call again."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TICK_SECONDS = 0.02
 
 
 class Crowd:
-    """As many users as the curve says; a user who leaves finishes the call it is in."""
+    """As many users as the curve says; a user who leaves finishes the call it is in, and its session there."""
 
     def __init__(self, plan: Plan, caller: Caller, indexes: Iterator[int], shard: int, of: int, clock: Clock) -> None:
         self._duration = plan.load.duration
@@ -34,6 +34,8 @@ class Crowd:
         self._wanted = 0
         self._present: dict[int, asyncio.Task[None]] = {}
         self._stopped = asyncio.Event()
+        self._exhausted = False
+        """No further call is to be made; sessions that have begun go on."""
 
     async def run(self) -> None:
         """Follow the curve to its end; calls in flight then are left running."""
@@ -88,10 +90,11 @@ class Crowd:
         while number < self._wanted:
             index = next(self._indexes, None)
             if index is None:
+                self._exhausted = True
                 self.stop()
                 return
-            call = self._caller.arrive_user(self._caller.prepare(index, ready - self._caller.start, Origin.USER))
-            await call
+            prepared = self._caller.prepare(index, ready - self._caller.start, Origin.USER)
+            await self._caller.arrive_user(prepared, lambda: self._exhausted or number < self._wanted)
             pause = self._think.pause(user, turn)
             ready = self._clock() + round(pause * NS)
             turn += 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
+from llmload.data.formats import FORMATS
 from llmload.dialects import DIALECTS
 from llmload.errors import Problem
 from llmload.records import Api
@@ -241,9 +242,15 @@ def _conversations(subject: Subject) -> Iterator[Problem]:
             yield subject.problem((*path, "tools"), "can't be used where answers are to be echoes")
         if TURN in cls.tags:
             yield subject.problem(("classes", name, "tags", TURN), "is no name for a tag: it says which turn a call is")
-        if not subject.arrivals:
-            hint = "give the load a rate, not users alone"
-            yield subject.problem(path, "needs arrivals: each begins a session", hint)
+        played = cls.prompt.format is not None and FORMATS[cls.prompt.format].talks
+        if cls.conversation.turns is None and not played:
+            hint = 'say how many, as in turns = "2..8", or have a data set of conversations played'
+            yield subject.problem((*path, "turns"), "is missing", hint)
+        if cls.conversation.tools is not None and played:
+            hint = "its rows say when tools are used"
+            yield subject.problem((*path, "tools"), "can't be used where a data set's rows are played", hint)
+        if cls.conversation.tool_time and cls.conversation.tools is None and not played:
+            yield subject.problem((*path, "tool_time"), "is about tools, which is missing", 'add tools = "0..2"')
 
 
 def _recipes(subject: Subject) -> Iterator[Problem]:

@@ -38,13 +38,6 @@ class Subject:
         return own | set(self.scenario.tags) | self.captured | set(self.scenario.dimensions) | talks
 
     @cached_property
-    def arrivals(self) -> bool:
-        """Whether calls come at a rate; users alone are a closed model."""
-        load = self.scenario.load
-        rates = [load.rate, load.curve, *(phase.rate or phase.curve for phase in load.phases)]
-        return any(rate is not None for rate in rates)
-
-    @cached_property
     def talks(self) -> bool:
         """Whether some class has conversations."""
         return any(cls.conversation for cls in self.scenario.classes.values())

@@ -3,7 +3,7 @@
 A session is the call of an arrival and the calls that follow from it. Its course is drawn beforehand (how many turns,
 and how often a tool is used in each), so that it depends on the seeds and the arrival alone; with
 ``history = "real"`` the texts of the assistant are what the target answered, with "scripted" made-up ones, the same in
-every run.
+every run. Where sessions are rows of a data set, what the user says and how often comes from there (``played``).
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
+from llmload.data.entry import Entry
 from llmload.draws import Draws, mix
 from llmload.records import Call, Message, Tool, ToolCall
-from llmload.workload import lengths
+from llmload.workload import lengths, played
 from llmload.workload.counters import tokens_of
 from llmload.workload.prompts import prompt
 from llmload.workload.spec import Conversation, Lengths, RequestClass
@@ -53,7 +54,8 @@ def opened(call: Call, cls: RequestClass, seed: int) -> Call:
 def expected_session(talk: Conversation, system: float, text: float, answer: float) -> tuple[float, float]:
     """Mean (input, output) tokens of a whole session of average length, whose turns ask ``text`` tokens: every call
     sends again all that was said before, up to the context."""
-    uses, turns = lengths.mean(talk.tools) if talk.tools else 0.0, max(1.0, lengths.mean(talk.turns))
+    uses = lengths.mean(talk.tools) if talk.tools else 0.0
+    turns = max(1.0, lengths.mean(talk.turns)) if talk.turns else 1.0
     calls = turns * (1.0 + uses)
     first = system + text
     added = answer + (text + uses * lengths.mean(talk.tool_result)) / (1.0 + uses)
@@ -63,28 +65,38 @@ def expected_session(talk: Conversation, system: float, text: float, answer: flo
     return sent, calls * answer
 
 
-def steps(talk: Conversation, seed: int, index: int) -> tuple[bool, ...]:
+def steps(talk: Conversation, seed: int, index: int, row: Entry | None = None) -> tuple[bool, ...]:
     """The calls of a session: whether each brings a tool's result (True) or something the user says."""
     draws = Draws(seed, index, _COURSE)
+    turns = max(1, lengths.draw(talk.turns, draws)) if talk.turns else None
+    if row is not None:
+        return played.steps(row, turns)
     course: list[bool] = []
-    for _ in range(max(1, lengths.draw(talk.turns, draws))):
+    for _ in range(turns or 1):
         course += [False, *([True] * lengths.draw(talk.tools, draws) if talk.tools else ())]
     return tuple(course)
 
 
-def follow(call: Call, answer: str, cls: RequestClass, seed: int) -> tuple[Call, float] | None:
-    """What comes after ``call``, which got ``answer``, and how many seconds later; None: the session is over."""
+def follow(
+    call: Call, answer: str, cls: RequestClass, seed: int, row: Entry | None = None
+) -> tuple[Call, float] | None:
+    """What comes after ``call``, which got ``answer``, and how many seconds later; None: the session is over. ``row``:
+    what is played in it."""
     talk = cls.conversation
     assert talk is not None
-    course, step = steps(talk, seed, call.index), call.turn + 1
+    course, step = steps(talk, seed, call.index, row), call.turn + 1
     if step >= len(course):
         return None
     own = mix(seed, call.index, step)
-    said = answer if talk.history == "real" else _scripted(call, cls, own)
-    added, pause = _tool(said, talk, own, step) if course[step] else _user(said, cls, talk, own)
+    if row is not None:
+        added = played.said(row, step, answer if talk.history == "real" else None)
+        pause = talk.tool_time if course[step] else _thought(talk, own)
+    else:
+        said = answer if talk.history == "real" else _scripted(call, cls, own)
+        added, pause = _tool(said, talk, own, step) if course[step] else _user(said, cls, talk, own)
     messages = _trimmed((*call.messages, *added), talk.context, cls)
-    most = max(1, lengths.draw(cls.max_tokens, Draws(own, 0, _SIZES))) if cls.max_tokens else None
-    turn = (TURN, str(step + 1 - sum(course[: step + 1])))
+    most = max(1, lengths.draw(cls.max_tokens, Draws(own, 0, _SIZES))) if cls.max_tokens else call.max_tokens
+    turn = (TURN, str(max(1, step + 1 - sum(course[: step + 1]))))
     following = replace(
         call,
         messages=messages,
@@ -98,8 +110,12 @@ def follow(call: Call, answer: str, cls: RequestClass, seed: int) -> tuple[Call,
 
 def _user(said: str, cls: RequestClass, talk: Conversation, own: int) -> tuple[tuple[Message, ...], float]:
     text = prompt(cls.prompt, Draws(own, 0, _TEXTS), own, cls.tokenizer).text
-    spread = -math.log1p(-Draws(own, 0, _PAUSES).unit()) if talk.think_random else 1.0
-    return (Message("assistant", said), Message("user", text)), talk.think * spread
+    return (Message("assistant", said), Message("user", text)), _thought(talk, own)
+
+
+def _thought(talk: Conversation, own: int) -> float:
+    """Seconds between an answer and what the user says next."""
+    return talk.think * (-math.log1p(-Draws(own, 0, _PAUSES).unit()) if talk.think_random else 1.0)
 
 
 def _tool(said: str, talk: Conversation, own: int, step: int) -> tuple[tuple[Message, ...], float]:

@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from llmload.data.dataset import data_set, sample
 from llmload.data.entry import Entry
 from llmload.data.traces import trace_rows
-from llmload.draws import Draws
+from llmload.draws import mix, permuted
 from llmload.records import Message
 from llmload.workload.counters import tokens_of
 from llmload.workload.spec import Lengths, PromptSpec, RequestClass, TokenizerSpec
 
 __all__ = ["entry_for", "expected_entry_tokens", "messages_for", "traced"]
 
+_ORDER: Final = 0x6F72646572
+"""Of the random numbers that put a data set's entries in order."""
 
-def entry_for(spec: PromptSpec, draws: Draws, place: int) -> Entry:
-    """The entry of a call: at random, or number ``place`` where they are to come in their order."""
+
+def entry_for(spec: PromptSpec, seed: int, place: int) -> Entry:
+    """The entry of a call: number ``place``, in the file's order or in one drawn for each pass over it."""
     assert spec.data is not None
     entries = data_set(spec.data)
-    return entries.entry(draws.below(len(entries)) if spec.data.order == "random" else place)
+    if spec.data.order == "random":
+        lap, place = divmod(place, len(entries))
+        place = permuted(mix(seed ^ _ORDER, lap), place, len(entries))
+    return entries.entry(place)
 
 
-def messages_for(spec: PromptSpec, entry: Entry, tokenizer: TokenizerSpec) -> tuple[tuple[Message, ...], int]:
-    """Messages and their tokens. The class's system message is for entries that have none of their own."""
-    messages = entry.messages
+def messages_for(
+    spec: PromptSpec, messages: tuple[Message, ...], tokenizer: TokenizerSpec
+) -> tuple[tuple[Message, ...], int]:
+    """Messages of an entry and their tokens. The class's system message is for entries that have none of their own."""
     if spec.system and all(message.role != "system" for message in messages):
         messages = (Message("system", spec.system), *messages)
     return messages, sum(tokens_of(message.content, tokenizer) for message in messages)

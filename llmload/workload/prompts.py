@@ -50,12 +50,12 @@ def prompt(spec: PromptSpec, draws: Draws, ordinal: int, tokenizer: TokenizerSpe
 def _own(spec: PromptSpec, draws: Draws, ordinal: int, tokenizer: TokenizerSpec, seed: int) -> Prompt:
     if spec.kind == "synthetic":
         return _synthetic(spec, draws, ordinal, tokenizer, seed)
-    return _given(_found(spec, draws, ordinal), spec.as_tokens, tokenizer)
+    return _given(_found(spec, draws, ordinal, seed), spec.as_tokens, tokenizer)
 
 
-def _found(spec: PromptSpec, draws: Draws, ordinal: int) -> str:
+def _found(spec: PromptSpec, draws: Draws, ordinal: int, seed: int) -> str:
     if spec.data is not None:
-        return entry_for(spec, draws, ordinal).text
+        return entry_for(spec, seed, ordinal).text
     return spec.text if spec.kind == "text" else draws.pick(spec.entries)
 
 

@@ -116,16 +116,17 @@ class PromptSpec:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """Sessions of several ``turns``, each ``think`` seconds after the answer before it (exponentially distributed with
-    that mean if ``think_random``).
+    """Sessions of several ``turns`` (None: as many as the row has that is played), each ``think`` seconds after the
+    answer before it (exponentially distributed with that mean if ``think_random``).
 
-    ``history``: whether the answers in the context are the target's or made up. ``header``: carries the session's name,
-    so that a router can keep it at one instance; "": none does. ``context``: tokens of history beyond which the oldest
-    turns are left out; 0: never. ``tools``: how many times a tool is used within a turn; its result, of ``tool_result``
-    tokens, goes back ``tool_time`` seconds later, in a call of its own.
+    ``history``: whether the answers in the context are the target's or made up (on record, where a row is played).
+    ``header``: carries the session's name, so that a router can keep it at one instance; "": none does. ``context``:
+    tokens of history beyond which the oldest turns are left out; 0: never. ``tools``: how many times a tool is used
+    within a turn; its result, of ``tool_result`` tokens, goes back ``tool_time`` seconds
+    later, in a call of its own.
     """
 
-    turns: Lengths
+    turns: Lengths | None = None
     think: float = 0.0
     think_random: bool = False
     history: Literal["real", "scripted"] = "real"
@@ -189,6 +190,11 @@ class RequestClass:
     patience: Patience | None = None
     conversation: Conversation | None = None
     retry: RetryPolicy | None = None
+
+    @property
+    def plays(self) -> bool:
+        """Whether its sessions are conversations of a data set."""
+        return self.conversation is not None and self.prompt.data is not None and self.prompt.data.talks
 
     def share_of(self, target: str) -> float:
         """Which share of its calls a target gets."""

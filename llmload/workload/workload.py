@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from llmload.draws import Draws, mix, unit
 from llmload.records import Api, Call, Message
-from llmload.workload import lengths
+from llmload.workload import lengths, played
 from llmload.workload.conversation import expected_session, follow, opened
 from llmload.workload.counters import tokens_of
 from llmload.workload.datasets import entry_for, messages_for, traced
@@ -145,7 +145,8 @@ class Workload:
         """The next call of the session of ``call``, which got ``answer``, and how many seconds after it; None: over."""
         place = self._places[call.cls]
         cls = self.classes[place]
-        found = follow(call, answer, cls, mix(self._seeds[place], call.index, _TALK))
+        row = entry_for(cls.prompt, self._seeds[place], call.index * self._strides[place]) if cls.plays else None
+        found = follow(call, answer, cls, mix(self._seeds[place], call.index, _TALK), row)
         return found and (self._dressed(found[0], cls, place), found[1])
 
     def _drawn(self, cls: RequestClass, place: int, index: int) -> _Payload:
@@ -177,6 +178,8 @@ class Workload:
 def _marked(call: Call, cls: RequestClass, nonce: str) -> Call:
     """The call with a nonce that its answer has to carry."""
     call = replace(call, nonce=nonce, integrity=cls.integrity, headers={**call.headers, "x-request-id": nonce})
+    if cls.integrity == "echo" and call.messages and call.messages[-1].role != "user":
+        return replace(call, integrity="")  # a tool's result on record, which is no prompt to be sent back
     if cls.integrity != "instructed":
         return call
     lines = LINES if call.max_tokens is None else max(1, call.max_tokens // TOKENS_PER_LINE)
@@ -206,6 +209,8 @@ def expected_tokens(cls: RequestClass) -> tuple[float, float]:
     """
     if cls.api is Api.MODELS or (cls.recipe is not None and "prompt" not in cls.recipe.names):
         return 0.0, 0.0
+    if cls.plays:
+        return played.expected(cls, ASSUMED_OUTPUT)
     text = expected_prompt_tokens(cls.prompt, cls.tokenizer) + cls.tokenizer.overhead
     if cls.recipe is not None:
         return text, 0.0
@@ -282,8 +287,9 @@ def _nothing(cls: RequestClass, sizes: Draws, texts: Draws, ordinal: int, seed: 
 
 def _chat(cls: RequestClass, sizes: Draws, texts: Draws, ordinal: int, seed: int) -> _Content:
     if cls.prompt.data is not None:
-        entry = entry_for(cls.prompt, texts, ordinal)
-        said, count = messages_for(cls.prompt, entry, cls.tokenizer)
+        entry = entry_for(cls.prompt, seed, ordinal)
+        asked = entry.turns[0].messages if cls.plays else entry.messages
+        said, count = messages_for(cls.prompt, asked, cls.tokenizer)
         return _Content(said, tokens=count, most=entry.max_tokens, params=entry.params)
     text, tokens, _ = prompt(cls.prompt, texts, ordinal, cls.tokenizer, seed)
     if not cls.prompt.system:

@@ -20,6 +20,16 @@ TWO = SMALL.replace(
             "both target and targets",
         ),
         (["classes.chat.weight=0"], "classes", "all weights are 0"),
+        (["classes.chat.conversation={}"], "classes.chat.conversation.turns", "is missing"),
+        (["classes.chat.conversation={turns=2, tool_time='1s'}"], "classes.chat.conversation.tool_time", "about tools"),
+        (
+            [
+                "classes.chat.conversation={tools=1}",
+                "classes.chat.prompt={file='docs/data/chats.jsonl', format='openai'}",
+            ],
+            "classes.chat.conversation.tools",
+            "data set's rows are played",
+        ),
         (["classes.chat.api=embeddings", "classes.chat.stream=true"], "classes.chat.stream", "not streamed"),
         (["classes.chat.api=embeddings", "classes.chat.max_tokens=5"], "classes.chat.max_tokens", "no answer to limit"),
         (["classes.chat.api=models", "classes.chat.prompt=hi"], "classes.chat.prompt", "has no prompt"),

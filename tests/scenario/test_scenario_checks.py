@@ -25,7 +25,7 @@ TWO = SMALL.replace(
         (
             [
                 "classes.chat.conversation={tools=1}",
-                "classes.chat.prompt={file='docs/data/chats.jsonl', format='openai'}",
+                "classes.chat.prompt={file='../../docs/data/chats.jsonl', format='openai'}",
             ],
             "classes.chat.conversation.tools",
             "data set's rows are played",

@@ -40,9 +40,21 @@ def problem(call: Call, answer: Answer) -> str:
 
 def _sim(call: Call, text: str, answer: Answer) -> str:
     owner = hashlib.blake2s(call.nonce.encode(), digest_size=4).hexdigest()
+    return _sequence(list(_items(_TOKEN, text.split())), owner, _said(call, answer), first=0)
+
+
+_THINKING: Final = frozenset({"thinking", "think", "additionalModelRequestFields"})
+"""Params by which APIs are asked for thoughts that do not count them apart from the rest of the output."""
+
+
+def _said(call: Call, answer: Answer) -> int | None:
+    """Tokens of an answer's text; None where that is not known: a call of a tool, thoughts that nobody counted."""
     usage = answer.usage
-    wanted = usage.output if usage is not None and usage.output is not None else None
-    return _sequence(list(_items(_TOKEN, text.split())), owner, wanted, first=0)
+    if usage is None or usage.output is None or answer.tool_calls:
+        return None
+    if usage.reasoning is None and not _THINKING.isdisjoint(call.params):
+        return None
+    return usage.output - (usage.reasoning or 0)
 
 
 def _instructed(call: Call, text: str, answer: Answer) -> str:

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Final
 
-__all__ = ["BLOCK", "PrefixCache"]
+__all__ = ["BLOCK", "PrefixCache", "kept"]
 
 BLOCK: Final = 16
 """Tokens of a block."""
@@ -27,7 +27,7 @@ class PrefixCache:
         self._blocks: OrderedDict[bytes, None] = OrderedDict()
 
     def read(self, model: str, text: bytes) -> int:
-        """Tokens at the beginning of ``text`` that are known; from now on all of it is."""
+        """Tokens at the beginning of ``text`` that are known; from now on all of it is, but for the last few."""
         if not self._most:
             return 0
         known = 0
@@ -42,6 +42,11 @@ class PrefixCache:
         while len(self._blocks) > self._most:
             self._blocks.popitem(last=False)
         return known * BLOCK
+
+
+def kept(text: bytes) -> int:
+    """Tokens of a text that are kept: those of its whole blocks."""
+    return len(text) // (BLOCK * _BYTES) * BLOCK
 
 
 def _blocks(model: str, text: bytes) -> Iterator[bytes]:

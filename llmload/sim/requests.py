@@ -15,6 +15,7 @@ from llmload.sim.spec import SimSpec
 from llmload.sim.text import draw
 
 __all__ = [
+    "ANY",
     "CONTEXT_LENGTH",
     "EmbeddingJob",
     "Refused",
@@ -30,6 +31,8 @@ __all__ = [
 
 CONTEXT_LENGTH: Final = "context_length_exceeded"
 """The code of an error about a prompt that does not fit."""
+ANY: Final = 1 << 30
+"""As many tokens as one likes."""
 _MAX_CHOICES: Final = 128
 _MAX_INPUTS: Final = 2048
 _MESSAGE_OVERHEAD: Final = 4
@@ -59,7 +62,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class TextJob:
-    """A chat or completions request: ``prompts`` holds the token count of each prompt, ``lengths`` the tokens of
+    """A request for text: ``prompts`` holds the token count of each prompt, ``lengths`` the tokens of
     each choice's answer (every prompt has ``n`` choices), ``limit`` the most an answer may have. ``texts`` is what the
     prompts say, for the prompt cache; ``cached`` how many tokens of each that knew."""
 
@@ -75,12 +78,20 @@ class TextJob:
     cached: tuple[int, ...] = ()
     tool: str = ""
     """The function that the answer calls; "": it is text."""
+    thoughts: tuple[int, ...] = ()
+    """Tokens at the beginning of each choice's answer that are thoughts; (): none are."""
+    stored: int = 0
+    """Prompt tokens that the prompt cache did not know and keeps from now on."""
 
     def finish(self, choice: int) -> str:
         """Why the answer of this choice ends."""
         if self.tool:
             return "tool_calls"
         return "length" if self.lengths[choice] >= self.limit else "stop"
+
+    def thought(self, choice: int) -> int:
+        """How many of the tokens of this choice are thoughts; they come first."""
+        return self.thoughts[choice] if self.thoughts else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,8 +262,11 @@ def _function(value: object) -> str:
     return name if isinstance(name, str) else ""
 
 
-def text_job(body: dict[str, Any], chat: bool, request_id: str, spec: SimSpec) -> TextJob:
-    """A chat or completions request; raises Refused."""
+def text_job(body: dict[str, Any], chat: bool, request_id: str, spec: SimSpec, thoughts: int = 0) -> TextJob:
+    """A chat or completions request; raises Refused.
+
+    ``thoughts``: the most tokens of them that the answer may begin with. Half of it are, if there may be so many.
+    """
     model = _model(body, spec)
     param = "messages" if chat else "prompt"
     asked = [_chat_prompt(body)] if chat else _texts(body.get("prompt", ""), "prompt")
@@ -262,17 +276,19 @@ def text_job(body: dict[str, Any], chat: bool, request_id: str, spec: SimSpec) -
         raise Refused(400, f"{n * len(prompts)} choices were asked for; at most {_MAX_CHOICES} are allowed.", param="n")
     limit = _answer_limit(body, spec, max(prompts), param)
     options = typed(body, "stream_options", dict, {})
+    lengths = tuple(_length(body, spec, limit, request_id, choice) for choice in range(n * len(prompts)))
     return TextJob(
         chat=chat,
         model=model,
         prompts=tuple(prompts),
         n=n,
-        lengths=tuple(_length(body, spec, limit, request_id, choice) for choice in range(n * len(prompts))),
+        lengths=lengths,
         limit=limit,
         stream=typed(body, "stream", bool, False),
         include_usage=bool(typed(options, "include_usage", bool, False)),
         texts=tuple(text for text, _ in asked),
         tool=_tool(body) if chat else "",
+        thoughts=tuple(min(thoughts, length // 2) for length in lengths) if thoughts > 0 else (),
     )
 
 

@@ -17,7 +17,7 @@ import orjson
 from llmload.clock import NS, Clock
 from llmload.sim.answers import JSON, Answer, Body, Reply
 from llmload.sim.auth import AuthStore
-from llmload.sim.cache import PrefixCache
+from llmload.sim.cache import PrefixCache, kept
 from llmload.sim.faults import Drop, Script, Slow
 from llmload.sim.formats import FORMATS, Format, Found, find
 from llmload.sim.formats.base import bearer
@@ -318,7 +318,9 @@ class Service:
         visit.headers.append(("x-cache", "hit" if any(cached) else "miss"))
         if script.cold:
             visit.truth.faults.append("cold-cache")
-        return replace(job, cached=cached)
+        new = zip(job.texts, job.prompts, cached, strict=False)
+        stored = 0 if script.cold else sum(min(kept(text), tokens) - known for text, tokens, known in new)
+        return replace(job, cached=cached, stored=max(0, stored))
 
     def _submit(self, job: TextJob, answer: Stream | Body, rank: int) -> None:
         """Give the choices to the model; only the first of each prompt has the prompt to work on."""

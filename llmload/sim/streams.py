@@ -88,6 +88,8 @@ class Stream(Answer):
             self.open()
             data = self._frames.opening(choice) + data
         self.truth.tokens += 1
+        if not data:
+            return
         if self._garbled:
             self._garbled = False
             data = data[: len(data) // 2] + b"\n\n"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sim_kit import Bench, Heard
@@ -56,6 +57,50 @@ def test_a_hit_is_said_in_header_and_usage_and_is_faster() -> None:
     assert 0.95 < cached(hit) / hit.json["usage"]["prompt_tokens"] < 1
     took = [int(heard.headers["openai-processing-ms"]) for heard in (miss, hit)]
     assert took[0] - took[1] > 60
+
+
+LONG = "What is load? " * 100
+MESSAGE = {"model": "sim-model", "max_tokens": 3, "messages": [{"role": "user", "content": LONG}]}
+CONVERSE = {"messages": [{"role": "user", "content": [{"text": LONG}]}], "inferenceConfig": {"maxTokens": 3}}
+
+
+def _usages(path: str, body: object, name: str) -> list[dict[str, int]]:
+    """What the same prompt costs twice."""
+    bench = Bench(prompt_cache=100_000)
+    answers = []
+    for _ in range(2):
+        answers.append(bench.send(path, body))
+        bench.time.run()
+    return [answer.json[name] for answer in answers]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "rest", "written", "read"),
+    [
+        (
+            "/v1/messages", MESSAGE,
+            "input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens",
+        ),
+        (
+            "/model/sim-model/converse", CONVERSE,
+            "inputTokens", "cacheWriteInputTokens", "cacheReadInputTokens",
+        ),
+    ],
+)  # fmt: skip
+def test_what_goes_into_the_cache_is_what_comes_from_it(
+    path: str, body: object, rest: str, written: str, read: str
+) -> None:
+    first, second = _usages(path, body, "usage")
+    assert (first[read], second[written]) == (0, 0)
+    assert second[read] == first[written] > 300
+    assert first[rest] == second[rest] < 20
+
+
+def test_gemini_counts_what_was_known_within_the_prompt() -> None:
+    body = {"contents": [{"parts": [{"text": LONG}]}], "generationConfig": {"maxOutputTokens": 3}}
+    first, second = _usages("/v1/models/sim-model:generateContent", body, "usageMetadata")
+    assert "cachedContentTokenCount" not in first
+    assert 300 < second["cachedContentTokenCount"] < second["promptTokenCount"] == first["promptTokenCount"]
 
 
 def test_without_a_cache_nothing_is_said_of_one() -> None:

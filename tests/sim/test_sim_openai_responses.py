@@ -115,7 +115,7 @@ def test_pictures_and_results_of_tools_are_understood(client: openai.OpenAI):
         ({"input": []}, openai.BadRequestError, "input"),
         ({"input": [{"type": "function_call_output"}]}, openai.UnprocessableEntityError, "input"),
         ({"input": 7}, openai.UnprocessableEntityError, "input"),
-        ({"input": "x" * 3000}, openai.BadRequestError, "messages"),
+        ({"input": "x" * 3000}, openai.BadRequestError, "input"),
         ({"max_output_tokens": -1}, openai.BadRequestError, "max_output_tokens"),
         ({"tool_choice": {"type": "function", "name": "no"}}, openai.BadRequestError, "tool_choice"),
     ],

@@ -11,14 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 from urllib.parse import unquote
 
 import orjson
 
 from llmload.sim.formats.base import Found, Headers, bearer
-from llmload.sim.formats.parts import around, event
-from llmload.sim.requests import EmbeddingJob, Refused, TextJob, read_body, text_job
+from llmload.sim.formats.parts import Speech, around, event, parsed, signature
+from llmload.sim.requests import ANY, EmbeddingJob, Refused, TextJob, read_body, text_job, typed, whole
 from llmload.sim.spec import SimSpec
 from llmload.sim.text import Voice
 
@@ -27,7 +28,13 @@ __all__ = ["AnthropicFormat", "MessageFrames"]
 Json = dict[str, Any]
 
 _PREFIX: Final = "/anthropic"
-_STOPS: Final[Mapping[str, str]] = {"stop": "end_turn", "length": "max_tokens"}
+_STOPS: Final[Mapping[str, str]] = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
+_DELTAS: Final[Mapping[str, tuple[str, str]]] = {
+    "text": ("text_delta", "text"),
+    "thinking": ("thinking_delta", "thinking"),
+    "tool_use": ("input_json_delta", "partial_json"),
+}
+"""By type of block: type of its deltas, and where the content stands in them."""
 _KINDS: Final[Mapping[int, str]] = {
     401: "authentication_error",
     403: "permission_error",
@@ -59,7 +66,8 @@ class AnthropicFormat:
         return headers.get("x-api-key", "").strip() or bearer(headers)
 
     def text(self, found: Found, body: bytes, request_id: str, spec: SimSpec) -> TextJob:
-        return text_job(_chat(read_body(body)), True, request_id, spec)
+        asked = read_body(body)
+        return text_job(_chat(asked), True, request_id, spec, _thoughts(asked))
 
     def frames(self, found: Found, job: TextJob, tagged: str, created: int) -> MessageFrames:
         return MessageFrames(job, tagged)
@@ -87,7 +95,18 @@ def _chat(body: Json) -> Json:
     system, messages = body.get("system"), body.get("messages")
     if system and isinstance(messages, list):
         messages = [{"role": "system", "content": system}, *messages]
-    return {**body, "messages": messages, "stream_options": {"include_usage": True}}
+    choice = body.get("tool_choice")
+    if isinstance(choice, dict) and choice.get("type") == "any":
+        choice = "required"
+    return {**body, "messages": messages, "tool_choice": choice}
+
+
+def _thoughts(body: Json) -> int:
+    """The most tokens of thoughts that a request asks for; ones that adapt have no bound."""
+    thinking = typed(body, "thinking", dict, {})
+    if thinking.get("type") == "enabled":
+        return whole(thinking, "budget_tokens", ANY) or ANY
+    return ANY if thinking.get("type") == "adaptive" else 0
 
 
 def _model(name: str, created: int) -> Json:
@@ -106,36 +125,58 @@ class MessageFrames:
     content_type = "text/event-stream; charset=utf-8"
     choices = 1
 
-    __slots__ = ("_after", "_before", "_job", "_message", "_voice")
+    __slots__ = ("_around", "_first", "_job", "_message", "_speech", "_tagged")
 
     def __init__(self, job: TextJob, tagged: str) -> None:
         self._job = job
+        self._tagged = tagged
         self._message: Json = {"id": f"msg_{tagged}", "type": "message", "role": "assistant", "model": job.model}
-        self._voice = Voice(tagged, 0)
-        self._before, self._after = around(lambda mark: _delta({"type": "text_delta", "text": mark}))
+        self._speech = Speech(job, tagged)
+        self._first = int(self._speech.thoughts > 0)
+        """Place of the block that holds text or a call; thoughts come before it."""
+        self._around = {what: around(partial(self._piece, what)) for what in ("thinking", self._what())}
+
+    def _what(self) -> str:
+        return "tool_use" if self._job.tool else "text"
+
+    def _piece(self, what: str, text: str) -> bytes:
+        kind, name = _DELTAS[what]
+        return _delta(0 if what == "thinking" else self._first, {"type": kind, name: text})
+
+    def _block(self, what: str, text: str = "", signed: str = "") -> Json:
+        """A block as it is with this text in it."""
+        if what == "thinking":
+            return {"type": "thinking", "thinking": text, "signature": signed}
+        if what == "text":
+            return {"type": "text", "text": text, "citations": None}
+        called = parsed(text) if text else {}
+        return {"type": "tool_use", "id": f"toolu_{self._tagged}", "name": self._job.tool, "input": called}
 
     def length(self, choice: int) -> int:
-        return self._job.lengths[0]
+        return self._speech.length
 
     def opening(self, choice: int) -> bytes:
-        usage = self._usage(1)
-        start = {**self._message, "content": [], "stop_reason": None, "stop_sequence": None, "usage": usage}
-        block = {"type": "text", "text": "", "citations": None}
-        return (
-            _named({"type": "message_start", "message": start})
-            + _named({"type": "content_block_start", "index": 0, "content_block": block})
-            + self.ping()
-        )
+        start = {**self._message, "content": [], "stop_reason": None, "stop_sequence": None, "usage": self._usage(1)}
+        what = "thinking" if self._speech.thoughts else self._what()
+        return _named({"type": "message_start", "message": start}) + _begun(0, self._block(what)) + self.ping()
 
     def token(self, choice: int, k: int, voice: Voice | None = None) -> bytes:
-        return self._before + (voice or self._voice).token(k).encode() + self._after
+        speech = self._speech
+        before, after = self._around["thinking" if k < speech.thoughts else self._what()]
+        made = before + orjson.dumps(speech.token(k, voice))[1:-1] + after
+        return self._turn() + made if speech.thoughts and k == speech.thoughts else made
+
+    def _turn(self) -> bytes:
+        """The thoughts are over."""
+        signed = _delta(0, {"type": "signature_delta", "signature": signature(self._tagged)})
+        return signed + _ended(0) + _begun(1, self._block(self._what()))
 
     def closing(self, choice: int) -> bytes:
-        return _named({"type": "content_block_stop", "index": 0})
+        return _ended(self._first)
 
     def ending(self) -> bytes:
         delta = {"stop_reason": _STOPS[self._job.finish(0)], "stop_sequence": None}
-        usage = self._usage(self._job.lengths[0])
+        usage = self._usage(self._speech.length)
         return _named({"type": "message_delta", "delta": delta, "usage": usage}) + self.done()
 
     def done(self) -> bytes:
@@ -149,25 +190,34 @@ class MessageFrames:
         return _named({"type": "error", "error": error})
 
     def document(self, foreign: str = "") -> bytes:
-        voice = Voice(foreign, 0) if foreign else self._voice
-        length = self._job.lengths[0]
+        speech = Speech(self._job, foreign) if foreign else self._speech
+        thoughts = [self._block("thinking", speech.thought(), signature(self._tagged))] if speech.thoughts else []
         return orjson.dumps(
             {
                 **self._message,
-                "content": [{"type": "text", "text": voice.text(length), "citations": None}],
+                "content": [*thoughts, self._block(self._what(), speech.said())],
                 "stop_reason": _STOPS[self._job.finish(0)],
                 "stop_sequence": None,
-                "usage": self._usage(length),
+                "usage": self._usage(speech.length),
             }
         )
 
     def _usage(self, output: int) -> Json:
-        cache = {"cache_creation_input_tokens": 0, "cache_read_input_tokens": 0}
-        return {"input_tokens": sum(self._job.prompts), **cache, "output_tokens": output}
+        read, stored = sum(self._job.cached), self._job.stored
+        cache = {"cache_creation_input_tokens": stored, "cache_read_input_tokens": read}
+        return {"input_tokens": sum(self._job.prompts) - read - stored, **cache, "output_tokens": output}
 
 
-def _delta(delta: Json) -> bytes:
-    return _named({"type": "content_block_delta", "index": 0, "delta": delta})
+def _begun(index: int, block: Json) -> bytes:
+    return _named({"type": "content_block_start", "index": index, "content_block": block})
+
+
+def _delta(index: int, delta: Json) -> bytes:
+    return _named({"type": "content_block_delta", "index": index, "delta": delta})
+
+
+def _ended(index: int) -> bytes:
+    return _named({"type": "content_block_stop", "index": index})
 
 
 def _named(document: Json) -> bytes:

@@ -49,7 +49,7 @@ class Frames(Protocol):
         """What comes before the first token of a choice; b"" if nothing does."""
 
     def token(self, choice: int, k: int, voice: Voice | None = None) -> bytes:
-        """Token ``k`` of a choice; ``voice``: in whose words, if not its own."""
+        """Token ``k`` of a choice; ``voice``: in whose words, if not its own. b"": nothing is sent before another."""
 
     def closing(self, choice: int) -> bytes:
         """The end of a choice."""

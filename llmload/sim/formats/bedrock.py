@@ -18,7 +18,8 @@ from urllib.parse import unquote
 import orjson
 
 from llmload.sim.formats.base import Found, Headers, bearer
-from llmload.sim.requests import EmbeddingJob, Refused, TextJob, read_body, text_job
+from llmload.sim.formats.parts import Speech, parsed, signature
+from llmload.sim.requests import ANY, EmbeddingJob, Refused, TextJob, read_body, text_job, typed, whole
 from llmload.sim.spec import SimSpec
 from llmload.sim.text import Voice
 
@@ -30,7 +31,7 @@ _PATH: Final = re.compile(r"/model/([^/]+)/converse(-stream)?")
 _SIGNATURE: Final = re.compile(
     r"AWS4-HMAC-SHA256 Credential=([^/,\s]+)/\d{8}/[^/,\s]+/[^/,\s]+/aws4_request, *SignedHeaders="
 )
-_STOPS: Final[Mapping[str, str]] = {"stop": "end_turn", "length": "max_tokens"}
+_STOPS: Final[Mapping[str, str]] = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
 _NAMES: Final[Mapping[int, str]] = {
     400: "ValidationException",
     401: "UnrecognizedClientException",
@@ -79,7 +80,8 @@ class BedrockFormat:
         return signed[1] if signed else bearer(headers)
 
     def text(self, found: Found, body: bytes, request_id: str, spec: SimSpec) -> TextJob:
-        return text_job(_chat(read_body(body), found), True, request_id, spec)
+        asked = read_body(body)
+        return text_job(_chat(asked, found), True, request_id, spec, _thoughts(asked))
 
     def frames(self, found: Found, job: TextJob, tagged: str, created: int) -> ConverseFrames:
         return ConverseFrames(job, tagged)
@@ -111,7 +113,23 @@ def _chat(body: Json, found: Found) -> Json:
         "stream": found.stream,
         "messages": [*told, *map(_flat, messages)],
         "max_tokens": limits.get("maxTokens"),
+        **_tools(body),
     }
+
+
+def _tools(body: Json) -> Json:
+    """The tools, and which of them must be called."""
+    config = typed(body, "toolConfig", dict, {})
+    tools, choice = typed(config, "tools", list, []), typed(config, "toolChoice", dict, {})
+    specs = [tool.get("toolSpec") for tool in tools if isinstance(tool, dict)]
+    return {"tools": specs, "tool_choice": "required" if "any" in choice else choice.get("tool")}
+
+
+def _thoughts(body: Json) -> int:
+    """The most tokens of thoughts: models of Anthropic are asked for them in fields of their own."""
+    own = typed(body, "additionalModelRequestFields", dict, {})
+    thinking = typed(own, "thinking", dict, {})
+    return (whole(thinking, "budget_tokens", ANY) or ANY) if thinking.get("type") == "enabled" else 0
 
 
 def _flat(message: object) -> object:
@@ -132,25 +150,50 @@ class ConverseFrames:
     content_type = "application/vnd.amazon.eventstream"
     choices = 1
 
-    __slots__ = ("_headers", "_job", "_voice")
+    __slots__ = ("_first", "_headers", "_job", "_speech", "_tagged")
 
     def __init__(self, job: TextJob, tagged: str) -> None:
         self._job = job
-        self._voice = Voice(tagged, 0)
+        self._tagged = tagged
+        self._speech = Speech(job, tagged)
+        self._first = int(self._speech.thoughts > 0)
+        """Place of the block that holds text or a call; thoughts come before it."""
         self._headers = _frame_headers("contentBlockDelta")
 
+    def _tool(self) -> Json:
+        return {"toolUseId": f"tooluse_{self._tagged}", "name": self._job.tool}
+
     def length(self, choice: int) -> int:
-        return self._job.lengths[0]
+        return self._speech.length
 
     def opening(self, choice: int) -> bytes:
-        return frame("messageStart", {"role": "assistant"})
+        begun = frame("messageStart", {"role": "assistant"})
+        return begun if self._speech.thoughts else begun + self._begun()
+
+    def _begun(self) -> bytes:
+        """A call begins with its name; texts and thoughts begin with their first piece."""
+        if not self._job.tool:
+            return b""
+        return frame("contentBlockStart", {"contentBlockIndex": self._first, "start": {"toolUse": self._tool()}})
 
     def token(self, choice: int, k: int, voice: Voice | None = None) -> bytes:
-        text = (voice or self._voice).token(k).encode()
-        return _framed(b'{"contentBlockIndex":0,"delta":{"text":"%b"}}' % text, self._headers)
+        speech = self._speech
+        text = orjson.dumps(speech.token(k, voice))
+        if k < speech.thoughts:
+            return self._delta(0, b'{"reasoningContent":{"text":%b}}' % text)
+        made = self._delta(self._first, (b'{"toolUse":{"input":%b}}' if self._job.tool else b'{"text":%b}') % text)
+        return self._turn() + made if speech.thoughts and k == speech.thoughts else made
+
+    def _delta(self, index: int, delta: bytes) -> bytes:
+        return _framed(b'{"contentBlockIndex":%d,"delta":%b}' % (index, delta), self._headers)
+
+    def _turn(self) -> bytes:
+        """The thoughts are over."""
+        signed = orjson.dumps({"reasoningContent": {"signature": signature(self._tagged)}})
+        return self._delta(0, signed) + frame("contentBlockStop", {"contentBlockIndex": 0}) + self._begun()
 
     def closing(self, choice: int) -> bytes:
-        return frame("contentBlockStop", {"contentBlockIndex": 0})
+        return frame("contentBlockStop", {"contentBlockIndex": self._first})
 
     def ending(self) -> bytes:
         return self.done() + frame("metadata", self._counts())
@@ -165,14 +208,23 @@ class ConverseFrames:
         return frame("internalServerException", {"message": message}, "exception")
 
     def document(self, foreign: str = "") -> bytes:
-        text = (Voice(foreign, 0) if foreign else self._voice).text(self._job.lengths[0])
-        message = {"role": "assistant", "content": [{"text": text}]}
+        speech = Speech(self._job, foreign) if foreign else self._speech
+        content: list[Json] = []
+        if speech.thoughts:
+            text: Json = {"text": speech.thought(), "signature": signature(self._tagged)}
+            content.append({"reasoningContent": {"reasoningText": text}})
+        if self._job.tool:
+            content.append({"toolUse": {**self._tool(), "input": parsed(speech.said())}})
+        else:
+            content.append({"text": speech.said()})
+        message = {"role": "assistant", "content": content}
         return orjson.dumps(
             {"output": {"message": message}, "stopReason": _STOPS[self._job.finish(0)], **self._counts()}
         )
 
     def _counts(self) -> Json:
-        prompt, answer, cached = sum(self._job.prompts), self._job.lengths[0], sum(self._job.cached)
-        usage = {"inputTokens": prompt - cached, "outputTokens": answer, "totalTokens": prompt + answer}
-        read = {"cacheReadInputTokens": cached, "cacheWriteInputTokens": 0}
+        prompt, answer = sum(self._job.prompts), self._job.lengths[0]
+        cached, stored = sum(self._job.cached), self._job.stored
+        usage = {"inputTokens": prompt - cached - stored, "outputTokens": answer, "totalTokens": prompt + answer}
+        read = {"cacheReadInputTokens": cached, "cacheWriteInputTokens": stored}
         return {"usage": usage | read, "metrics": {"latencyMs": 0}}

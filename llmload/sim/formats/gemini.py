@@ -19,8 +19,18 @@ from urllib.parse import parse_qs, unquote
 import orjson
 
 from llmload.sim.formats.base import Found, Headers, bearer
-from llmload.sim.formats.parts import VECTORS, around, vector
-from llmload.sim.requests import EmbeddingJob, Refused, TextJob, count_tokens, embedding_job, read_body, text_job
+from llmload.sim.formats.parts import VECTORS, Speech, around, parsed, signature, speeches, vector
+from llmload.sim.requests import (
+    ANY,
+    EmbeddingJob,
+    Refused,
+    TextJob,
+    count_tokens,
+    embedding_job,
+    read_body,
+    text_job,
+    typed,
+)
 from llmload.sim.spec import SimSpec
 from llmload.sim.text import Voice
 
@@ -32,9 +42,10 @@ _PATH: Final = re.compile(
     r"/(?P<version>v1|v1beta|v1beta1)(/projects/[^/]+/locations/[^/]+)?(?P<vertex>/publishers/[^/]+)?"
     r"/models(/(?P<model>[^/:]+)(:(?P<verb>\w+))?)?"
 )
+_UNDERSCORE: Final = re.compile(r"_([a-z])")
 _CHATS: Final[Mapping[str, bool]] = {"generateContent": False, "streamGenerateContent": True}
 _EMBEDDINGS: Final = frozenset({"embedContent", "batchEmbedContents", "predict"})
-_STOPS: Final[Mapping[str, str]] = {"stop": "STOP", "length": "MAX_TOKENS"}
+_STOPS: Final[Mapping[str, str]] = {"stop": "STOP", "length": "MAX_TOKENS", "tool_calls": "STOP"}
 _STATES: Final[Mapping[int, str]] = {
     401: "UNAUTHENTICATED",
     403: "PERMISSION_DENIED",
@@ -72,7 +83,8 @@ class GeminiFormat:
         return headers.get("x-goog-api-key", "").strip() or given or bearer(headers)
 
     def text(self, found: Found, body: bytes, request_id: str, spec: SimSpec) -> TextJob:
-        return text_job(_chat(found, read_body(body)), True, request_id, spec)
+        asked = read_body(body)
+        return text_job(_chat(found, asked), True, request_id, spec, _thoughts(asked))
 
     def frames(self, found: Found, job: TextJob, tagged: str, created: int) -> ResponseFrames:
         return ResponseFrames(job, tagged, found.query == "sse")
@@ -136,7 +148,31 @@ def _chat(found: Found, body: Json) -> Json:
         "max_tokens": config.get("maxOutputTokens"),
         "n": config.get("candidateCount"),
         "stream": found.stream,
+        **_tools(body),
     }
+
+
+def _named(body: Json, name: str) -> Json:
+    """An object in a request. Its names may also be written with underscores, as in Google's own descriptions."""
+    found: Json = typed(body, name, dict, {})
+    return {_UNDERSCORE.sub(lambda match: match[1].upper(), key): value for key, value in found.items()}
+
+
+def _tools(body: Json) -> Json:
+    """The functions, and which of them must be called: any, in mode ANY, but those allowed if some are named."""
+    declared = [tool.get("functionDeclarations") for tool in typed(body, "tools", list, []) if isinstance(tool, dict)]
+    functions = [function for some in declared if isinstance(some, list) for function in some]
+    calling = _named(_named(body, "toolConfig"), "functionCallingConfig")
+    allowed = typed(calling, "allowedFunctionNames", list, [])
+    must = {"name": allowed[0]} if allowed else "required"
+    return {"tools": functions, "tool_choice": must if calling.get("mode") == "ANY" else None}
+
+
+def _thoughts(body: Json) -> int:
+    """The most tokens of thoughts, of a request that wants to see them; a budget of -1 is the model's own."""
+    thinking = _named(typed(body, "generationConfig", dict, {}), "thinkingConfig")
+    budget = typed(thinking, "thinkingBudget", int, ANY)
+    return (ANY if budget < 0 else budget) if thinking.get("includeThoughts") is True else 0
 
 
 def _message(turn: object) -> Json:
@@ -183,10 +219,11 @@ _READERS: Final = {"embedContent": _one, "batchEmbedContents": _batch, "predict"
 class ResponseFrames:
     """The answer to one request: a stream of responses, each with the usage so far, and a whole one.
 
-    ``sse``: the stream is one of events; else an array, in which all but the first have a comma before them.
+    ``sse``: the stream is one of events; else an array, in which all but the first have a comma before them. A call of
+    a function is one part, sent when its last token is made.
     """
 
-    __slots__ = ("_around", "_base", "_begun", "_job", "_sse", "_voices", "content_type")
+    __slots__ = ("_around", "_base", "_begun", "_job", "_speeches", "_sse", "_thinking", "content_type")
 
     def __init__(self, job: TextJob, tagged: str, sse: bool) -> None:
         self._job = job
@@ -194,8 +231,10 @@ class ResponseFrames:
         self._begun = False
         self.content_type = "text/event-stream" if sse else "application/json; charset=UTF-8"
         self._base: Json = {"modelVersion": job.model, "responseId": tagged}
-        self._voices = [Voice(tagged, choice) for choice in range(len(job.lengths))]
-        self._around = [around(partial(self._piece, choice)) for choice in range(len(job.lengths))]
+        self._speeches = speeches(job, tagged)
+        each = range(len(job.lengths))
+        self._around = [around(partial(self._piece, choice, {})) for choice in each]
+        self._thinking = [around(partial(self._piece, choice, {"thought": True})) for choice in each]
 
     @property
     def choices(self) -> int:
@@ -208,14 +247,22 @@ class ResponseFrames:
         return b""
 
     def token(self, choice: int, k: int, voice: Voice | None = None) -> bytes:
-        before, after = self._around[choice]
-        text = (voice or self._voices[choice]).token(k).encode()
-        usage = orjson.dumps(self._usage(k + 1))
+        speech = self._speeches[choice]
+        usage = orjson.dumps(self._usage(max(0, k + 1 - speech.thoughts), min(k + 1, speech.thoughts)))
+        if self._job.tool and k >= speech.thoughts:
+            return self._called(choice, speech, usage) if k + 1 == speech.length else b""
+        before, after = (self._thinking if k < speech.thoughts else self._around)[choice]
+        text = speech.token(k, voice).encode()
         return self._framed(b'%b%b%b,"usageMetadata":%b}' % (before, text, after[:-1], usage))
 
+    def _called(self, choice: int, speech: Speech, usage: bytes) -> bytes:
+        said = orjson.dumps({"candidates": [self._candidate(choice, self._parts(speech, ""))], **self._base})
+        return self._framed(said[:-1] + b',"usageMetadata":%b}' % usage)
+
     def closing(self, choice: int) -> bytes:
-        ended = self._candidate(choice, "", _STOPS[self._job.finish(choice)])
-        return self._framed(orjson.dumps(self._response([ended], sum(self._job.lengths))))
+        parts = [] if self._job.tool else [{"text": ""}]
+        ended = self._candidate(choice, parts, _STOPS[self._job.finish(choice)])
+        return self._framed(orjson.dumps(self._response([ended])))
 
     def ending(self) -> bytes:
         return self.done()
@@ -230,12 +277,19 @@ class ResponseFrames:
         return self._framed(orjson.dumps({"error": _error(500, message)})) + self.done()
 
     def document(self, foreign: str = "") -> bytes:
-        voices = [Voice(foreign, choice) for choice in range(self.choices)] if foreign else self._voices
+        spoken = speeches(self._job, foreign) if foreign else self._speeches
         whole = [
-            self._candidate(choice, voices[choice].text(length), _STOPS[self._job.finish(choice)])
-            for choice, length in enumerate(self._job.lengths)
+            self._candidate(choice, self._parts(speech, speech.thought()), _STOPS[self._job.finish(choice)])
+            for choice, speech in enumerate(spoken)
         ]
-        return orjson.dumps(self._response(whole, sum(self._job.lengths)))
+        return orjson.dumps(self._response(whole))
+
+    def _parts(self, speech: Speech, thought: str) -> list[Json]:
+        thoughts: list[Json] = [{"text": thought, "thought": True}] if thought else []
+        if not self._job.tool:
+            return [*thoughts, {"text": speech.said()}]
+        signed = {"thoughtSignature": signature(self._base["responseId"])} if speech.thoughts else {}
+        return [*thoughts, {"functionCall": {"name": self._job.tool, "args": parsed(speech.said())}, **signed}]
 
     def _framed(self, response: bytes) -> bytes:
         if self._sse:
@@ -244,16 +298,22 @@ class ResponseFrames:
         self._begun = True
         return lead + response
 
-    def _piece(self, choice: int, text: str) -> bytes:
-        return orjson.dumps({"candidates": [self._candidate(choice, text)], **self._base})
+    def _piece(self, choice: int, marks: Json, text: str) -> bytes:
+        return orjson.dumps({"candidates": [self._candidate(choice, [{"text": text, **marks}])], **self._base})
 
-    def _candidate(self, choice: int, text: str, finish: str = "") -> Json:
+    def _candidate(self, choice: int, parts: list[Json], finish: str = "") -> Json:
         ended = {"finishReason": finish} if finish else {}
-        return {"content": {"parts": [{"text": text}], "role": "model"}, **ended, "index": choice}
+        return {"content": {"parts": parts, "role": "model"}, **ended, "index": choice}
 
-    def _response(self, candidates: list[Json], output: int) -> Json:
-        return {"candidates": candidates, **self._base, "usageMetadata": self._usage(output)}
+    def _response(self, candidates: list[Json]) -> Json:
+        thoughts = sum(self._job.thoughts)
+        usage = self._usage(sum(self._job.lengths) - thoughts, thoughts)
+        return {"candidates": candidates, **self._base, "usageMetadata": usage}
 
-    def _usage(self, output: int) -> Json:
-        prompt = sum(self._job.prompts)
-        return {"promptTokenCount": prompt, "candidatesTokenCount": output, "totalTokenCount": prompt + output}
+    def _usage(self, output: int, thoughts: int) -> Json:
+        """Thoughts are counted apart from the rest of the output."""
+        prompt, cached = sum(self._job.prompts), sum(self._job.cached)
+        made = {"promptTokenCount": prompt, "candidatesTokenCount": output}
+        more = {"thoughtsTokenCount": thoughts, "cachedContentTokenCount": cached}
+        total = {"totalTokenCount": prompt + output + thoughts}
+        return {**made, **total, **{name: count for name, count in more.items() if count}}

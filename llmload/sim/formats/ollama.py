@@ -15,8 +15,8 @@ from typing import Any, Final
 import orjson
 
 from llmload.sim.formats.base import Found, Headers, bearer
-from llmload.sim.formats.parts import VECTORS, vector, voice_of
-from llmload.sim.requests import EmbeddingJob, Refused, TextJob, embedding_job, read_body, text_job
+from llmload.sim.formats.parts import VECTORS, Speech, around, parsed, vector
+from llmload.sim.requests import ANY, EmbeddingJob, Refused, TextJob, embedding_job, read_body, text_job
 from llmload.sim.spec import SimSpec
 from llmload.sim.text import Voice
 
@@ -47,8 +47,9 @@ class OllamaFormat:
         options = asked.get("options")
         most = options.get("num_predict") if isinstance(options, dict) else None
         stream = asked.get("stream") is not False
-        read = {**asked, "max_tokens": most, "stream": stream, "tool_choice": None, "n": None}
-        return text_job(read, found.route == "chat", request_id, spec)
+        read = {**asked, "max_tokens": most, "stream": stream, "tool_choice": _choice(asked), "n": None}
+        thinks = asked.get("think") not in (None, False)
+        return text_job(read, found.route == "chat", request_id, spec, ANY if thinks else 0)
 
     def frames(self, found: Found, job: TextJob, tagged: str, created: int) -> LineFrames:
         return LineFrames(job, tagged, created)
@@ -80,32 +81,46 @@ class OllamaFormat:
         return (), orjson.dumps({"error": str(why)})
 
 
+def _choice(asked: Json) -> str | None:
+    """There is no way to ask for a call: tools that are offered are called, until there is a result of one."""
+    messages = asked.get("messages")
+    last = messages[-1] if isinstance(messages, list) and messages else None
+    answered = isinstance(last, dict) and last.get("role") == "tool"
+    return "required" if asked.get("tools") and not answered else None
+
+
 def _time(created: int) -> str:
     return datetime.fromtimestamp(created, UTC).strftime("%Y-%m-%dT%H:%M:%S.000000Z")
 
 
 class LineFrames:
-    """The answer to one request: a line for each token, and one with the counts."""
+    """The answer to one request: a line for each token, and one with the counts.
+
+    A call of a tool is in one line, which comes when its last token is made; before that nothing is said.
+    """
 
     content_type = "application/x-ndjson"
     choices = 1
 
-    __slots__ = ("_around", "_base", "_job", "_tagged", "_voice")
+    __slots__ = ("_around", "_base", "_job", "_speech", "_thinking")
 
     def __init__(self, job: TextJob, tagged: str, created: int) -> None:
         self._job = job
-        self._tagged = tagged
-        self._voice = voice_of(job, tagged, 0)
+        self._speech = Speech(job, tagged)
         self._base: Json = {"model": job.model, "created_at": _time(created)}
-        mark = "\x00"
-        before, _, after = self._line({**self._said(mark), "done": False}).partition(orjson.dumps(mark)[1:-1])
-        self._around = before, after
+        self._around = around(lambda mark: self._line({**self._said(mark), "done": False}))
+        self._thinking = around(lambda mark: self._line({**self._said("", mark), "done": False}))
 
     def _line(self, fields: Json) -> bytes:
         return orjson.dumps({**self._base, **fields}) + b"\n"
 
-    def _said(self, text: str) -> Json:
-        return {"message": {"role": "assistant", "content": text}} if self._job.chat else {"response": text}
+    def _said(self, text: str, thought: str = "", arguments: str = "") -> Json:
+        thinking = {"thinking": thought} if thought else {}
+        if not self._job.chat:
+            return {"response": text, **thinking}
+        called = {"function": {"name": self._job.tool, "arguments": parsed(arguments)}} if arguments else None
+        calls = {"tool_calls": [called]} if called else {}
+        return {"message": {"role": "assistant", "content": text, **thinking, **calls}}
 
     def _counts(self) -> Json:
         answer = self.length(0)
@@ -127,8 +142,12 @@ class LineFrames:
         return b""
 
     def token(self, choice: int, k: int, voice: Voice | None = None) -> bytes:
-        before, after = self._around
-        return before + orjson.dumps((voice or self._voice).token(k))[1:-1] + after
+        speech = self._speech
+        if self._job.tool and k >= speech.thoughts:
+            whole = k + 1 == speech.length
+            return self._line({**self._said("", "", speech.said()), "done": False}) if whole else b""
+        before, after = self._thinking if k < speech.thoughts else self._around
+        return before + speech.token(k, voice).encode() + after
 
     def closing(self, choice: int) -> bytes:
         return b""
@@ -146,5 +165,6 @@ class LineFrames:
         return orjson.dumps({"error": message}) + b"\n"
 
     def document(self, foreign: str = "") -> bytes:
-        voice = voice_of(self._job, foreign, 0) if foreign else self._voice
-        return self._line({**self._said(voice.text(self.length(0))), **self._counts()})
+        speech = Speech(self._job, foreign) if foreign else self._speech
+        text, arguments = ("", speech.said()) if self._job.tool else (speech.said(), "")
+        return self._line({**self._said(text, speech.thought(), arguments), **self._counts()})

@@ -10,14 +10,25 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 from urllib.parse import unquote
 
 import orjson
 
 from llmload.sim.formats.base import Found, Headers, bearer
-from llmload.sim.formats.parts import VECTORS, event, vector, voice_of
-from llmload.sim.requests import EmbeddingJob, Refused, TextJob, embedding_job, read_body, rerank_job, text_job
+from llmload.sim.formats.parts import VECTORS, Speech, around, event, speeches, vector
+from llmload.sim.requests import (
+    ANY,
+    EmbeddingJob,
+    Refused,
+    TextJob,
+    embedding_job,
+    read_body,
+    rerank_job,
+    text_job,
+    typed,
+)
 from llmload.sim.spec import SimSpec
 from llmload.sim.text import Voice
 
@@ -36,6 +47,8 @@ _ROUTES: Final[Mapping[str, Found]] = {
     "/metrics": Found("metrics", "GET"),
 }
 """By path without ``/v1``."""
+_NO_EFFORT: Final = frozenset({None, "", "none", "minimal"})
+"""Values of ``reasoning_effort`` with which a model does not think."""
 
 
 class OpenAiFormat:
@@ -53,7 +66,9 @@ class OpenAiFormat:
         return bearer(headers)
 
     def text(self, found: Found, body: bytes, request_id: str, spec: SimSpec) -> TextJob:
-        return text_job(read_body(body), found.route == "chat", request_id, spec)
+        asked, chat = read_body(body), found.route == "chat"
+        effort = typed(asked, "reasoning_effort", str)
+        return text_job(asked, chat, request_id, spec, ANY if chat and effort not in _NO_EFFORT else 0)
 
     def frames(self, found: Found, job: TextJob, tagged: str, created: int) -> TextFrames:
         return TextFrames(job, tagged, created)
@@ -90,7 +105,7 @@ class TextFrames:
 
     content_type = "text/event-stream; charset=utf-8"
 
-    __slots__ = ("_around", "_base", "_call_id", "_end", "_job", "_kind", "voices")
+    __slots__ = ("_around", "_base", "_call_id", "_end", "_job", "_kind", "_thinking", "speeches")
 
     def __init__(self, job: TextJob, tagged: str, created: int) -> None:
         self._job = job
@@ -103,20 +118,22 @@ class TextFrames:
         }
         self._end = {"usage": None} if job.stream and job.include_usage else {}
         self._call_id = f"call_{tagged}"
-        self.voices = [voice_of(job, tagged, choice) for choice in range(self.choices)]
-        self._around = [self._split(choice) for choice in range(len(job.lengths))] if job.stream else []
+        self.speeches = speeches(job, tagged)
+        each = range(self.choices if job.stream else 0)
+        self._around = [around(partial(self._piece, choice)) for choice in each]
+        self._thinking = [around(partial(self._thought, choice)) for choice in each] if job.thoughts else []
 
-    def _split(self, choice: int) -> tuple[bytes, bytes]:
-        mark = "\x00"
-        content = {"delta": self._delta(choice, mark)} if self._job.chat else {"text": mark}
-        before, _, after = self._chunk(choice, content).partition(orjson.dumps(mark)[1:-1])
-        return before, after
+    def _piece(self, choice: int, text: str) -> bytes:
+        return self._chunk(choice, {"delta": self._delta(text)} if self._job.chat else {"text": text})
+
+    def _thought(self, choice: int, text: str) -> bytes:
+        return self._chunk(choice, {"delta": {"reasoning_content": text}})
 
     def _chunk(self, choice: int, content: Mapping[str, Any], finish: str | None = None) -> bytes:
         choices = [{"index": choice, **content, "logprobs": None, "finish_reason": finish}]
         return event({**self._base, "object": self._kind, "choices": choices, **self._end})
 
-    def _delta(self, choice: int, text: str) -> dict[str, Any]:
+    def _delta(self, text: str) -> dict[str, Any]:
         if not self._job.tool:
             return {"content": text}
         return {"tool_calls": [{"index": 0, "function": {"arguments": text}}]}
@@ -135,7 +152,7 @@ class TextFrames:
         return self._job.lengths[choice]
 
     def opening(self, choice: int) -> bytes:
-        """What comes before the first token of a choice: the role, in chat."""
+        """What comes before the first token of a choice: the role, in chat, and the name of the tool."""
         if not self._job.chat:
             return b""
         said: dict[str, Any] = {"content": ""}
@@ -145,8 +162,9 @@ class TextFrames:
 
     def token(self, choice: int, k: int, voice: Voice | None = None) -> bytes:
         """The event of token ``k``; ``voice``: in whose words, if not its own."""
-        before, after = self._around[choice]
-        text = (voice or self.voices[choice]).token(k)
+        speech = self.speeches[choice]
+        before, after = (self._thinking if k < speech.thoughts else self._around)[choice]
+        text = speech.token(k, voice)
         return before + (orjson.dumps(text)[1:-1] if self._job.tool else text.encode()) + after
 
     def closing(self, choice: int) -> bytes:
@@ -171,26 +189,28 @@ class TextFrames:
 
     def document(self, foreign: str = "") -> bytes:
         """The whole answer of a request that does not stream; ``foreign``: in the words of that tag."""
-        voices = [voice_of(self._job, foreign, choice) for choice in range(self.choices)] if foreign else self.voices
+        spoken = speeches(self._job, foreign) if foreign else self.speeches
         choices = [
             {
                 "index": choice,
-                **self._content(choice, voices[choice].text(length)),
+                **self._content(choice, speech),
                 "logprobs": None,
                 "finish_reason": self._job.finish(choice),
             }
-            for choice, length in enumerate(self._job.lengths)
+            for choice, speech in enumerate(spoken)
         ]
         kind = "chat.completion" if self._job.chat else self._kind
         return orjson.dumps({**self._base, "object": kind, "choices": choices, "usage": self._usage()})
 
-    def _content(self, choice: int, text: str) -> dict[str, Any]:
+    def _content(self, choice: int, speech: Speech) -> dict[str, Any]:
         if not self._job.chat:
-            return {"text": text}
+            return {"text": speech.said()}
+        message: dict[str, Any] = {"role": "assistant", "content": speech.said(), "refusal": None}
         if self._job.tool:
-            calls = [self._call(choice, text)]
-            return {"message": {"role": "assistant", "content": None, "refusal": None, "tool_calls": calls}}
-        return {"message": {"role": "assistant", "content": text, "refusal": None}}
+            message |= {"content": None, "tool_calls": [self._call(choice, speech.said())]}
+        if speech.thoughts:
+            message["reasoning_content"] = speech.thought()
+        return {"message": message}
 
     def _usage(self) -> dict[str, Any]:
         prompt, completion = sum(self._job.prompts), sum(self._job.lengths)
@@ -199,7 +219,7 @@ class TextFrames:
             "completion_tokens": completion,
             "total_tokens": prompt + completion,
             "prompt_tokens_details": {"cached_tokens": sum(self._job.cached)},
-            "completion_tokens_details": {"reasoning_tokens": 0},
+            "completion_tokens_details": {"reasoning_tokens": sum(self._job.thoughts)},
         }
 
 

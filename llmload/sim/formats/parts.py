@@ -16,7 +16,7 @@ import orjson
 from llmload.sim.requests import TextJob
 from llmload.sim.text import Arguments, Voice
 
-__all__ = ["VECTORS", "around", "event", "vector", "voice_of"]
+__all__ = ["VECTORS", "Speech", "around", "event", "parsed", "signature", "speeches", "vector"]
 
 VECTORS: Final = 128
 """Different vectors there are."""
@@ -52,6 +52,46 @@ def vector(dimensions: int, variant: int, as_base64: bool) -> bytes:
     return orjson.dumps(base64.b64encode(packed.tobytes()).decode())
 
 
-def voice_of(job: TextJob, tagged: str, choice: int) -> Voice:
-    """What a choice says: text, or the arguments of the tool it calls."""
-    return Arguments(tagged, choice, job.lengths[choice]) if job.tool else Voice(tagged, choice)
+class Speech:
+    """What a choice says: ``thoughts`` tokens of thoughts, then its text or the arguments of the tool it calls.
+
+    Thoughts and what follows them are each counted from 0, so that the text of an answer is the same with and without.
+    """
+
+    __slots__ = ("_inner", "_outer", "length", "thoughts")
+
+    def __init__(self, job: TextJob, tagged: str, choice: int = 0) -> None:
+        self.length: Final = job.lengths[choice]
+        self.thoughts: Final = job.thought(choice)
+        self._inner = Voice(tagged, choice)
+        said = self.length - self.thoughts
+        self._outer = Arguments(tagged, choice, said) if job.tool else self._inner
+
+    def token(self, k: int, voice: Voice | None = None) -> str:
+        """Token ``k`` of all of them; ``voice``: in whose words, if not its own."""
+        if k < self.thoughts:
+            return (voice or self._inner).token(k)
+        return (voice or self._outer).token(k - self.thoughts)
+
+    def thought(self) -> str:
+        """The thoughts."""
+        return self._inner.text(self.thoughts)
+
+    def said(self) -> str:
+        """What follows them."""
+        return self._outer.text(self.length - self.thoughts)
+
+
+def speeches(job: TextJob, tagged: str) -> list[Speech]:
+    """What each choice says."""
+    return [Speech(job, tagged, choice) for choice in range(len(job.lengths))]
+
+
+def signature(tagged: str) -> str:
+    """What stands for the proof that thoughts are the model's own: base64, as real ones are."""
+    return base64.b64encode(f"thought by {tagged}".encode()).decode()
+
+
+def parsed(arguments: str) -> Any:
+    """The arguments of a tool, where an API has them as an object."""
+    return orjson.loads(arguments)

@@ -93,7 +93,7 @@ def test_what_goes_into_the_cache_is_what_comes_from_it(
     first, second = _usages(path, body, "usage")
     assert (first[read], second[written]) == (0, 0)
     assert second[read] == first[written] > 300
-    assert first[rest] == second[rest] < 20
+    assert first[rest] == second[rest] < 30
 
 
 def test_gemini_counts_what_was_known_within_the_prompt() -> None:

@@ -43,9 +43,16 @@ def recorder_setup(plan: Plan, start: int, worker: int = 0) -> RecorderSetup:
             for model, prices in (("", target.prices), *target.model_prices.items())
         },
         slice_tags=plan.slice_tags,
+        follow=_followed(plan),
         stall=round(plan.limits.stall * NS),
         worker=worker,
     )
+
+
+def _followed(plan: Plan) -> dict[str, tuple[str, ...]]:
+    """Of each target, the labels that objectives ask of who served when."""
+    asked = {label for objective in plan.objectives for label in objective.follows}
+    return {target.name: tuple(sorted(asked & set(target.capture))) for target in plan.targets}
 
 
 def due(plan: Plan, shard: int, of: int) -> int:

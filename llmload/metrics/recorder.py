@@ -16,6 +16,7 @@ from llmload.metrics.histogram import Histogram
 from llmload.metrics.reading import Reading, TokenPrices
 from llmload.metrics.slices import POPULATIONS, CellKey, Slice
 from llmload.metrics.summary import PhaseInfo, Summary
+from llmload.metrics.track import Track, tell
 from llmload.metrics.windows import NEVER_ENDED, SERIES, Window, Windows, coarsen, width_for
 from llmload.records import Api, Outcome, Record
 
@@ -37,8 +38,8 @@ class RecorderSetup:
     ``start``: monotonic ns. ``objectives``: class -> metric -> bound in the metric's own unit (ns, tokens): the
     largest good value, or the smallest where more is better; for ``itl`` the longest gap counts. ``prices``:
     target, or ``price_key`` of a model there -> $ per million input, output and cached tokens, and $ per request.
-    ``slice_tags``: the tags
-    cells are cut by. ``stall``: ns. Beyond ``max_cells`` cells, those of a class and phase share one.
+    ``slice_tags``: the tags cells are cut by. ``follow``: target -> the labels of its answers of which is kept who
+    served when. ``stall``: ns. Beyond ``max_cells`` cells, those of a class and phase share one.
     """
 
     start: int
@@ -46,6 +47,7 @@ class RecorderSetup:
     objectives: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     prices: Mapping[str, tuple[float, float, float, float]] = field(default_factory=dict)
     slice_tags: tuple[str, ...] = ()
+    follow: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     stall: int = NS
     max_cells: int = 1000
     worker: int = 0
@@ -111,6 +113,7 @@ class Recorder:
         self._windows: Windows = {}
         self._errors: dict[ErrorKey, ErrorGroup] = {}
         self._health: dict[int, WorkerHealth] = {}
+        self._tracks: dict[str, Track] = {}
 
     # What the engine reports
 
@@ -149,6 +152,8 @@ class Recorder:
 
     def add(self, record: Record) -> None:
         """A call is over. What is costly is put off until enough has come together."""
+        if self._setup.follow and (labels := self._setup.follow.get(record.call.target)):
+            tell(self._tracks, labels, record, self._setup.start)
         if not record.final:
             self._attempt(record)
             return
@@ -191,7 +196,7 @@ class Recorder:
                 delta.cells[cell.key], cell.part = cell.part, Slice()
         delta.window_seconds = width_for(max(self._windows, default=0))
         delta.windows = coarsen(self._windows, delta.window_seconds)
-        delta.errors, delta.health = self._errors, self._health
+        delta.errors, delta.health, delta.tracks = self._errors, self._health, self._tracks
         delta.planned, delta.sent, delta.completed = self._planned, self._sent, self._completed
         self._fresh()
         return delta

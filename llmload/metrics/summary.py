@@ -14,6 +14,7 @@ from llmload.metrics.failures import ErrorGroup, ErrorKey, merge_errors
 from llmload.metrics.health import Gauge, WorkerHealth
 from llmload.metrics.histogram import Histogram
 from llmload.metrics.slices import CellKey, Slice
+from llmload.metrics.track import Track
 from llmload.metrics.windows import Window, Windows, as_slice, coarsen
 
 __all__ = ["CellKey", "ErrorGroup", "Gauge", "Histogram", "PhaseInfo", "Slice", "Summary", "Window", "WorkerHealth"]
@@ -37,7 +38,8 @@ class Summary:
     """``start`` is the run's monotonic start (ns); ``elapsed`` the seconds of its schedule covered so far.
 
     ``windows`` are ``window_seconds`` wide, numbered from the start. ``completed`` counts calls that ran to an
-    end, good or bad, and not those dropped or unfinished.
+    end, good or bad, and not those dropped or unfinished. ``tracks``: label -> who served when, of the labels that
+    the run was to follow.
     """
 
     start: int = 0
@@ -51,6 +53,7 @@ class Summary:
     sent: int = 0
     completed: int = 0
     health: dict[int, WorkerHealth] = field(default_factory=dict)
+    tracks: dict[str, Track] = field(default_factory=dict)
 
     def merge(self, other: Summary) -> None:
         """Add another part of the same run; any order and any grouping gives the same sum. (The one exception:
@@ -66,6 +69,8 @@ class Summary:
         merge_errors(self.errors, other.errors)
         for worker, health in other.health.items():
             self.health.setdefault(worker, WorkerHealth(worker)).merge(health)
+        for label, track in other.tracks.items():
+            self.tracks.setdefault(label, Track()).merge(track)
 
     def _merge_windows(self, other: Summary) -> None:
         width = max(self.window_seconds, other.window_seconds)
@@ -166,6 +171,7 @@ class Summary:
                 for cls, window in sorted(by_class.items())
             ],
             "health": [health.to_json() for _, health in sorted(self.health.items())],
+            "tracks": {label: track.to_json() for label, track in sorted(self.tracks.items())},
         }  # fmt: skip
 
     @classmethod
@@ -183,6 +189,7 @@ class Summary:
         for window in data["windows"]:
             made.windows.setdefault(window["at"], {})[window["class"]] = Window.from_json(window)
         made.health = {int(health["worker"]): WorkerHealth.from_json(health) for health in data["health"]}
+        made.tracks = {label: Track.from_json(track) for label, track in data.get("tracks", {}).items()}
         return made
 
     def to_bytes(self) -> bytes:

@@ -123,12 +123,22 @@ _WORKER: Final = _object(
     cap_hits=_count(), dropped=_count(), unsent=_count(), connections_opened=_count(), max_in_flight=_count(),
     fallback=_text(), clock_jumps=_count(), renewals_failed=_count(), cpu_wait=_GAUGE, disturbances=_list(_DISTURBANCE),
 )  # fmt: skip
+_TRACK: Final = _object(
+    "Who served when, of one label of the answers",
+    width=_count("ns of a bin"),
+    turns=_list(
+        _list({}),
+        "Bin, value, calls that went well, that failed; then when, in ns since the start (-1: never): "
+        "first and last that went well, first and last that failed",
+    ),
+)  # fmt: skip
 _SUMMARY: Final = _object(
-    "Everything that was measured; adds up with others of its kind",
+    "Everything that was measured; adds up with others of its kind", ("tracks",),
     start=_kind("integer", "Monotonic clock of the machine, ns"), elapsed=_number("s of the schedule"),
     planned=_count(), sent=_count(), completed=_count(),
     phases=_list(_object(name=_text(), start=_number("s"), end=_number("s"), measure=_kind("boolean"))),
     cells=_list(_CELL), errors=_list(_ERROR), window_seconds=_count(), windows=_list(_WINDOW), health=_list(_WORKER),
+    tracks=_map(_TRACK, "By label"),
 )  # fmt: skip
 
 _DISTRIBUTION: Final = _object(

@@ -19,7 +19,7 @@ from llmload.scenario.mix import ClassTable
 from llmload.scenario.model import Scenario
 from llmload.scenario.positions import Path
 from llmload.scenario.subject import Subject
-from llmload.verdict.measures import OVER
+from llmload.verdict.measures import OVER, needs_track
 from llmload.verdict.objectives import DIMENSIONS
 from llmload.workload.conversation import TURN
 
@@ -354,9 +354,13 @@ def _objective_filters(subject: Subject) -> Iterator[Problem]:
     }
     for index, table in enumerate(scenario.objectives):
         path: Path = ("objectives", index)
-        for key, value in (pair for side in table.objective().sides for pair in side.where):
+        for side, key, value in ((each, *pair) for each in table.objective().sides for pair in each.where):
             if key == OVER:
-                if value not in (*known, *subject.tags):
+                if needs_track(side.metric) and value not in subject.captured:
+                    what = f"{side.metric} is over a label that answers carry, and none is called {value[:64]!r}"
+                    hint = 'name the response header that says who served: capture = { provider = "x-served-by" }'
+                    yield subject.problem(path, what, hint)
+                elif value not in (*known, *subject.tags):
                     yield subject.unknown(path, "tag", value, [*DIMENSIONS, *sorted(subject.tags)])
             elif key in known:
                 if value not in known[key]:

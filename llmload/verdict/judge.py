@@ -19,7 +19,7 @@ from llmload.units import format_count
 from llmload.verdict import measures
 from llmload.verdict.bracket import outcome_bracket, time_bracket
 from llmload.verdict.compared import bracket_of, interval_of, value_of
-from llmload.verdict.measures import Kind
+from llmload.verdict.kinds import Kind
 from llmload.verdict.objectives import Objective, Side
 from llmload.verdict.view import Span, View, rolling_views, whole_view
 

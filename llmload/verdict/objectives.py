@@ -5,7 +5,8 @@
     A / B op value                                  latency.p50{tenant=b} / latency.p50{tenant=a} < 1.2
 
 ``op`` is one of ``< <= > >= ==``. Filters cut by ``class``, ``target``, ``model``, ``phase`` or a tag;
-``errors`` can also be cut by ``outcome``; ``spread`` and ``fairness`` are ``over`` the values of one of these.
+``errors`` can also be cut by ``outcome``; ``spread``, ``fairness``, ``failover`` and ``breaker`` are ``over`` the
+values of one of these.
 The value is written in the metric's own unit: a duration, a share ("0.5%"), a rate ("45/s"), dollars or a
 number; a ratio as a number or in percent.
 """
@@ -23,6 +24,7 @@ from llmload import units
 from llmload.records import Outcome
 from llmload.verdict import measures
 from llmload.verdict.compared import RELATIONS
+from llmload.verdict.kinds import Kind, parse_value
 
 __all__ = ["DIMENSIONS", "OPERATORS", "Objective", "Side", "parse_objective"]
 
@@ -42,7 +44,7 @@ _RULE: Final = re.compile(
         (?P<op><=|>=|==|<|>|=|!=)? \s* (?P<value>.*?) \s*""",
     re.VERBOSE,
 )
-_OVER_EXAMPLE: Final = f'only {" and ".join(measures.OVER_METRICS)} are, as in "spread.largest{{over=instance}}"'
+_OVER_EXAMPLE: Final = f'only {", ".join(measures.OVER_METRICS)} are, as in "spread.largest{{over=instance}}"'
 _FILTER: Final = re.compile(r"""\s*(?P<key>[\w.-]+)\s*=\s*(?:"(?P<quoted>[^"]*)"|(?P<bare>[^",={}]*?))\s*""")
 _PLAIN: Final = re.compile(r"[\w./:@+-]+")
 
@@ -88,12 +90,12 @@ class Objective:
         return self.rule + window
 
     @property
-    def kind(self) -> measures.Kind:
+    def kind(self) -> Kind:
         """How its value is written and read out."""
-        return measures.Kind.RATIO if self.relation == "/" else self.side_kind
+        return Kind.RATIO if self.relation == "/" else self.side_kind
 
     @property
-    def side_kind(self) -> measures.Kind:
+    def side_kind(self) -> Kind:
         """How the figure itself is read out, or each of two that are compared."""
         return measures.kind_of(self.metric, self.stat)
 
@@ -110,6 +112,12 @@ class Objective:
         """The dimensions and tags that results must be cut by to judge it."""
         pairs = [pair for side in self.sides for pair in side.where if pair[0] != "outcome"]
         return frozenset(value if key == measures.OVER else key for key, value in pairs)
+
+    @property
+    def follows(self) -> frozenset[str]:
+        """The labels of answers of which must be kept who served when."""
+        sides = [side for side in self.sides if measures.needs_track(side.metric)]
+        return frozenset(dict(side.where)[measures.OVER] for side in sides)
 
     @property
     def percentile(self) -> float | None:
@@ -155,7 +163,7 @@ def parse_objective(
         raise ValueError(f"{rule.strip()!r} has no value after {op!r}; {_EXAMPLE}")
     if other is not None:
         _check_comparison(side, other, window)
-    kind = measures.Kind.RATIO if relation == "/" else measures.kind_of(side.metric, side.stat)
+    kind = Kind.RATIO if relation == "/" else measures.kind_of(side.metric, side.stat)
     try:
         value = _bound(kind, bound, signed=relation == "-")
     except ValueError as error:
@@ -169,9 +177,9 @@ def parse_objective(
     )  # fmt: skip
 
 
-def _bound(kind: measures.Kind, text: str, signed: bool) -> float:
+def _bound(kind: Kind, text: str, signed: bool) -> float:
     """A difference may be asked to be less than nothing."""
-    return -measures.parse_value(kind, text[1:]) if signed and text[:1] == "-" else measures.parse_value(kind, text)
+    return -parse_value(kind, text[1:]) if signed and text[:1] == "-" else parse_value(kind, text)
 
 
 def _side(metric: str, stat: str | None, where: str | None, tags: Iterable[str] | None) -> Side:

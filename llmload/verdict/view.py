@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
 
+from llmload.analysis.switches import Outage, outages
 from llmload.metrics.histogram import Histogram
 from llmload.metrics.summary import Slice, Summary, Window
 from llmload.records import Outcome
@@ -69,6 +70,16 @@ class View:
     outcome: Outcome | None = None
     span: Span | None = None
     parts: Mapping[str, Slice] = field(default_factory=dict)
+    over: str = ""
+
+    @cached_property
+    def outages(self) -> list[Outage] | None:
+        """Those that began in the stretches it covers, of the servers that the label ``over`` names; None where who
+        served when was not kept."""
+        track = self.summary.tracks.get(self.over)
+        if track is None:
+            return None
+        return [each for each in outages(track) if any(start <= each.start < end for start, end in self.spans)]
 
     @property
     def calls(self) -> int:
@@ -132,7 +143,7 @@ def whole_view(summary: Summary, where: Where, until: float | None = None) -> Vi
     chosen = Slice() if hidden else summary.select(measured=True, **keys)
     spans = measured_spans(summary, phase, math.inf if until is None else until)
     parts = summary.split(over, **keys) if over and not hidden else {}
-    return View(summary, chosen, spans, cls, Outcome(outcome) if outcome else None, parts=parts)
+    return View(summary, chosen, spans, cls, Outcome(outcome) if outcome else None, parts=parts, over=over)
 
 
 def rolling_views(

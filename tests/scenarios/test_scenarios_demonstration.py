@@ -6,7 +6,7 @@ import pytest
 from shipped_runs import NAMES, demo, judged, missed, missed_at_full_size, ran, variants
 
 from llmload.records import Outcome
-from llmload.verdict.measures import Kind
+from llmload.verdict.kinds import Kind
 
 AFTER_BURSTS = (
     "batch window 1", "viral spike 1", "the morning rush", "batch window 3", "batch window 4", "batch window 5",

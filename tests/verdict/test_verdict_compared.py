@@ -12,7 +12,7 @@ from llmload.metrics.summary import Summary
 from llmload.records import Outcome
 from llmload.verdict.compared import bracket_of, interval_of, value_of
 from llmload.verdict.judge import Judgement, judge, wilson
-from llmload.verdict.measures import Kind
+from llmload.verdict.kinds import Kind
 from llmload.verdict.objectives import Side, parse_objective
 
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmload.records import Outcome
-from llmload.verdict.measures import DIRECT, OVER_METRICS, Kind, kind_of, metrics, stat_of, stats_of
+from llmload.verdict.kinds import Kind
+from llmload.verdict.measures import DIRECT, OVER_METRICS, kind_of, metrics, stat_of, stats_of
 from llmload.verdict.objectives import OPERATORS, Objective, parse_objective
 
 

@@ -1,0 +1,107 @@
+"""Kinds of figures that objectives are about: how a bound is written, how a value is read out, where it comes from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from llmload import units
+
+if TYPE_CHECKING:
+    from llmload.verdict.view import View
+
+__all__ = ["Kind", "Stat", "parse_value"]
+
+
+class Kind(StrEnum):
+    """How the bound of an objective is written, and how its value is read out."""
+
+    DURATION = "duration"
+    SHARE = "share"
+    RATE = "rate"
+    COUNT = "count"
+    TOKENS = "tokens"
+    SPEED = "tokens per second"
+    MONEY = "dollars"
+    BYTES = "bytes"
+    RATIO = "ratio"
+    """Of one figure to another: a number, or in percent."""
+    PROBABILITY = "probability"
+
+    def show(self, value: float) -> str:
+        """For reading, with its unit."""
+        return _FORMATS[self](value)
+
+
+def _format_number(value: float) -> str:
+    return units.format_count(value) if value >= 100 or value == int(value) else f"{value:.3g}"
+
+
+def _format_money(value: float) -> str:
+    return f"${value:,.2f}" if value == 0 or value >= 1 else f"${value:.3g}"
+
+
+_FORMATS: Final[Mapping[Kind, Callable[[float], str]]] = {
+    Kind.DURATION: units.format_seconds,
+    Kind.SHARE: units.format_share,
+    Kind.RATE: units.format_rate,
+    Kind.COUNT: _format_number,
+    Kind.TOKENS: _format_number,
+    Kind.SPEED: lambda value: f"{_format_number(value)} tok/s",
+    Kind.MONEY: _format_money,
+    Kind.BYTES: units.format_bytes,
+    Kind.RATIO: lambda value: f"{value:.3g}x",
+    Kind.PROBABILITY: lambda value: f"{value:.3g}",
+}
+
+_NUMBER: Final = re.compile(r"\d+(?:[_,]\d{3})*(?:\.\d+)?|\.\d+")
+
+
+def _number(what: str, example: str, prefix: str = "", suffix: str = "") -> Callable[[str], float]:
+    """A parser of plain numbers that may wear a prefix or suffix (regular expressions)."""
+    pattern = re.compile(rf"(?:{prefix})?\s*({_NUMBER.pattern})\s*(?:{suffix})?")
+
+    def parse(text: str) -> float:
+        match = pattern.fullmatch(text.strip())
+        if match is None:
+            raise ValueError(f'{text.strip()!r} is not {what}; write it like "{example}"')
+        return float(match[1].replace(",", "").replace("_", ""))
+
+    return parse
+
+
+_PARSERS: Final[Mapping[Kind, Callable[[str], float]]] = {
+    Kind.DURATION: units.parse_duration,
+    Kind.SHARE: units.parse_share,
+    Kind.RATE: units.parse_rate,
+    Kind.COUNT: _number("a number", "100"),
+    Kind.TOKENS: _number("a number of tokens", "150", suffix="tok|tokens"),
+    Kind.SPEED: _number("a number of tokens per second", "50", suffix=r"/s|(?:tok|tokens)\s*/\s*s"),
+    Kind.MONEY: _number("an amount of dollars", "$1.50", prefix=r"\$", suffix="USD"),
+    Kind.BYTES: lambda text: float(units.parse_bytes(text)),
+    Kind.RATIO: lambda text: _number("a ratio", "1.2", suffix="x|%")(text) / (100 if text.strip()[-1:] == "%" else 1),
+    Kind.PROBABILITY: units.parse_share,
+}
+
+
+def parse_value(kind: Kind, text: str) -> float:
+    """The bound in SI units; ValueError says how to write one of this kind."""
+    return _PARSERS[kind](text)
+
+
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """One statistic of a metric that has no histogram.
+
+    ``read`` gives (value, samples) or (hits, out of) for shares; ``value`` is None where there is nothing
+    to say. ``keys``: the filters it can be cut by; None means any.
+    """
+
+    kind: Kind
+    read: Callable[[View], tuple[float | None, int]]
+    help: str
+    keys: frozenset[str] | None = None
+    windows: bool = True

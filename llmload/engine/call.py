@@ -14,7 +14,7 @@ from llmload.clock import NS, Clock, wall_time
 from llmload.dialects.base import Dialect, Dialogue, Reader
 from llmload.dialects.outcome import classify
 from llmload.dialects.template import Template
-from llmload.engine.listening import Hear
+from llmload.engine.listening import Listener
 from llmload.errors import DecodeError
 from llmload.records import Outcome, Record, WireRequest
 from llmload.safe import clean
@@ -32,8 +32,8 @@ class Prepared:
     record: Record
     request: WireRequest
     dialect: Dialect
-    hear: Hear | None = None
-    """Takes what response headers say into the record, where anybody wants to know."""
+    listener: Listener | None = None
+    """Takes into the record what the answer says besides, where anybody wants to know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,11 +213,14 @@ class CallRun:
         record.status = status
         if status in (429, 503):
             record.retry_after = _retry_after(headers)
-        if self.prepared.hear is not None:
-            self.prepared.hear(record, headers)
+        listener = self.prepared.listener
+        if listener is not None:
+            listener.head(record, headers)
         if status >= 400 and (name := headers.get(_ERROR_NAME)):
             record.answer.error = clean(name.partition(":")[0], 100)
-        self._reader = self.prepared.dialect.reader(record.call, record.answer, status, headers.get("content-type", ""))
+        kind = headers.get("content-type", "")
+        reader = self.prepared.dialect.reader(record.call, record.answer, status, kind)
+        self._reader = reader if listener is None else listener.reader(record, reader)
 
     def body(self, t: int, data: bytes) -> None:
         """See Sink."""

@@ -1,46 +1,103 @@
-"""What response headers say besides the answer: labels to cut results by, and how long the server took."""
+"""What answers say besides what was asked: labels to cut results by, and how long the server took."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
+from llmload.dialects.base import Reader
 from llmload.dialects.clean import clean_line
+from llmload.dialects.template import Template
 from llmload.records import Record
 from llmload.scenario.plan import Target
 
-__all__ = ["MOST_VALUES", "OTHER", "Hear", "listener", "server_time"]
+__all__ = ["FIELD", "MOST_VALUES", "OTHER", "Listener", "listener", "server_time"]
 
-Hear = Callable[[Record, Mapping[str, str]], None]
-"""Takes into the Record what its head says."""
+FIELD: Final = "json:"
+"""What a source begins with that is a field of the body, not a header."""
 
 MOST_VALUES: Final = 64
 """Values of one label that are kept apart in a process."""
 OTHER: Final = "(other)"
 """What all further ones are called."""
 _LONGEST: Final = 64
+_LISTENED: Final = 16384
+"""Bytes of a body in which a field is looked for."""
 _DAY: Final = 86_400_000.0
 _KNOWN: Final = ("openai-processing-ms", "server-timing", "x-envoy-upstream-service-time")
 _NUMBER: Final = re.compile(r"\d{1,12}(?:\.\d{1,12})?")
 _DURATION: Final = re.compile(r";\s*dur\s*=\s*\"?(\d{1,12}(?:\.\d{1,12})?)", re.IGNORECASE)
 
 
-def listener(target: Target) -> Hear | None:
-    """How to listen to the heads of this target; None where the scenario asks for nothing of it."""
-    capture = tuple((tag, header.lower(), _Values()) for tag, header in target.capture.items())
-    named = _KNOWN if target.server_time == "header" else tuple(filter(None, [target.server_time.lower()]))
-    if not capture and not named:
-        return None
+class Listener:
+    """Takes into a Record what its head says and, where a label comes from the body, what that says."""
 
-    def hear(record: Record, headers: Mapping[str, str]) -> None:
-        if capture:
-            found = ((tag, values.kept(headers.get(header, ""))) for tag, header, values in capture)
+    def __init__(self, target: Target, named: tuple[str, ...]) -> None:
+        sources = [(tag, source, _Values()) for tag, source in target.capture.items()]
+        self._headers = tuple((tag, name.lower(), kept) for tag, name, kept in sources if not name.startswith(FIELD))
+        self._fields = tuple(
+            (tag, _field(name.removeprefix(FIELD)), kept) for tag, name, kept in sources if name.startswith(FIELD)
+        )
+        self._named = named
+
+    def head(self, record: Record, headers: Mapping[str, str]) -> None:
+        """The head of the answer is there."""
+        if self._headers:
+            found = ((tag, values.kept(headers.get(header, ""))) for tag, header, values in self._headers)
             record.labels = tuple((tag, value) for tag, value in found if value)
-        if named and (told := server_time(headers, named)):
+        if self._named and (told := server_time(headers, self._named)):
             record.answer.server_time = told
 
-    return hear
+    def reader(self, record: Record, reader: Reader) -> Reader:
+        """A reader that listens too, as long as it has not heard everything. (Sockets are not listened to.)"""
+        deaf = not self._fields or hasattr(reader, "say")
+        return reader if deaf else _Listening(record, reader, self._fields)
+
+
+def _field(name: str) -> re.Pattern[bytes]:
+    return re.compile(rb'"%b"\s*:\s*"([^"\\]{0,256})"' % re.escape(name.encode()))
+
+
+class _Listening:
+    """Looks for fields in the first bytes of a body, wherever in it they stand, on their way to the reader."""
+
+    def __init__(self, record: Record, reader: Reader, fields: Iterable[_Field]) -> None:
+        self._record = record
+        self._reader = reader
+        self._missing = list(fields)
+        self._seen = b""
+
+    def feed(self, data: bytes, t: int) -> None:
+        """See Reader."""
+        if self._missing:
+            self._look(data)
+        self._reader.feed(data, t)
+
+    def _look(self, data: bytes) -> None:
+        self._seen += data[: _LISTENED - len(self._seen)]
+        for field in list(self._missing):
+            tag, pattern, values = field
+            if found := pattern.search(self._seen):
+                self._missing.remove(field)
+                if value := values.kept(found[1].decode("utf-8", "replace")):
+                    self._record.labels = (*self._record.labels, (tag, value))
+        if not self._missing or len(self._seen) >= _LISTENED:
+            self._missing, self._seen = [], b""
+
+    def template(self) -> Template | None:
+        """See Reader."""
+        return None if self._missing else self._reader.template()
+
+    def close(self, t: int) -> None:
+        """See Reader."""
+        self._reader.close(t)
+
+
+def listener(target: Target) -> Listener | None:
+    """How to listen to this target; None where the scenario asks for nothing of it."""
+    named = _KNOWN if target.server_time == "header" else tuple(filter(None, [target.server_time.lower()]))
+    return Listener(target, named) if target.capture or named else None
 
 
 class _Values:
@@ -73,3 +130,6 @@ def server_time(headers: Mapping[str, str], names: Iterable[str] = _KNOWN) -> in
         if 0 < longest <= _DAY:
             return round(longest * 1e6)
     return 0
+
+
+_Field = tuple[str, re.Pattern[bytes], _Values]

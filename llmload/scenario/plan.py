@@ -59,7 +59,7 @@ class Target:
     simulator) and how to speak to it. ``connections``: how many to open before the run begins; None
     lets the engine choose from the planned load. ``options`` are the dialect's own. ``keys``: further credentials by
     name, for calls that ask for them (``Call.key``). ``model_prices``: of models that cost something else than
-    ``prices``. ``capture``: label -> response header whose value it takes.
+    ``prices``. ``capture``: label -> response header whose value it takes, or ``json:`` and a field of the body.
     ``server_time``: the response header that says how long the server took, "header" for any of the usual ones, "" for
     none."""
 

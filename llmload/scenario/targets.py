@@ -27,6 +27,8 @@ SIMULATOR: Final = "sim:"
 """The base URL that means the embedded simulator."""
 
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
+_FIELD: Final = "json:"
+_FIELD_NAME: Final = re.compile(r"[A-Za-z0-9_.$-]{1,64}")
 _RESERVED: Final = frozenset({"host", "content-length", "transfer-encoding", "connection"})
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _REFERENCE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)[^}]*\}")
@@ -49,6 +51,18 @@ def _header_value(value: str) -> str:
 
 HeaderName = Annotated[Text, AfterValidator(_header_name)]
 """The name of a header that is ours to set."""
+
+
+def _source(name: str) -> str:
+    if name.startswith(_FIELD):
+        if not _FIELD_NAME.fullmatch(name.removeprefix(_FIELD)):
+            raise ValueError('is no field of a JSON body; write it like "json:provider"')
+        return name
+    return _header_name(name)
+
+
+Source = Annotated[Text, AfterValidator(_source)]
+"""A response header, or ``json:`` and a field of the body."""
 
 HeaderTable = dict[HeaderName, Annotated[Text, AfterValidator(_header_value)]]
 """Header -> value; nothing that could end a line."""
@@ -219,10 +233,10 @@ class TargetTable(Table):
     connections: Whole | None = Field(
         None, le=100_000, description="Connections opened before the run; left out: as the load needs."
     )
-    capture: dict[Name, HeaderName] = Field(
+    capture: dict[Name, Source] = Field(
         {},
         max_length=8,
-        description="Response headers whose values results can be cut by: a name for it, and the header.",
+        description="What answers say that results can be cut by: a name, and the response header or `json:FIELD`.",
         examples=[{"instance": "x-served-by"}],
     )
     server_time: Literal["header"] | HeaderName = Field(

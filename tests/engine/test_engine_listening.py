@@ -66,12 +66,12 @@ def test_nothing_is_listened_to_where_nobody_asked() -> None:
 
 
 def test_what_a_server_says_is_cleaned_cut_and_bounded() -> None:
-    hear = listener(Target("main", "sim:", capture={"instance": "x-served-by"}))
-    assert hear is not None
+    listening = listener(Target("main", "sim:", capture={"instance": "x-served-by"}))
+    assert listening is not None
 
     def label(text: str) -> str:
         made = record()
-        hear(made, {"x-served-by": text})
+        listening.head(made, {"x-served-by": text})
         return dict(made.labels).get("instance", "")
 
     assert label("a\x1b[31mb\x00") == label("a\x1b[31mb\x00")
@@ -103,10 +103,10 @@ def test_server_time_is_read_from_the_usual_headers(headers: dict[str, str], ms:
 
 
 def test_a_named_header_is_the_only_one_looked_at() -> None:
-    hear = listener(Target("main", "sim:", server_time="X-Took"))
-    assert hear is not None
+    listening = listener(Target("main", "sim:", server_time="X-Took"))
+    assert listening is not None
     made = record()
-    hear(made, {"x-took": "3.5", "openai-processing-ms": "42"})
+    listening.head(made, {"x-took": "3.5", "openai-processing-ms": "42"})
     assert made.answer.server_time == 3_500_000
 
 
@@ -115,3 +115,69 @@ def test_a_captured_name_can_not_be_a_tag_too() -> None:
         plan_of(TEXT, 'classes.chat.tags={instance="x"}')
     with pytest.raises(ScenarioError, match="is no name for a tag"):
         plan_of(TEXT, 'targets.main.capture={phase="x-phase"}')
+
+
+class _Keeper:
+    def __init__(self) -> None:
+        self.fed: list[bytes] = []
+        self.closed = 0
+
+    def feed(self, data: bytes, t: int) -> None:
+        self.fed.append(data)
+
+    def template(self) -> None:
+        return None
+
+    def close(self, t: int) -> None:
+        self.closed = t
+
+
+BODY = b'data: {"id": "x", "provider" : "Ein \xe2\x82\xac", "choices": []}\n\ndata: {"provider":"other"}\n\n'
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_a_label_from_the_body_is_the_first_of_its_name_however_it_arrives(size: int) -> None:
+    capture = {"provider": "json:provider", "zone": "x-zone", "absent": "json:absent"}
+    listening = listener(Target("main", "http://x", "openai", capture=capture))
+    assert listening is not None
+    one, keeper = record(), _Keeper()
+    listening.head(one, {"x-zone": "eu"})
+    reader = listening.reader(one, keeper)
+    for start in range(0, len(BODY), size):
+        reader.feed(BODY[start : start + size], start)
+    reader.close(99)
+    assert dict(one.labels) == {"zone": "eu", "provider": "Ein €"}
+    assert b"".join(keeper.fed) == BODY, "the reader misses nothing"
+    assert keeper.closed == 99
+
+
+def test_it_is_not_looked_for_for_ever() -> None:
+    listening = listener(Target("main", "http://x", "openai", capture={"provider": "json:provider"}))
+    assert listening is not None
+    one = record()
+    reader = listening.reader(one, _Keeper())
+    reader.feed(b"x" * 20_000, 1)
+    reader.feed(b'"provider": "late"', 2)
+    assert one.labels == ()
+
+
+def test_hostile_values_are_cleaned_and_cut() -> None:
+    listening = listener(Target("main", "http://x", "openai", capture={"provider": "json:provider"}))
+    assert listening is not None
+    one = record()
+    listening.reader(one, _Keeper()).feed(b'{"provider": "\x1b[31mred' + b"a" * 200 + b'"}', 1)
+    ((_, value),) = one.labels
+    assert "\x1b" not in value
+    assert len(value) <= 64
+
+
+def test_an_answer_of_the_simulator_is_cut_by_a_field() -> None:
+    text = TEXT.replace('"X-Served-By"', '"json:model"').replace('"spread.even{over=instance} > 0.001", ', "")
+    ran = run_plan(plan_of(text.replace(', "latency.p95{instance=b} < 3s"', "")))
+    assert set(ran.summary.split("instance")) == {"sim-model"}
+
+
+@pytest.mark.parametrize("source", ["json:", "json:a b", "json:" + "x" * 65])
+def test_what_is_no_field_is_refused(source: str) -> None:
+    with pytest.raises(ScenarioError, match="is no field of a JSON body"):
+        plan_of(TEXT.replace('"X-Served-By"', f'"{source}"'))

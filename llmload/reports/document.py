@@ -11,11 +11,14 @@ import orjson
 
 from llmload.errors import ResultError
 
-__all__ = ["KIND", "SCHEMA_VERSION", "damage", "parse", "plain", "read"]
+__all__ = ["DERIVED", "KIND", "SCHEMA_VERSION", "damage", "parse", "plain", "read"]
 
 KIND: Final = "llmload-result"
-SCHEMA_VERSION: Final = "1.1"
+SCHEMA_VERSION: Final = "1.2"
 """``major.minor``: minors only add, so every document of the same major can be read."""
+
+DERIVED: Final = frozenset({"insights", "figures"})
+"""Members that are worked out anew from the rest, and never read back."""
 
 _MAJOR: Final = int(SCHEMA_VERSION.partition(".")[0])
 Part = TypeVar("Part")

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from llmload.reports.document import plain
 from llmload.reports.figures import figures
 from llmload.reports.result import Result
 
@@ -14,10 +15,11 @@ __all__ = ["document", "encoded", "lines", "render"]
 
 
 def document(result: Result) -> dict[str, Any]:
-    """The result and, for those who read it without llmload, the figures derived from it."""
+    """The result and, for those who read it without llmload, what is derived from it: insights and figures."""
     whole = result.to_json()
     summary = whole.pop("summary")
-    return whole | {"figures": figures(result.summary), "summary": summary}
+    found = [plain(insight) for insight in result.insights]
+    return whole | {"insights": found, "figures": figures(result.summary), "summary": summary}
 
 
 def render(result: Result) -> bytes:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
+from llmload.analysis.insights import Facts, Insight, insights
 from llmload.errors import ExitStatus, ResultError
 from llmload.metrics.precision import Deviation, ErrorBar
 from llmload.metrics.summary import Summary
 from llmload.reports.check import misfits
-from llmload.reports.document import KIND, SCHEMA_VERSION, checked, damage, parse, plain, read
+from llmload.reports.document import DERIVED, KIND, SCHEMA_VERSION, checked, damage, parse, plain, read
 from llmload.reports.schema import SCHEMA
 from llmload.scenario.plan import Load, Plan
 from llmload.units import format_count, format_seconds
@@ -118,6 +120,11 @@ class Result:
             return Verdict(Decision.INVALID, ExitStatus.INTERRUPTED if self.interrupted else ExitStatus.INVALID)
         return decide(self.judgements, self.validity, bool(self.interrupted))
 
+    @cached_property
+    def insights(self) -> tuple[Insight, ...]:
+        """What a reader should know beyond the figures, the gravest first; derived from the summary."""
+        return insights(self.summary, Facts(self.load.model, self.load.duration, self.scenario.demo))
+
     def exit_status(self) -> ExitStatus:
         """What the process that made the run ends with."""
         return self.verdict.status
@@ -150,7 +157,7 @@ class Result:
     def from_json(cls, data: object) -> Result:
         """Read a document of the same major version; ResultError says what is wrong with it, and where."""
         document = checked(data)
-        wrong = next(misfits({name: document[name] for name in document if name != "figures"}, SCHEMA), "")
+        wrong = next(misfits({name: document[name] for name in document if name not in DERIVED}, SCHEMA), "")
         if wrong:
             raise ResultError(f"damaged: {wrong}")
         parts: dict[str, Any] = {}

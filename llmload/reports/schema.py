@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
+from llmload.analysis.insights import Gravity
 from llmload.metrics.catalogue import METRICS
 from llmload.metrics.disturbance import Cause
 from llmload.records import Outcome
@@ -187,6 +188,10 @@ _ERROR_BAR: Final = _object(
     disturbed=_kind("boolean", "The calibration was; only in earlier results"),
     metrics=_map(_DEVIATION, keys=_one_of(METRICS)),
 )  # fmt: skip
+_INSIGHT: Final = _object(
+    "What a reader should know beyond the figures", code=_text("Its kind"), level=_one_of(Gravity), text=_text(),
+    evidence=_list(_text(), "The figures it is concluded from"), advice=_text("What to look at or to do next"),
+)  # fmt: skip
 _REASON: Final = _object(code=_text(), level=_one_of(Level), text=_text(), remedy=_text())
 _SCENARIO: Final = _object(
     name=_text(), description=_text(), environment=_text(), demo=_kind("boolean"), fingerprint=_text("SHA-256"),
@@ -203,7 +208,7 @@ SCHEMA: Final[Schema] = {
     "title": "A result of llmload",
     **_object(
         "",
-        ("last_heard", "figures", "error_bar"),
+        ("last_heard", "insights", "figures", "error_bar"),
         kind={"const": KIND},
         schema_version={"type": "string", "pattern": rf"^{SCHEMA_VERSION.partition('.')[0]}\.\d+$"},
         version=_text("Of llmload"),
@@ -221,6 +226,7 @@ SCHEMA: Final[Schema] = {
         error_bar=_maybe(_ERROR_BAR) | {"description": "How exact the times are; null without a calibration"},
         notes=_list(_text()),
         environment=_map(_text()),
+        insights=_list(_INSIGHT, "Derived, the gravest first; a checkpoint has none"),
         figures=_FIGURES,
         summary=_SUMMARY,
     ),

@@ -15,6 +15,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from llmload import units
+from llmload.analysis.insights import Gravity
 from llmload.reports.grid import Column, grid
 from llmload.reports.precision import error_bar
 from llmload.reports.result import Result
@@ -29,6 +30,9 @@ __all__ = ["render"]
 
 _DECISION_STYLE: Final = {Decision.PASS: "bold green", Decision.FAIL: "bold red", Decision.INVALID: "bold red"}
 _LEVEL_STYLE: Final = {Level.VALID: "green", Level.SUSPECT: "yellow", Level.INVALID: "red"}
+_GRAVITY_STYLE: Final = {
+    Gravity.GOOD: "green", Gravity.NOTE: "", Gravity.WARNING: "yellow", Gravity.CRITICAL: "bold red",
+}  # fmt: skip
 _MET: Final = {True: ("✓", "green"), False: ("✗", "red")}
 _MET_ASCII: Final = {True: ("ok", "green"), False: ("NOT", "red")}
 _WIDEST_MARGIN: Final = 9.995
@@ -59,6 +63,7 @@ def _ascii(text: str) -> str:
 def _sections(result: Result, width: int, unicode: bool) -> Iterator[Iterator[RenderableType]]:
     yield _headline(result)
     yield _objectives(result, width, unicode)
+    yield _insights(result)
     for section in SECTIONS:
         yield section(result.summary, width)
     yield _trust(result)
@@ -158,6 +163,18 @@ def _remarks(judgement: Judgement) -> Iterator[RenderableType]:
         yield Padding(
             Text(f"{clean(objective.rule, 120)}: {said}", "dim" if judgement.passed else "yellow"), (0, 0, 0, 2)
         )
+
+
+def _insights(result: Result) -> Iterator[RenderableType]:
+    """What was found, the gravest first, with its evidence and what to do next beneath it."""
+    if result.insights:
+        yield Text("What stands out", "bold")
+    for insight in result.insights:
+        yield Padding(
+            Text(f"{insight.level.value}: {clean(insight.text)}", _GRAVITY_STYLE[insight.level]), (0, 0, 0, 2)
+        )
+        for line in filter(None, ("; ".join(insight.evidence), insight.advice)):
+            yield Padding(Text(clean(line), "dim"), (0, 0, 0, 4))
 
 
 def _trust(result: Result) -> Iterator[RenderableType]:

@@ -36,10 +36,10 @@ def ns(seconds: float) -> int:
     return round(seconds * NS)
 
 
-def _call(rng: random.Random, index: int, at: float) -> Record:
+def _call(rng: random.Random, index: int, at: float, phases: tuple[PhaseInfo, ...] = PHASES) -> Record:
     embed = rng.random() < 0.25
     cls, api = ("embed", Api.EMBEDDINGS) if embed else ("chat", Api.CHAT)
-    phase = next(phase.name for phase in PHASES if phase.start <= at < phase.end)
+    phase = next(phase.name for phase in phases if phase.start <= at < phase.end)
     tags = (("tier", rng.choice(["free", "gold"])),)
     call = Call(index, cls, "main", api, f"{cls}-model", stream=not embed, input_tokens=rng.randint(10, 150), tags=tags)
     record = Record(call, START + ns(at), phase)
@@ -131,6 +131,28 @@ def result() -> Result:
         environment={"python": "3.13.1", "platform": "Linux"},
         notes=("demonstration size: a tenth of the rate, a hundredth of the time",),
     )
+
+
+@cache
+def overloaded() -> Result:
+    """Three steps, the last of which breaks: an insight to be shown."""
+    steps = tuple(PhaseInfo(f"step-{n}", 10.0 * n, 10.0 * n + 10.0) for n in range(3))
+    recorder = Recorder(RecorderSetup(START, steps))
+    rng = random.Random(3)
+    for n, step in enumerate(steps):
+        for index in range(100 * (n + 1)):
+            record = _call(rng, index, step.start + 10 * index / (100 * n + 100), steps)
+            recorder.planned(record.planned)
+            if n == 2 and index % 4 == 0:
+                _fail(record, Outcome.HTTP_503, 503, "no capacity")
+            else:
+                _finish(rng, record)
+            recorder.add(record)
+    whole = recorder.take()
+    return Result(
+        "0.1.0", ScenarioInfo("stress"), "2026-03-01T12:00:00Z", 30.0, whole, Validity(Level.VALID),
+        tuple(judge([parse_objective("errors.rate < 5%")], whole)), LoadInfo("open", 30.0, 30.0, 20.0, 600.0),
+    )  # fmt: skip
 
 
 def empty() -> Result:

@@ -10,7 +10,7 @@ import reports_samples as samples
 from llmload.reports import REPORTS, json_report
 from llmload.reports.result import Result, parse_result
 
-MADE = [samples.result, samples.empty, samples.interrupted, samples.hostile]
+MADE = [samples.result, samples.empty, samples.interrupted, samples.hostile, samples.overloaded]
 
 
 @pytest.fixture(params=sorted(REPORTS))

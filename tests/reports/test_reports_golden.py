@@ -40,6 +40,7 @@ CASES = {
     "result-120.txt": lambda: render(samples.result(), 120),
     "result-ascii.txt": lambda: render(samples.result(), 80, unicode=False),
     "interrupted-80.txt": lambda: render(samples.interrupted(), 80),
+    "overloaded-80.txt": lambda: render(samples.overloaded(), 80),
     "hostile-80.txt": lambda: render(samples.hostile(), 80),
     "result.json": document,
 }

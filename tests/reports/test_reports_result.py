@@ -180,3 +180,10 @@ def test_whatever_is_wrong_with_a_document_it_is_a_result_or_a_result_error(
     with contextlib.suppress(ResultError):
         for report in REPORTS.values():
             report(parse_result(orjson.dumps(document), "x"))
+
+
+def test_insights_are_derived_and_never_read_back() -> None:
+    document = orjson.loads(json_report.render(samples.overloaded()))
+    assert [insight["code"] for insight in document["insights"]] == ["breaking"]
+    document["insights"] = [{"code": 7}]
+    assert Result.from_json(document).insights == samples.overloaded().insights

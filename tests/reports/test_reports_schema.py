@@ -28,7 +28,9 @@ def test_the_schema_is_one() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
 
 
-@pytest.mark.parametrize("make", [samples.result, samples.empty, samples.interrupted, samples.hostile])
+@pytest.mark.parametrize(
+    "make", [samples.result, samples.empty, samples.interrupted, samples.hostile, samples.overloaded]
+)
 def test_every_member_of_a_real_result_is_described(make: Any) -> None:
     result: Result = make()
     document = orjson.loads(json_report.render(result))

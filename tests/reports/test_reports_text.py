@@ -167,3 +167,12 @@ def test_a_dimension_that_cuts_as_another_does_is_shown_once() -> None:
     text = render(samples.result())
     assert "By class" in text
     assert "By model" not in text
+
+
+def test_insights_stand_between_the_objectives_and_the_figures_with_evidence_and_advice() -> None:
+    text = render(samples.overloaded(), 100)
+    told = text[: text.index("Load  ")]
+    assert "What stands out" in told
+    assert "warning: it held 20.0/s and broke at 30.0/s" in told
+    assert "got 429 or 503)" in told
+    assert "What stands out" not in render(samples.empty())

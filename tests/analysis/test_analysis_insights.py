@@ -1,0 +1,48 @@
+"""Insights: the gravest first, none where there is nothing to say."""
+
+from __future__ import annotations
+
+from analysis_runs import Made, phases
+
+from llmload.analysis.insights import FINDERS, Facts, Gravity, insights
+from llmload.metrics.summary import Summary
+from llmload.records import Outcome
+
+
+def stepped(*errors: int, outcome: Outcome = Outcome.HTTP_503) -> Summary:
+    """Steps of 10 s at 20, 40, 60 ... calls/s, of which so many fail in each second."""
+    made = Made(phases(**{f"step-{n}": 10 for n in range(len(errors))}))
+    for n, failed in enumerate(errors):
+        for second in range(10 * n, 10 * n + 10):
+            made.second(second, [0.1] * (20 * (n + 1) - failed), {outcome: failed})
+    return made.summary
+
+
+def test_a_run_of_which_nothing_is_to_be_said_has_none() -> None:
+    assert insights(Summary(), Facts()) == ()
+    assert all(list(find(Summary(), Facts())) == [] for find in FINDERS)
+
+
+def test_how_a_target_broke_is_told_with_its_evidence() -> None:
+    (found,) = insights(stepped(0, 0, 20), Facts())
+    assert (found.code, found.level) == ("breaking", Gravity.WARNING)
+    assert found.text == "it held 40.0/s and broke at 60.0/s (33.33% errors): load turned away (429, 503)"
+    assert found.evidence == ("load turned away from 60.0/s on (33.33% got 429 or 503)",)
+    assert "add capacity" in found.advice
+
+
+def test_crashes_under_load_are_critical() -> None:
+    (found,) = insights(stepped(0, 0, 20, outcome=Outcome.HTTP_5XX), Facts())
+    assert found.level is Gravity.CRITICAL
+    assert "429 or 503" in found.advice
+
+
+def test_one_that_did_not_break_is_told_too() -> None:
+    (found,) = insights(stepped(0, 0, 0), Facts())
+    assert found.level is Gravity.GOOD
+    assert found.text == "it held every step of the load, up to 60.0/s"
+
+
+def test_one_that_broke_at_once_is_told_so() -> None:
+    (found,) = insights(stepped(10, 20, 30), Facts())
+    assert found.text.startswith("it broke at the first step at 20.0/s (50% errors)")

@@ -261,6 +261,7 @@ class Answer:
         "round_trips",
         "server_time",
         "stamps",
+        "switched",
         "text",
         "tool_calls",
         "unanswered",
@@ -292,6 +293,8 @@ class Answer:
         """Of the messages of a socket: from each to its reply, ns."""
         self.unanswered = 0
         """Messages of a socket that were to be sent and got no reply."""
+        self.switched = False
+        """The connection became a socket, as was asked for; its messages are the body."""
         self.corrupt = ""
         """What the answer should have held and did not; "" where nothing is missing."""
         self.text: list[str] | None = [] if keep_text else None

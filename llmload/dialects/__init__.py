@@ -11,7 +11,18 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from llmload.dialects import anthropic, azure_openai, bedrock, gemini, http, ollama, openai, openai_responses, websocket
+from llmload.dialects import (
+    anthropic,
+    azure_openai,
+    bedrock,
+    gemini,
+    http,
+    ollama,
+    openai,
+    openai_realtime,
+    openai_responses,
+    websocket,
+)
 from llmload.dialects.base import Dialect, DialectKind, Reader
 from llmload.dialects.outcome import classify
 from llmload.errors import UsageError
@@ -21,6 +32,7 @@ __all__ = ["DIALECTS", "Dialect", "DialectKind", "Reader", "classify", "dialect"
 _KINDS: Final = (
     openai.KIND,
     openai_responses.KIND,
+    openai_realtime.KIND,
     azure_openai.KIND,
     anthropic.KIND,
     gemini.KIND,

@@ -40,6 +40,9 @@ class Dialogue(Protocol):
     def say(self, t: int) -> bytes | None:
         """The message that is due at ``t``; None if that was but a moment to think."""
 
+    def keeps(self) -> bool:
+        """Asked when it is over: whether the socket may carry another call."""
+
 
 class Dialect(Protocol):
     """One API's wire format. Stateless: one instance serves every call of a target."""

@@ -28,7 +28,8 @@ def classify(
     """The outcome, and why in one clean line of at most 300 characters ("" when it is good).
 
     ``failure``: what the transport or a time-out has to say, None when the response ended properly. It wins,
-    but for an error the server had reported inside a 2xx body before: that is the cause, the rest follows from it.
+    but for an error the server had reported before, inside a 2xx body or over a socket: that is the cause, the rest
+    follows from it.
     """
     outcome, why = _judge(call, status, answer, failure)
     return outcome, clean_line(why)
@@ -36,17 +37,20 @@ def classify(
 
 def _judge(call: Call, status: int, answer: Answer, failure: tuple[Outcome, str] | None) -> tuple[Outcome, str]:
     if failure is not None:
-        reported = status in _GOOD and answer.error
+        reported = _answered(status, answer) and answer.error
         return (Outcome.ERROR_EVENT, reported) if reported else failure
     if call.expect_status and status not in call.expect_status:
         return _unexpected(call, status, answer)
-    if call.api is Api.SOCKET and status in _GOOD:
-        return Outcome.PROTOCOL_ERROR, f"HTTP {status}: no upgrade to a WebSocket"
-    if status in _GOOD or (status == _SWITCHED and call.api is Api.SOCKET):
+    if _answered(status, answer):
         return _judge_body(call, answer)
     if status in call.expect_status:
         return Outcome.EXPECTED_STATUS, ""
     return _by_status(status), _status_line(status, answer)
+
+
+def _answered(status: int, answer: Answer) -> bool:
+    """Whether what came is an answer, good or not."""
+    return status in _GOOD or (status == _SWITCHED and answer.switched)
 
 
 def _by_status(status: int) -> Outcome:

@@ -56,6 +56,7 @@ class SocketReader:
     __slots__ = ("_answer", "_begun", "_call", "_open", "_over", "_recipe", "_said")
 
     def __init__(self, call: Call, recipe: SocketRecipe, answer: Answer) -> None:
+        answer.switched = True
         self._call = call
         self._recipe = recipe
         self._answer = answer
@@ -101,6 +102,10 @@ class SocketReader:
         self._open[self._name(data) if self._recipe.match else str(self._said)] = t
         self._said += 1
         return data
+
+    def keeps(self) -> bool:
+        """See Dialogue; a call is one socket."""
+        return False
 
     def _lost(self) -> int:
         """When the oldest message without a reply has waited for too long."""

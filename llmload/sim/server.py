@@ -8,9 +8,6 @@ the simulator must not be what is measured, and its truth log must name the time
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
-import struct
 import sys
 from collections.abc import Callable
 from email.utils import formatdate
@@ -25,9 +22,10 @@ from aiohttp.web_protocol import RequestHandler
 
 from llmload.clock import NS, monotonic_ns, wall_time
 from llmload.errors import UsageError
-from llmload.sim import sockets
+from llmload.sim.direct import Direct
 from llmload.sim.model import Cancellable
 from llmload.sim.service import Service, SimRequest
+from llmload.sim.sockets import is_socket, serve
 from llmload.sim.spec import SimSpec
 from llmload.sim.truth import Truth
 
@@ -36,10 +34,6 @@ __all__ = ["SimServer", "raise_file_limit"]
 _MAX_BODY: Final = 64 * 2**20
 _BACKLOG: Final = 4096
 _KEEP_ALIVE: Final = 3600.0
-_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
-"""SO_LINGER on, for no time: closing sends RST."""
-_DIRECT: Final = os.name == "posix"
-"""Whether a socket can be written to as a file."""
 
 
 def raise_file_limit() -> None:
@@ -54,18 +48,13 @@ def raise_file_limit() -> None:
 
 
 class _Connection:
-    """A ``Reply`` on one HTTP/1.1 connection.
+    """A ``Reply`` on one HTTP/1.1 connection."""
 
-    While the transport has nothing buffered, bytes go straight to the socket; uvloop would hold them until its
-    iteration ends, and every token of the batch would leave late by the work done for the others.
-    """
-
-    __slots__ = ("_chunked", "_close", "_done", "_fd", "_held", "_old", "_transport")
+    __slots__ = ("_chunked", "_close", "_direct", "_done", "_held", "_old")
 
     def __init__(self, transport: asyncio.Transport, old: bool, close: bool, done: asyncio.Future[bool]) -> None:
         """``old``: the client speaks HTTP/1.0; ``close``: the connection is not to be kept."""
-        self._transport = transport
-        self._fd: int = transport.get_extra_info("socket").fileno()
+        self._direct = Direct(transport)
         self._old = old
         self._close = close
         self._done = done
@@ -91,41 +80,20 @@ class _Connection:
         if self._held:
             data, self._held = self._held + data, b""
         if data:
-            self._send(data)
+            self._direct.send(data)
 
     def end(self) -> None:
         if self._chunked:
-            self._send(b"0\r\n\r\n")
+            self._direct.send(b"0\r\n\r\n")
         self._over(keep=not self._close)
 
     def cut(self) -> None:
-        self._transport.close()
+        self._direct.transport.close()
         self._over(keep=False)
 
     def reset(self) -> None:
-        if not self._transport.is_closing():
-            raw = socket.socket(fileno=os.dup(self._fd))
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-            raw.close()
-            self._transport.abort()
+        self._direct.reset()
         self._over(keep=False)
-
-    def _send(self, data: bytes) -> None:
-        transport = self._transport
-        if transport.is_closing():
-            return
-        if _DIRECT and transport.get_write_buffer_size() == 0:
-            try:
-                sent = os.write(self._fd, data)
-            except BlockingIOError:
-                sent = 0
-            except OSError:
-                transport.abort()
-                return
-            if sent == len(data):
-                return
-            data = data[sent:]
-        transport.write(data)
 
     def _over(self, keep: bool) -> None:
         if not self._done.done():
@@ -215,8 +183,8 @@ class SimServer:
         transport = request.transport
         if transport is None:
             raise asyncio.CancelledError
-        if request.headers.get("Upgrade", "").lower() == "websocket" and request.rel_url.path in sockets.PATHS:
-            return await sockets.echo(self.service, request)
+        if request.headers.get("Upgrade", "").lower() == "websocket" and is_socket(request.rel_url.path):
+            return await serve(self.service, request, transport)
         if request.headers.get("Expect", "").lower() == "100-continue":
             transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = await request.read()

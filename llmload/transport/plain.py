@@ -31,9 +31,9 @@ from llmload.scenario.plan import Target
 from llmload.transport.base import Sink
 from llmload.transport.connector import tls_context
 from llmload.transport.failures import dial_failure, exchange_failure
-from llmload.transport.http import unreachable
 from llmload.transport.inflate import inflating
 from llmload.transport.keyring import KeyRing
+from llmload.transport.lane import unreachable
 
 __all__ = ["PlainTransport"]
 

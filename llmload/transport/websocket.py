@@ -25,7 +25,7 @@ from llmload.scenario.plan import Target
 from llmload.transport.base import CallFailed, Dial, Sink
 from llmload.transport.failures import dial_failure, exchange_failure
 from llmload.transport.handler import StampingHandler
-from llmload.transport.http import Lane, unreachable
+from llmload.transport.lane import Lane, Lanes
 from llmload.wire.frames import CLOSE, PING, PONG, TEXT, FrameDecoder, close_frame, frame, why_closed
 
 __all__ = ["SocketTransport"]
@@ -33,44 +33,26 @@ __all__ = ["SocketTransport"]
 _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _HEAD_MOST: Final = 16 * 1024
 _BODY_MOST: Final = 64 * 1024
-_DIAL_SECONDS: Final = 10.0
+_MOST_KEPT: Final = 4096
+"""Idle sockets of one target; where every call has headers of its own, none of them is ever of use again."""
 _SWITCHED: Final = 101
 _UPGRADE: Final = (("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"))
 
 
-class SocketTransport:
-    """The measuring path "websocket": a connection per call."""
+class SocketTransport(Lanes):
+    """The measuring path "websocket": a connection per call, unless a dialogue leaves its socket to the next."""
 
     path = "websocket"
 
     def __init__(self, targets: Iterable[Target]) -> None:
-        self._lanes = {target.name: Lane(target) for target in targets}
-
-    @property
-    def opened(self) -> int:
-        """See Transport."""
-        return sum(lane.dialler.opened for lane in self._lanes.values())
-
-    @property
-    def renewals_failed(self) -> int:
-        """See Transport."""
-        return sum(lane.keys.failed for lane in self._lanes.values())
-
-    def redact(self, text: str) -> str:
-        """See Transport."""
-        for lane in self._lanes.values():
-            text = lane.keys.secrets.redact(text)
-        return text
+        super().__init__(targets)
+        self._kept: dict[str, list[_Socket]] = {name: [] for name in self._lanes}
+        """Open sockets that no call uses, by target; used last, last."""
 
     async def open(self, connections: Mapping[str, int]) -> None:
         """See Transport; opens nothing ahead, only looks whether each target can be reached."""
         for lane in self._lanes.values():
-            lane.keys.start()
-            try:
-                async with asyncio.timeout(_DIAL_SECONDS):
-                    connection, _, _ = await lane.dialler.dial()
-            except Exception as error:
-                raise unreachable(lane.target, dial_failure(error)) from error
+            connection, _ = await lane.reach()
             connection.close()
 
     def begin(self, target: str, request: WireRequest, sink: Sink) -> None:
@@ -80,45 +62,76 @@ class SocketTransport:
     async def exchange(self, target: str, request: WireRequest, sink: Sink) -> None:
         """See Transport."""
         lane = self._lanes[target]
+        socket = self._idle(target, request)
+        if socket is None:
+            try:
+                socket = _Socket(*await lane.dialler.dial())
+            except Exception as error:
+                raise dial_failure(error) from error
         try:
-            connection, handler, dial = await lane.dialler.dial()
-        except Exception as error:
-            raise dial_failure(error) from error
-        socket = _Socket(connection, handler, dial, sink)
-        try:
-            socket.upgrade(lane, request)
+            if socket.alive:
+                socket.resume(sink)
+            else:
+                socket.upgrade(lane, request, sink)
             await socket.done
         finally:
+            self._put_back(target, socket)
+
+    def _idle(self, target: str, request: WireRequest) -> _Socket | None:
+        """A kept socket that was opened by the same request."""
+        kept = self._kept[target]
+        for at in range(len(kept) - 1, -1, -1):
+            if not kept[at].alive:
+                kept.pop(at).hang_up()
+            elif kept[at].request == request:
+                return kept.pop(at)
+        return None
+
+    def _put_back(self, target: str, socket: _Socket) -> None:
+        kept = self._kept[target]
+        if not socket.keeps:
             socket.hang_up()
+            return
+        kept.append(socket)
+        if len(kept) > _MOST_KEPT:
+            kept.pop(0).hang_up()
 
     async def close(self) -> None:
         """See Transport."""
-        for lane in self._lanes.values():
-            await lane.keys.close()
-            await lane.dialler.close()
+        for sockets in self._kept.values():
+            for socket in sockets:
+                socket.hang_up()
+        await super().close()
 
 
 class _Socket(asyncio.Protocol):
-    """One connection, from the request to upgrade it to its end."""
+    """One connection, from the request to upgrade it to its end; it carries one exchange after another."""
 
-    def __init__(self, connection: Connection, handler: StampingHandler, dial: Dial, sink: Sink) -> None:
+    def __init__(self, connection: Connection, handler: StampingHandler, dial: Dial) -> None:
         self._loop = asyncio.get_running_loop()
         self._connection = connection
         self._handler = handler
         self._dial = dial
-        self._sink = sink
         self._transport = connection.transport
         self._head = bytearray()
         self._decoder: FrameDecoder | None = None
-        self._dialogue: Dialogue | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._refused: dict[str, str] | None = None
+        self._accepted: dict[str, str] = {}
         self._asked = (0, 0)
-        self._spoken = False
         self.done: asyncio.Future[None] = self._loop.create_future()
 
-    def upgrade(self, lane: Lane, request: WireRequest) -> None:
+    def _take(self, sink: Sink) -> None:
+        """Carry the exchange of ``sink``."""
+        self._sink = sink
+        self._dialogue: Dialogue | None = None
+        self._spoken = False
+        self.done = self._loop.create_future()
+
+    def upgrade(self, lane: Lane, request: WireRequest, sink: Sink) -> None:
         """Ask for a WebSocket."""
+        self._take(sink)
+        self.request = request
         key = base64.b64encode(os.urandom(16))
         self._accept = base64.b64encode(hashlib.sha1(key + _GUID, usedforsecurity=False).digest()).decode()
         headers = (*request.headers, *_UPGRADE, ("Sec-WebSocket-Key", key.decode()))
@@ -129,6 +142,26 @@ class _Socket(asyncio.Protocol):
         self._transport.set_protocol(self)
         self._asked = (monotonic_ns(), len(data))
         self._write(data)
+
+    def resume(self, sink: Sink) -> None:
+        """Carry another exchange on the open socket, whose head is told again."""
+        self._take(sink)
+        now = monotonic_ns()
+        sink.opened(now, None)
+        sink.head(now, _SWITCHED, self._accepted)
+        self._dialogue = sink.dialogue()
+        self._speak()
+
+    @property
+    def alive(self) -> bool:
+        """It is a WebSocket, and open."""
+        return self._decoder is not None and self._transport is not None and not self._transport.is_closing()
+
+    @property
+    def keeps(self) -> bool:
+        """The exchange is over and left it open for another."""
+        over = self.done.done() and not self.done.cancelled() and self.done.exception() is None
+        return over and self.alive and self._dialogue is not None and self._dialogue.keeps()
 
     def hang_up(self) -> None:
         """Close the connection, politely where it is a WebSocket."""
@@ -141,11 +174,12 @@ class _Socket(asyncio.Protocol):
             self.done.cancel()
 
     def data_received(self, data: bytes) -> None:
-        """Stamp, then read."""
+        """Stamp, then read; between exchanges too, as a server may close the socket or ask whether we live."""
         t = monotonic_ns()
-        if self.done.done():
-            return
         try:
+            if self.done.done():
+                self._idle(data)
+                return
             if self._decoder is None:
                 data = self._shake(data, t)
             if self._decoder is not None:
@@ -157,6 +191,14 @@ class _Socket(asyncio.Protocol):
         except Exception as error:
             self._fail(exchange_failure(error, True))
 
+    def _idle(self, data: bytes) -> None:
+        """Nobody listens: whatever is said is let go, and what ends the socket ends it."""
+        for message in self._decoder.feed(data) if self._decoder is not None else ():
+            if message.opcode == PING:
+                self._write(frame(PONG, message.data, os.urandom(4)))
+            elif message.opcode == CLOSE:
+                self._connection.close()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """The peer or the network ended it."""
         self._handler.connection_lost(exc)
@@ -166,7 +208,9 @@ class _Socket(asyncio.Protocol):
             self._fail(exchange_failure(exc or EOFError(), self._decoder is not None))
 
     def _fail(self, failed: CallFailed) -> None:
-        if not self.done.done():
+        if self.done.done():
+            self._connection.close()
+        else:
             self.done.set_exception(failed)
 
     def _write(self, data: bytes) -> None:
@@ -192,12 +236,15 @@ class _Socket(asyncio.Protocol):
         if status != _SWITCHED:
             self._sink.sent(*self._asked)
             self._sink.head(t, status, headers)
+            if 200 <= status < 300:
+                raise CallFailed(Outcome.PROTOCOL_ERROR, f"HTTP {status}: no upgrade to a WebSocket")
             self._refused, self._head = headers, bytearray(rest)
             self._refusal(t)
             return b""
         if headers.get("sec-websocket-accept") != self._accept:
             raise CallFailed(Outcome.PROTOCOL_ERROR, "broken answer: the upgrade was not answered with its key")
         self._sink.head(t, status, headers)
+        self._accepted = headers
         self._decoder = FrameDecoder()
         self._dialogue = self._sink.dialogue()
         return rest
@@ -218,6 +265,8 @@ class _Socket(asyncio.Protocol):
     def _heard(self, opcode: int, data: bytes, t: int) -> None:
         if opcode == PING:
             self._write(frame(PONG, data, os.urandom(4)))
+        elif opcode == CLOSE and self._dialogue is not None and self._dialogue.due() == OVER:
+            self._connection.close()  # all was said; the socket is of no more use
         elif opcode == CLOSE:
             raise CallFailed(Outcome.TRUNCATED, f"the server closed the socket {clean_line(why_closed(data), 200)}")
         elif opcode != PONG:

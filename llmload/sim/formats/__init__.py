@@ -11,6 +11,7 @@ from llmload.sim.formats.bedrock import BedrockFormat
 from llmload.sim.formats.gemini import GeminiFormat
 from llmload.sim.formats.ollama import OllamaFormat
 from llmload.sim.formats.openai import OpenAiFormat
+from llmload.sim.formats.openai_realtime import OpenAiRealtimeFormat
 from llmload.sim.formats.openai_responses import OpenAiResponsesFormat
 
 __all__ = ["FORMATS", "Format", "Found", "Frames", "find"]
@@ -18,6 +19,7 @@ __all__ = ["FORMATS", "Format", "Found", "Frames", "find"]
 FORMATS: Final[tuple[Format, ...]] = (
     OpenAiFormat(),
     OpenAiResponsesFormat(),
+    OpenAiRealtimeFormat(),
     AzureOpenAiFormat(),
     AnthropicFormat(),
     GeminiFormat(),

@@ -176,6 +176,7 @@ class RealtimeSession:
         limit = fields.get("max_output_tokens")
         items = asked.get("input", self._items) or [{"role": "user", "content": ""}]
         fields.update(model=self._model, stream=True, input=items, max_output_tokens=None if limit == "inf" else limit)
+        fields.pop("reasoning", None)  # thoughts are not shown here
         return orjson.dumps(fields)
 
     def _cancel_response(self, document: Fields, event: str | None) -> None:

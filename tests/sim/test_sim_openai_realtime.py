@@ -190,7 +190,7 @@ def test_a_response_is_cancelled(connect: Any):
         ({"type": "response.create", "response": {"output_modalities": ["audio"]}}, "response.output_modalities"),
         ({"type": "response.create", "response": {"max_output_tokens": -1}}, "max_output_tokens"),
         ({"type": "response.create", "response": {"input": ["?"]}}, "input"),
-        ({"type": "response.create", "response": {"instructions": "x" * 9000}}, "messages"),
+        ({"type": "response.create", "response": {"instructions": "x" * 9000}}, "input"),
     ],
 )
 def test_a_mistake_is_an_error_event_that_names_it_and_the_session_goes_on(connect: Any, said: Any, param: str):

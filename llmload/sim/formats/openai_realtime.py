@@ -12,7 +12,7 @@ import orjson
 
 from llmload.sim.formats.base import Found, Headers
 from llmload.sim.formats.openai_responses import OpenAiResponsesFormat
-from llmload.sim.formats.parts import voice_of
+from llmload.sim.formats.parts import Speech
 from llmload.sim.requests import Refused, TextJob
 from llmload.sim.spec import SimSpec
 from llmload.sim.text import Voice
@@ -72,12 +72,12 @@ class RealtimeFrames:
     content_type = "application/json"
     choices = 1
 
-    __slots__ = ("_around", "_events", "_item", "_job", "_place", "_response_id", "_tagged", "_voice")
+    __slots__ = ("_around", "_events", "_item", "_job", "_place", "_response_id", "_speech", "_tagged")
 
     def __init__(self, job: TextJob, tagged: str) -> None:
         self._job = job
         self._tagged = tagged
-        self._voice = voice_of(job, tagged, 0)
+        self._speech = Speech(job, tagged)
         self._events = 0
         self._response_id = f"resp_{tagged}"
         self._item = f"item_{tagged}"
@@ -101,7 +101,7 @@ class RealtimeFrames:
         return self._event(kind, response_id=self._response_id, output_index=0, item=item)
 
     def length(self, choice: int) -> int:
-        return self._job.lengths[0]
+        return self._speech.length
 
     def opening(self, choice: int) -> bytes:
         """The response begins, the item in it, and the part in that if it is text."""
@@ -117,11 +117,11 @@ class RealtimeFrames:
 
     def token(self, choice: int, k: int, voice: Voice | None = None) -> bytes:
         before, between, after = self._around
-        return b"%b%d%b%b%b" % (before, k, between, orjson.dumps((voice or self._voice).token(k))[1:-1], after)
+        return b"%b%d%b%b%b" % (before, k, between, orjson.dumps(self._speech.token(k, voice))[1:-1], after)
 
     def closing(self, choice: int) -> bytes:
         """The end of the text, its part and its item; or of the arguments and their item."""
-        text = self._voice.text(self.length(0))
+        text = self._speech.said()
         if self._job.tool:
             called = {"call_id": f"call_{self._tagged}0", "name": self._job.tool, "arguments": text}
             done = self._event("response.function_call_arguments.done", **self._place, **called)
@@ -138,7 +138,7 @@ class RealtimeFrames:
         """The whole response, with its usage."""
         status = self._status
         reason = {"reason": "max_output_tokens"} if status == "incomplete" else {}
-        output = [self._output(self._voice.text(self.length(0)), status)]
+        output = [self._output(self._speech.said(), status)]
         response = _response(self._response_id, status, output, {"type": status, **reason})
         return self._event("response.done", response={**response, "usage": self._usage()})
 

@@ -191,11 +191,13 @@ def _class_keys(subject: Subject) -> Iterator[Problem]:
             if key in cls.model_fields_set and getattr(cls, key) is not False:
                 yield subject.problem(("classes", name, key), why, f'its api is "{cls.api}"')
         for target in targets_of(cls, subject.scenario):
-            dialect = getattr(subject.scenario.targets.get(target), "dialect", "")
-            apis = DIALECTS[dialect].apis if dialect in DIALECTS else {cls.api}
-            if cls.api not in apis:
-                what = f'the dialect of target {target!r}, "{dialect}", has no such requests'
-                yield subject.problem(("classes", name, "api"), what, f"it has {', '.join(sorted(apis))}")
+            kind = DIALECTS.get(getattr(subject.scenario.targets.get(target), "dialect", ""))
+            if kind is not None and cls.api not in kind.apis:
+                what = f'the dialect of target {target!r}, "{kind.name}", has no such requests'
+                yield subject.problem(("classes", name, "api"), what, f"it has {', '.join(sorted(kind.apis))}")
+            elif kind is not None and kind.socket and cls.api in _ANSWERED and not cls.stream:
+                what = f'the dialect of target {target!r}, "{kind.name}", has no answers that come at once'
+                yield subject.problem(("classes", name, "stream"), what, "add stream = true")
 
 
 def _class_lengths(subject: Subject) -> Iterator[Problem]:

@@ -34,6 +34,20 @@ TWO = SMALL.replace(
         (["classes.chat.api=embeddings", "classes.chat.max_tokens=5"], "classes.chat.max_tokens", "no answer to limit"),
         (["classes.chat.api=models", "classes.chat.prompt=hi"], "classes.chat.prompt", "has no prompt"),
         (["classes.chat.batch=5"], "classes.chat.batch", "only embeddings"),
+        (
+            ["targets.main.dialect=openai-realtime", "classes.chat.stream=false"],
+            "classes.chat.stream",
+            "has no answers that come at once; add stream = true",
+        ),
+        (
+            [
+                "targets.main.dialect=openai-realtime",
+                "targets.main.options={socket='keep'}",
+                "classes.chat.stream=true",
+            ],
+            "targets.main.options.socket",
+            "did you mean kept?",
+        ),
         (["classes.chat.objectives={ttfx='1s'}"], "classes.chat.objectives.ttfx", "did you mean ttft"),
         (["classes.chat.objectives={ttft=500}"], "classes.chat.objectives.ttft", 'write "500ms"'),
         (["classes.chat.objectives={ttft='0s'}"], "classes.chat.objectives.ttft", "more than 0"),
@@ -51,7 +65,7 @@ def test_names_that_do_not_exist_and_keys_that_make_no_sense_are_found(
 ) -> None:
     problem = only_problem(SMALL, None, *overrides)
     assert problem.key.startswith(key)
-    assert words in f"{problem.what} {problem.hint}"
+    assert words in f"{problem.what} {problem.hint}" or words in f"{problem.what}; {problem.hint}"
 
 
 def test_a_class_without_a_target_goes_to_all_of_them() -> None:

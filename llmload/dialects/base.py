@@ -9,10 +9,12 @@ from typing import Final, Protocol
 from llmload.dialects.template import Template
 from llmload.records import Answer, Api, Call, WireRequest
 
-__all__ = ["OVER", "Dialect", "DialectKind", "Dialogue", "Reader"]
+__all__ = ["NEVER", "OVER", "Dialect", "DialectKind", "Dialogue", "Reader"]
 
 OVER: Final = -1
 """What a dialogue says is due when nothing more is to be said or heard."""
+NEVER: Final = 1 << 62
+"""What it says is due when it waits for the other side, however long; so does anything later."""
 
 
 class Reader(Protocol):

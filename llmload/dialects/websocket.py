@@ -7,7 +7,7 @@ from typing import Final
 import orjson
 
 from llmload.clock import NS
-from llmload.dialects.base import OVER, DialectKind, Reader
+from llmload.dialects.base import NEVER, OVER, DialectKind, Reader
 from llmload.dialects.clean import clean_line
 from llmload.dialects.error_body import ErrorReader
 from llmload.dialects.http import field_at, filled_headers, values_of
@@ -17,7 +17,6 @@ from llmload.records import Answer, Api, Call, WireRequest
 __all__ = ["KIND", "SocketReader", "WebSocket"]
 
 _SWITCHED: Final = 101
-_NEVER: Final = 1 << 62
 _NOTHING: Final = SocketRecipe()
 
 
@@ -109,7 +108,7 @@ class SocketReader:
 
     def _lost(self) -> int:
         """When the oldest message without a reply has waited for too long."""
-        return next(iter(self._open.values()), _NEVER) + round(self._recipe.timeout * NS)
+        return next(iter(self._open.values()), NEVER) + round(self._recipe.timeout * NS)
 
     def _turn(self) -> int:
         """When the next message is to be said or, all being said and answered, the socket has been held long enough."""
@@ -117,7 +116,7 @@ class SocketReader:
         if self._said < recipe.messages and recipe.every:
             return self._begun + round(self._said * recipe.every * NS)
         if self._open:
-            return _NEVER
+            return NEVER
         return 1 if self._said < recipe.messages else self._begun + round(recipe.hold * NS)
 
     def _name(self, data: bytes) -> str:

@@ -19,12 +19,14 @@ from aiohttp import (
 )
 from aiohttp.http_exceptions import ContentEncodingError, HttpProcessingError
 
+from llmload.dialects.clean import clean_line
 from llmload.errors import DecodeError
 from llmload.records import SHORTAGES, Outcome
 from llmload.room import descriptors_now, room
 from llmload.transport.base import CallFailed
+from llmload.wire.frames import why_closed
 
-__all__ = ["dial_failure", "exchange_failure", "let_go"]
+__all__ = ["dial_failure", "exchange_failure", "let_go", "socket_closed"]
 
 _HAVE: Final[Mapping[int, Callable[[], str]]] = {
     errno.EMFILE: lambda: f"all {descriptors_now():,} it may have are open",
@@ -78,6 +80,11 @@ def exchange_failure(error: BaseException, headed: bool) -> CallFailed:
     if headed:
         return CallFailed(Outcome.TRUNCATED, f"{how} inside the answer")
     return CallFailed(Outcome.CONNECT_ERROR, f"{how} before any answer")
+
+
+def socket_closed(payload: bytes) -> CallFailed:
+    """What it counts as that the server closed a WebSocket; ``payload``: of its close frame."""
+    return CallFailed(Outcome.TRUNCATED, f"the server closed the socket {clean_line(why_closed(payload), 200)}")
 
 
 def let_go(error: BaseException | None) -> None:

@@ -9,22 +9,34 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from multidict import CIMultiDict
 
-from llmload.clock import Clock
+from llmload.clock import NS, Clock
+from llmload.dialects.base import NEVER, OVER, Dialogue
 from llmload.records import WireRequest
-from llmload.transport.base import Dial, Sink
-from llmload.transport.failures import exchange_failure
+from llmload.transport.base import CallFailed, Dial, Sink
+from llmload.transport.failures import exchange_failure, socket_closed
 
-__all__ = ["MemoryTransport", "Service"]
+__all__ = ["MemoryTransport", "Service", "Session"]
+
+
+_SWITCHED: Final = 101
 
 
 class Service(Protocol):
     """What answers. ``handle`` returns a function to call when the client goes away."""
 
     def handle(self, request: Any, reply: Any) -> Callable[[], None]: ...
+
+
+class Session(Protocol):
+    """The other side of a socket: what it has to say it says to the line it was made with."""
+
+    def hear(self, data: bytes) -> None: ...
+
+    def gone(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +86,80 @@ class _Reply:
             self._done.set_exception(exchange_failure(error, self.headed))
 
 
+class _Line:
+    """A socket: what its session says reaches the Sink, and what the Sink's dialogue says the session."""
+
+    def __init__(self, sink: Sink, clock: Clock, done: asyncio.Future[None]) -> None:
+        self._sink = sink
+        self._clock = clock
+        self._done = done
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._spoken = False
+        self._session: Session | None = None
+        self._dialogue: Dialogue | None = None
+
+    def open(self, begin: Callable[[Any, Any], Session], request: MemoryRequest) -> Session:
+        """Let the two sides talk."""
+        now = self._clock()
+        self._sink.opened(now, Dial(0, 0, 0))
+        self._sink.head(now, _SWITCHED, CIMultiDict())
+        self._dialogue = self._sink.dialogue()
+        session = self._session = begin(request, self)
+        self._speak()
+        return session
+
+    def say(self, data: bytes) -> None:
+        if not self._done.done():
+            try:
+                self._sink.body(self._clock(), data)
+            except Exception as error:  # the Sink gave up, as it may
+                self._break(exchange_failure(error, True))
+            self._speak()
+
+    def close(self, code: int, reason: str) -> None:
+        self._break(socket_closed(code.to_bytes(2, "big") + reason.encode()))
+
+    def reset(self) -> None:
+        self._break(exchange_failure(ConnectionResetError("Connection reset by peer"), True))
+
+    def cut(self) -> None:
+        self._break(exchange_failure(EOFError(), True))
+
+    def _break(self, failed: CallFailed) -> None:
+        if not self._done.done():
+            self._done.set_exception(failed)
+
+    def _speak(self) -> None:
+        """Say what is due, and come back when the next is. The session hears of it afterwards, as it may be talking."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._dialogue is None or self._session is None or self._done.done():
+            return
+        now = self._clock()
+        while OVER < (due := self._dialogue.due()) <= now:
+            if (data := self._dialogue.say(now)) is not None:
+                self._sent(now, data)
+                self._loop.call_soon(self._session.hear, data)
+        if due == OVER:
+            self._sink.ended(now)
+            self._done.set_result(None)
+        elif due < NEVER:
+            self._timer = self._loop.call_later((due - now) / NS, self._speak)
+
+    def _sent(self, t: int, data: bytes) -> None:
+        if not self._spoken:
+            self._spoken = True
+            self._sink.sent(t, len(data))
+
+
 class MemoryTransport:
     """The measuring path "memory".
 
     ``headers`` are added to every request, those of ``keys`` to the requests with that key, those of ``own`` to the
-    requests to that target. ``bases``: what stands
-    before the paths of a target, "/v1" if nothing is said.
+    requests to that target. ``bases``: what stands before the paths of a target, "/v1" if nothing is said.
+    ``sockets``: targets that are spoken to over sockets, with what begins their sessions: ``(request, line) ->
+    Session``.
     """
 
     path = "memory"
@@ -92,6 +172,7 @@ class MemoryTransport:
         keys: Mapping[str, Mapping[str, str]] | None = None,
         bases: Mapping[str, str] | None = None,
         own: Mapping[str, Mapping[str, str]] | None = None,
+        sockets: Mapping[str, Callable[[Any, Any], Session]] | None = None,
     ) -> None:
         self._service = service
         self._clock = clock
@@ -99,6 +180,7 @@ class MemoryTransport:
         self._keys = keys or {}
         self._bases = bases or {}
         self._own = own or {}
+        self._sockets = sockets or {}
 
     @property
     def opened(self) -> int:
@@ -124,8 +206,29 @@ class MemoryTransport:
     async def exchange(self, target: str, request: WireRequest, sink: Sink) -> None:
         """See Transport."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        cancel = self._open_socket(target, request, sink, done) or self._ask(target, request, sink, done)
+        try:
+            await done
+        except asyncio.CancelledError:
+            cancel()
+            raise
+
+    def _ask(self, target: str, request: WireRequest, sink: Sink, done: asyncio.Future[None]) -> Callable[[], None]:
         sink.opened(self._clock(), Dial(0, 0, 0))
         sink.sent(self._clock(), len(request.body))
+        return self._service.handle(self._as_seen(target, request), _Reply(sink, self._clock, done))
+
+    def _open_socket(
+        self, target: str, request: WireRequest, sink: Sink, done: asyncio.Future[None]
+    ) -> Callable[[], None] | None:
+        """None where the target is none of sockets."""
+        if target not in self._sockets:
+            return None
+        session = _Line(sink, self._clock, done).open(self._sockets[target], self._as_seen(target, request))
+        done.add_done_callback(lambda over: None if over.cancelled() else session.gone())
+        return session.gone
+
+    def _as_seen(self, target: str, request: WireRequest) -> MemoryRequest:
         given = {
             **self._headers,
             **self._own.get(target, {}),
@@ -133,14 +236,8 @@ class MemoryTransport:
             **dict(request.headers),
         }
         headers = {name.lower(): value for name, value in given.items()}
-        reply = _Reply(sink, self._clock, done)
         path = f"{self._bases.get(target, '/v1')}/{request.path}"
-        cancel = self._service.handle(MemoryRequest(request.method, path, headers, request.body), reply)
-        try:
-            await done
-        except asyncio.CancelledError:
-            cancel()
-            raise
+        return MemoryRequest(request.method, path, headers, request.body)
 
     async def close(self) -> None:
         """See Transport."""

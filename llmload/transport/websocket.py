@@ -18,15 +18,14 @@ from typing import Final
 from aiohttp.connector import Connection
 
 from llmload.clock import NS, monotonic_ns
-from llmload.dialects.base import OVER, Dialogue
-from llmload.dialects.clean import clean_line
+from llmload.dialects.base import NEVER, OVER, Dialogue
 from llmload.records import Outcome, WireRequest
 from llmload.scenario.plan import Target
 from llmload.transport.base import CallFailed, Dial, Sink
-from llmload.transport.failures import dial_failure, exchange_failure
+from llmload.transport.failures import dial_failure, exchange_failure, socket_closed
 from llmload.transport.handler import StampingHandler
 from llmload.transport.lane import Lane, Lanes
-from llmload.wire.frames import CLOSE, PING, PONG, TEXT, FrameDecoder, close_frame, frame, why_closed
+from llmload.wire.frames import CLOSE, PING, PONG, TEXT, FrameDecoder, close_frame, frame
 
 __all__ = ["SocketTransport"]
 
@@ -268,32 +267,32 @@ class _Socket(asyncio.Protocol):
         elif opcode == CLOSE and self._dialogue is not None and self._dialogue.due() == OVER:
             self._connection.close()  # all was said; the socket is of no more use
         elif opcode == CLOSE:
-            raise CallFailed(Outcome.TRUNCATED, f"the server closed the socket {clean_line(why_closed(data), 200)}")
+            raise socket_closed(data)
         elif opcode != PONG:
             self._sink.body(t, data)
 
     def _speak(self) -> None:
-        """Say what is due, and come back when the next is."""
+        """Say what is due, in one go, and come back when the next is."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         dialogue = self._dialogue
-        while dialogue is not None and not self.done.done():
-            now = monotonic_ns()
-            due = dialogue.due()
-            if due == OVER:
-                self._sink.ended(now)
-                self.done.set_result(None)
-                return
-            if due > now:
-                self._timer = self._loop.call_later((due - now) / NS, self._speak)
-                return
-            self._say(dialogue.say(now), now)
-
-    def _say(self, data: bytes | None, t: int) -> None:
-        if data is None:
+        if dialogue is None or self.done.done():
             return
-        data = frame(TEXT, data, os.urandom(4))
+        now = monotonic_ns()
+        said = bytearray()
+        while OVER < (due := dialogue.due()) <= now:
+            if (data := dialogue.say(now)) is not None:
+                said += frame(TEXT, data, os.urandom(4))
+        if said:
+            self._say(bytes(said), now)
+        if due == OVER:
+            self._sink.ended(now)
+            self.done.set_result(None)
+        elif due < NEVER:
+            self._timer = self._loop.call_later((due - now) / NS, self._speak)
+
+    def _say(self, data: bytes, t: int) -> None:
         if not self._spoken:
             self._spoken = True
             self._sink.sent(t, len(data))

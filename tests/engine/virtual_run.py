@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from llmload.scenario.compile import compile_scenario
 from llmload.scenario.files import Source
 from llmload.scenario.load import load_scenario
 from llmload.scenario.plan import Plan
+from llmload.sim.realtime import RealtimeSession
 from llmload.sim.service import Service
 from llmload.sim.spec import SimSpec
 from llmload.sim.truth import Truth
@@ -83,10 +85,11 @@ def run_plan(plan: Plan, shards: int = 1, during: Callable[[Sequence[Engine], Vi
         }
         own = {target.name: target.headers for target in plan.targets}
         bases = {target.name: DIALECTS[target.dialect].sim_base for target in plan.targets}
-        engines = [
-            Engine(plan, MemoryTransport(service, loop.clock, headers, keys, bases, own), loop.clock, shard, shards)
-            for shard in range(shards)
-        ]
+        sockets = {
+            target.name: partial(RealtimeSession, service) for target in plan.targets if DIALECTS[target.dialect].socket
+        }
+        memory = partial(MemoryTransport, service, loop.clock, headers, keys, bases, own, sockets)
+        engines = [Engine(plan, memory(), loop.clock, shard, shards) for shard in range(shards)]
         ran.start = loop.clock() + NS
         ran.summary = Summary(start=ran.start, phases=recorder_setup(plan, ran.start).phases)
         if during is not None:

@@ -182,6 +182,8 @@ FAULTS = {
     },
     ("model-cache", "broken"): {"misses slow hits"},
     ("model-cache", "broken-unbounded"): {"the cache grows without bound: hits become slower"},
+    ("websocket-realtime", "broken"): {"sockets are dropped in the middle of answers"},
+    ("websocket-realtime", "broken-first"): {"the first token over the socket takes too long"},
     ("rest", "broken-errors"): {"more than 1 in 100 requests fail", "less than half of the planned rate is served"},
 }
 """(scenario, environment) -> everything that the missed objectives say, and nothing else does."""

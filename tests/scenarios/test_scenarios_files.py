@@ -34,6 +34,7 @@ IDS = {
     "model-cache": "PERF_MIXED_RESOURCE_CONFIG_CACHE_003",
     "throughput-nonstream": "PERF_LLM_THROUGHPUT_NONSTREAM_002",
     "websocket": "WEBSOCKET",
+    "websocket-realtime": "WEBSOCKET",
     "context-chat": "PERF_LLM_CONTEXT_CHAT_001",
     "context-embed": "PERF_LLM_CONTEXT_EMBED_002",
     "auth-mix": "PERF_MIXED_RESOURCE_DB_AUTH_001",

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import orjson
 
-from llmload.dialects.base import OVER
+from llmload.dialects.base import NEVER, OVER
 from llmload.dialects.clean import clean_line
 from llmload.dialects.error_body import describe_error
 from llmload.dialects.intake import Intake
@@ -23,7 +23,6 @@ from llmload.records import Answer, Usage
 
 __all__ = ["SessionReader"]
 
-_NEVER: Final = 1 << 62
 _NO_USAGE: Final = Usage()
 _BROKEN: Final = frozenset({"failed", "cancelled"})
 
@@ -59,7 +58,7 @@ class SessionReader:
         """See Dialogue."""
         if self._over:
             return OVER
-        return 1 if self._left else _NEVER
+        return 1 if self._left else NEVER
 
     def say(self, t: int) -> bytes | None:
         """See Dialogue."""

@@ -19,32 +19,39 @@ __all__ = ["TRACES", "Trace", "TraceFormat", "TraceRow", "open_trace", "trace_ro
 
 _BINS: Final = 1024
 _NS: Final = 1_000_000_000
+_MOONCAKE_BLOCK: Final = 512
+"""Tokens of a block of Mooncake's traces ("Mooncake: A KVCache-centric disaggregated architecture for LLM serving")."""
 _MOST_UNSORTED: Final = 5_000_000
 """Rows of a log that isn't in the order of its times; their places are held in memory."""
 
 
 class TraceRow(NamedTuple):
-    """When (ns, from wherever the trace counts) how many tokens were asked and answered."""
+    """When (ns, from wherever the trace counts) how many tokens were asked and answered. ``blocks``: what identifies
+    each block of the prompt, from its beginning; prompts that begin with the same ones begin alike."""
 
     at: int
     input: int
     output: int
+    blocks: tuple[int, ...] = ()
 
 
 class TraceFormat(NamedTuple):
-    """``quantum``: seconds that published stamps are rounded to, which a replay spreads them over."""
+    """``quantum``: seconds that published stamps are rounded to, which a replay spreads them over. ``block``: tokens of
+    a block, where rows have some."""
 
     cut: str
     read: Callable[[bytes, Mapping[str, int]], TraceRow]
     quantum: float = 0.0
     headed: bool = False
     sorted: bool = True
+    block: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
     """A trace that was gone through: ``first`` and ``last`` stamp (ns), the means of its lengths, and how many arrivals
-    fall into each stretch of ``width`` ns from the first stamp on."""
+    fall into each stretch of ``width`` ns from the first stamp on. ``block``: tokens of the blocks that prompts share,
+    0 where none are."""
 
     file: DataFile
     format: str
@@ -54,6 +61,7 @@ class Trace:
     output_mean: float
     width: int
     counts: tuple[int, ...] = field(repr=False, hash=False)
+    block: int = 0
 
     @property
     def rows(self) -> int:
@@ -87,9 +95,11 @@ def _burstgpt(row: bytes, columns: Mapping[str, int]) -> TraceRow:
 
 def _mooncake(row: bytes, columns: Mapping[str, int]) -> TraceRow:
     value = _object(row)
+    asked = _tokens(value.get("input_length"))
     return TraceRow(
-        _seconds(value.get("timestamp"), 1e6), _tokens(value.get("input_length")), _tokens(value.get("output_length"))
-    )
+        _seconds(value.get("timestamp"), 1e6), asked, _tokens(value.get("output_length")),
+        _blocks(value.get("hash_ids"), -(-asked // _MOONCAKE_BLOCK)),
+    )  # fmt: skip
 
 
 def _own_log(row: bytes, columns: Mapping[str, int]) -> TraceRow:
@@ -138,10 +148,19 @@ def _tokens(value: Any) -> int:
     return count
 
 
+def _blocks(value: Any, most: int) -> tuple[int, ...]:
+    """The numbers of at most so many blocks."""
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(type(number) is int for number in value):
+        raise ValueError("its hash_ids are no list of whole numbers")
+    return tuple(value[:most])
+
+
 TRACES: Final[Mapping[str, TraceFormat]] = {
     "azure": TraceFormat("lines", _azure, headed=True),
     "burstgpt": TraceFormat("lines", _burstgpt, quantum=1.0, headed=True),
-    "mooncake": TraceFormat("lines", _mooncake, quantum=3.0),
+    "mooncake": TraceFormat("lines", _mooncake, quantum=3.0, block=_MOONCAKE_BLOCK),
     "llmload": TraceFormat("lines", _own_log, sorted=False),
 }
 _NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
@@ -210,7 +229,7 @@ def open_trace(path: Path, format: str, limit: int | None = None) -> Trace:
             tally.count(tally.stamps[row])
     return Trace(
         known, format, tally.first, tally.last, tally.input / tally.rows, tally.output / tally.rows, tally.width,
-        tuple(tally.counts),
+        tuple(tally.counts), kind.block,
     )  # fmt: skip
 
 

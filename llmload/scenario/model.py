@@ -93,6 +93,9 @@ class TraceTable(Table):
         None, description="Spread equal stamps over so much time; left out: 3s for mooncake, 1s for burstgpt, else 0."
     )
     limit: Whole | None = Field(None, description="Take only so many rows.")
+    prefixes: Flag = Field(
+        True, description="Prompts that share hash_ids begin alike, block by block of 512 tokens (mooncake)."
+    )
 
 
 class LoadTable(Table):

@@ -39,12 +39,17 @@ def lay_out_trace(
         problems.append(document.problem(("load", "duration"), "is missing", "a trace that loops needs an end"))
     if load.on_limit == "drop" and load.max_in_flight is None:
         problems.append(document.problem(("load", "on_limit"), "there is no limit to drop at", "set max_in_flight"))
+    if "prefixes" in table.model_fields_set and not TRACES[table.format].block:
+        hint = "of these formats, only mooncake's rows have hash_ids"
+        problems.append(document.problem(("load", "trace", "prefixes"), "says nothing here", hint))
     try:
         trace = open_trace(beside(directory, table.file), table.format, table.limit)
     except ScenarioError as error:
         problems.append(document.problem(("load", "trace", "file"), said(error)))
     if problems:
         return None, problems
+    if not table.prefixes:
+        trace = replace(trace, block=0)
     quantum = TRACES[table.format].quantum if table.jitter is None else table.jitter
     whole = Replay(trace, 0.0, table.time_scale, quantum, seed)
     lasts = whole.lap * table.time_scale / NS

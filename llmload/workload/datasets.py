@@ -49,8 +49,12 @@ def traced(cls: RequestClass, index: int) -> RequestClass:
     """The class with the lengths that its trace has for call ``index``; after the last row the first comes again."""
     if cls.input_from is not None:
         trace = cls.input_from
-        tokens = Lengths("fixed", low=max(1, trace_rows(trace).row(index % trace.rows).input))
-        cls = replace(cls, prompt=replace(cls.prompt, tokens=tokens))
+        lap, place = divmod(index, trace.rows)
+        row = trace_rows(trace).row(place)
+        # What comes again in another lap is new to a cache, as the hits of the trace are those of one pass.
+        blocks = tuple(mix(number, lap) for number in row.blocks) if trace.block else ()
+        tokens = Lengths("fixed", low=max(1, row.input))
+        cls = replace(cls, prompt=replace(cls.prompt, tokens=tokens, blocks=blocks, block=trace.block))
     if cls.output_from is not None:
         trace = cls.output_from
         cls = replace(

@@ -11,7 +11,7 @@ from llmload.workload import lengths
 from llmload.workload.counters import counter_of, tokens_of
 from llmload.workload.datasets import entry_for, expected_entry_tokens
 from llmload.workload.exact import exact_ids, exact_text, ready
-from llmload.workload.reuse import beginning, expected_beginning, new_number, repeated
+from llmload.workload.reuse import beginning, expected_beginning, new_number, of_blocks, repeated
 from llmload.workload.spec import ESTIMATE, PromptSpec, TokenizerSpec
 from llmload.workload.text import KINDS, compose
 
@@ -64,6 +64,8 @@ def _synthetic(spec: PromptSpec, draws: Draws, ordinal: int, tokenizer: Tokenize
     if again := repeated(spec, kinds, draws, seed, tokenizer):
         return Prompt(*again)
     wished = max(1, lengths.draw(spec.tokens, draws))
+    if spec.blocks:
+        return Prompt(*of_blocks(spec, kinds, wished, draws, seed, tokenizer))
     kind = kinds[0] if len(kinds) == 1 else draws.pick(kinds)
     counter = counter_of(tokenizer)
     if spec.as_tokens:

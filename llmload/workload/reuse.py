@@ -7,19 +7,21 @@ the prompts and its place in the pool alone, so that all workers repeat the same
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Final
+from itertools import chain
+from typing import Final, NamedTuple
 
 from llmload.draws import Draws, mix
 from llmload.workload import lengths
 from llmload.workload.counters import Counter, counter_of
-from llmload.workload.exact import exact_text
+from llmload.workload.exact import exact_ids, exact_text
 from llmload.workload.spec import Lengths, Prefix, PromptSpec, TokenizerSpec
 from llmload.workload.text import compose
 
-__all__ = ["beginning", "expected_beginning", "new_number", "repeated"]
+__all__ = ["beginning", "expected_beginning", "new_number", "of_blocks", "repeated"]
 
 _POOL: Final = 0x706F6F6C
 _TREE: Final = 0x74726565
+_BLOCKS: Final = 0x626C6F636B
 _JOIN: Final = "\n\n"
 _HEX_DIGITS: Final = 12
 
@@ -88,6 +90,51 @@ def _branch(
     text, _ = made(kind, levels[len(path) - 1].tokens, Draws(number, 0), number % 10**8, counter)
     whole = before + text + _JOIN
     return whole, counter.count(whole)
+
+
+def of_blocks(
+    spec: PromptSpec, kinds: tuple[str, ...], tokens: int, draws: Draws, seed: int, tokenizer: TokenizerSpec
+) -> tuple[str, int, tuple[int, ...]]:
+    """A prompt of ``tokens`` tokens that begins with the blocks of ``spec``: text and its tokens, or ids in its place.
+
+    The last block ends with the prompt; what no block covers is new. Blocks are priced apart: where a vocabulary merges
+    across their seams, a prompt is off by a token for each.
+    """
+    parts: list[_Block] = []
+    left = tokens
+    for number in spec.blocks:
+        parts.append(_block(number, min(left, spec.block), kinds, seed, spec.as_tokens, tokenizer))
+        left -= parts[-1].tokens
+        if left <= 0:
+            break
+    if left > 0:
+        parts.append(_block(draws.bits(), left, kinds, seed, spec.as_tokens, tokenizer))
+    ids = tuple(chain.from_iterable(part.ids for part in parts))
+    return "".join(part.text for part in parts), sum(part.tokens for part in parts), ids
+
+
+class _Block(NamedTuple):
+    """A stretch of a prompt; ``ids`` in place of ``text`` where it is sent as numbers."""
+
+    text: str
+    tokens: int
+    ids: tuple[int, ...]
+
+
+@lru_cache(maxsize=4096)
+def _block(
+    number: int, tokens: int, kinds: tuple[str, ...], seed: int, as_tokens: bool, tokenizer: TokenizerSpec
+) -> _Block:
+    """The block of that number, cut to ``tokens`` tokens; it begins like no other."""
+    draws = Draws(mix(seed ^ _BLOCKS, number), 0)
+    kind, ordinal, counter = draws.pick(kinds), draws.below(10**8), counter_of(tokenizer)
+    if as_tokens:
+        return _Block("", tokens, exact_ids(kind, tokens, draws, ordinal, counter))
+    seam = counter.count(_JOIN)
+    if tokens <= seam:
+        return _Block(*made(kind, tokens, draws, ordinal, counter), ())
+    text, have = made(kind, tokens - seam, draws, ordinal, counter)
+    return _Block(text + _JOIN, have + seam, ())
 
 
 def expected_beginning(levels: tuple[Prefix, ...]) -> float:

@@ -93,6 +93,8 @@ class PromptSpec:
     scenario is compiled, so that a Plan needs no files), taken in seeded random order. ``synthetic``:
     text of ``style`` made to ``tokens`` tokens (exactly, where the class has a tokenizer), different for every call.
     ``data``: the entries of a data set, which stay in its file.
+    ``blocks``: numbers of blocks of ``block`` tokens that a made-up prompt begins with; those of one number are the
+    same wherever they stand.
     ``as_tokens``: sent as token ids in place of text.
 
     What servers may keep of prompts: ``repeat`` (made-up ones), ``prefix`` (put before any), and against it
@@ -110,6 +112,8 @@ class PromptSpec:
     repeat: Repeat | None = None
     prefix: tuple[Prefix, ...] = ()
     cache_bust: bool = False
+    blocks: tuple[int, ...] = ()
+    block: int = 0
     scale: tuple[tuple[str, float], ...] = ()
     """Kind of text -> tokens by the target's vocabulary for each that is estimated, where that was learned."""
 

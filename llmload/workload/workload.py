@@ -80,7 +80,10 @@ class Workload:
         self._corrections = {
             cls.name: (place, Correction())
             for place, cls in enumerate(self.classes)
-            if cls.tokenizer.learn and cls.prompt.kind == "synthetic" and not cls.paired
+            if cls.tokenizer.learn
+            and cls.prompt.kind == "synthetic"
+            and not cls.paired
+            and not (cls.input_from and cls.input_from.block)  # blocks that are shared must stay as they are
         }
 
     @property

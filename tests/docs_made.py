@@ -359,7 +359,13 @@ def _simulator() -> str:
     keys = _table(_KEYS, _rows(definitions["KeySpec"]))
     settings = _table(_KEYS, _rows(definitions["SimSpec"])).replace("(simulator.md#", "(#")
     auth = _table(_KEYS, _rows(definitions["AuthSpec"]))
-    return f"{settings}\n\nEach key of `keys`:\n\n{keys}\n\n`auth`, where they are looked up:\n\n{auth}"
+    parts = [settings, "Each key of `keys`:", keys, "`auth`, where they are looked up:", auth]
+    for about, name in (
+        ("`gateway`, two providers of which one takes over when the other fails:", "GatewaySpec"),
+        ("`scaling`, replicas that come and go with how busy they are:", "ScalingSpec"),
+    ):
+        parts += [about, _table(_KEYS, _rows(definitions[name]))]
+    return "\n\n".join(parts)
 
 
 def _variables() -> str:

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from llmload.clock import NS, Clock
-from llmload.sim.faults import Cue, Script
 from llmload.sim.formats import Format
 from llmload.sim.model import CallAt, Cancellable, Sequence
 from llmload.sim.requests import Refused
+from llmload.sim.script import Cue, Script
 from llmload.sim.truth import Truth
 
 __all__ = ["JSON", "Answer", "Body", "Host", "Reply"]
@@ -79,8 +79,11 @@ class Answer(ABC):
         self.script = script
         if script.slowed:
             self.truth.faults.append(script.slowed)
-        if script.instead:
-            self._perform(script.instead)
+        if cue := script.instead:
+            if script.wait:
+                self._later(self.host.now() + round(script.wait * NS), lambda: self._perform(cue))
+            else:
+                self._perform(cue)
         else:
             submit()
 

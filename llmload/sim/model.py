@@ -39,7 +39,7 @@ class Sequence:
     ``emit`` is called at each token, after ``made`` has been counted up.
     """
 
-    __slots__ = ("admitted", "choice", "emit", "length", "live", "made", "prompt", "rank", "ready", "unread")
+    __slots__ = ("admitted", "choice", "emit", "keeps", "length", "live", "made", "prompt", "rank", "ready", "unread")
 
     def __init__(
         self, prompt: int, length: int, emit: Callable[[Sequence], None], choice: int = 0, cached: int = 0
@@ -55,6 +55,8 @@ class Sequence:
         self.rank = 0
         """Of those that wait, the lowest is admitted first."""
         self.admitted: int | None = None
+        self.keeps = False
+        """It does not give its slot back."""
         self.live = True
 
     @property
@@ -77,6 +79,12 @@ class Batch:
         self._last_ready = 0
         self._due = 0
         self._timer: Cancellable | None = None
+        self._lost = 0
+        """Slots that were not given back."""
+        self._lent = 0.0
+        """Seconds that the next step loses to other work."""
+        self.replicas = 1
+        """Accelerators that share the batch evenly."""
         self.tokens_read = 0
         """Prompt tokens worked on so far."""
         self.tokens_made = 0
@@ -95,11 +103,31 @@ class Batch:
     @property
     def cache_used(self) -> float:
         """Share of the cache that is taken."""
-        return 1 - self._room / self._spec.kv_tokens
+        return 1 - self._room / (self._spec.kv_tokens * self.replicas)
+
+    @property
+    def slots(self) -> int:
+        """Sequences that can be in the batch."""
+        return max(1, self._spec.slots * self.replicas - self._lost)
+
+    @property
+    def busy(self) -> float:
+        """What is in the batch or waits for it, over its slots."""
+        return (self.running + self.waiting) / self.slots
+
+    def scale(self, replicas: int) -> None:
+        """From now on there are so many replicas; what runs on one that goes is finished first."""
+        self._room += (replicas - self.replicas) * self._spec.kv_tokens
+        self.replicas = replicas
+
+    def lend(self, seconds: float) -> None:
+        """Other work takes so much of the model's time, if it has anything to do."""
+        if self._running:
+            self._lent += seconds
 
     def full(self) -> bool:
         """Whether the queue is as long as it may get."""
-        free = self._spec.slots - len(self._running)
+        free = self.slots - len(self._running)
         return len(self._waiting) >= self._spec.queue_limit + max(0, free)
 
     def submit(self, seq: Sequence) -> None:
@@ -116,9 +144,13 @@ class Batch:
             return
         seq.live = False
         if seq.admitted is not None:
-            self._room += seq.room
+            self._release(seq)
         else:
             self._waiting.remove(seq)
+
+    def _release(self, seq: Sequence) -> None:
+        self._room += seq.room
+        self._lost += seq.keeps
 
     def _wake_at(self, t: int) -> None:
         self._due = t
@@ -130,7 +162,9 @@ class Batch:
         self._admit(start)
         if self._running:
             vary = 1 + self._spec.jitter * (2 * self._jitter.random() - 1)
-            length = self._spec.step_time(len(self._running), self._read_prompts()) * vary
+            sequences, tokens = len(self._running) / self.replicas, self._read_prompts() / self.replicas
+            length = self._spec.step_time(sequences, tokens) * vary + self._lent
+            self._lent = 0.0
             self._due = start + round(length * NS)
             self._timer = self._call_at(self._due, self._emit)
         elif self._waiting:
@@ -140,7 +174,7 @@ class Batch:
 
     def _admit(self, t: int) -> None:
         waiting, running = self._waiting, self._running
-        while waiting and len(running) < self._spec.slots:
+        while waiting and len(running) < self.slots:
             seq = self._next(t)
             if seq is None or seq.room > self._room:
                 return
@@ -157,7 +191,7 @@ class Batch:
 
     def _read_prompts(self) -> int:
         """Work on prompts, oldest first; the number of prompt tokens this step does."""
-        budget = self._spec.prefill_chunk
+        budget = most = self._spec.prefill_chunk * self.replicas
         for seq in self._running:
             if seq.unread:
                 part = min(seq.unread, budget)
@@ -165,7 +199,7 @@ class Batch:
                 budget -= part
                 if not budget:
                     break
-        done = self._spec.prefill_chunk - budget
+        done = most - budget
         self.tokens_read += done
         return done
 
@@ -177,7 +211,7 @@ class Batch:
                 self.tokens_made += 1
                 if seq.made == seq.length:
                     seq.live = False
-                    self._room += seq.room
+                    self._release(seq)
                 seq.emit(seq)
         self._running = [seq for seq in self._running if seq.live]
         self._step()
@@ -225,8 +259,8 @@ class Embedder:
 
     def submit(self, tokens: int, done: Callable[[], None]) -> Callable[[], None]:
         """Call ``done`` when the embeddings are made; the answer cancels that (the work is done all the same)."""
-        work = self._spec.embed + self._spec.embed_prefill * tokens / 1000
-        self._free_at = max(self._free_at, self._now()) + round(work * NS)
+        work = round(self._spec.embed_time(tokens) * NS)
+        self._free_at = max(self._free_at, self._now()) + work
         self.pending += 1
         embedding = _Embedding(self, done)
         embedding.timer = self._call_at(self._free_at + round(self._spec.embed_latency * NS), embedding.finish)

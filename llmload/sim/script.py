@@ -83,6 +83,23 @@ class Script:
     instance: int | None = None
     """Which instance takes it, if not any."""
 
+    age: float = 0.0
+    """Seconds for which the fault that is being planted has been going on."""
+    outages: dict[str, tuple[int, float]] = field(default_factory=dict)
+    """Providers that fail it: with which status, and after how many seconds."""
+    switching: float = 0.0
+    """Seconds that the gateway needs beyond its own to take the fallback."""
+    alone: bool = False
+    """There is no way to the fallback."""
+    unbroken: bool = False
+    """Its failure does not count for the circuit breaker."""
+    wait: float = 0.0
+    """Seconds before what happens in place of the answer."""
+    borrowed: float = 0.0
+    """Share of its embeddings work that is taken from those who get text."""
+    keeps: bool = False
+    """Its slots are not given back."""
+
     def reading_time(self, tokens: int) -> float:
         """Seconds that reading a prompt takes beyond what it should."""
         linear, square = self.reading

@@ -8,14 +8,22 @@ answers of 100 tokens: about 40 requests/s (4,000 tokens/s), and some 200 single
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from llmload.errors import UsageError
 from llmload.sim.faults import Fault, parse_fault
 from llmload.sim.fields import Count, PerSecond, Seconds, Share, Span
 
-__all__ = ["AuthSpec", "Fault", "KeySpec", "SimSpec", "parse_fault"]
+__all__ = ["AuthSpec", "Fault", "GatewaySpec", "KeySpec", "ScalingSpec", "SimSpec", "parse_fault"]
+
+ServerName = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,64}$")]
+"""A name that is sent as a header."""
+
+
+_PARTS: Final = {"outage": "gateway", "failover": "gateway", "breaker": "gateway", "scaling": "scaling"}
+"""Faults of parts that not every service has."""
 
 
 class KeySpec(BaseModel):
@@ -36,6 +44,47 @@ class AuthSpec(BaseModel):
     lookup: Seconds = Field(0.003, description="Time to look a key up, known or not.")
     pool: int = Field(0, ge=0, le=100_000, description="Lookups at once; the others wait. 0: any number.")
     wait: Seconds = Field(5.0, description="Longest wait for a connection; a 503 after that.")
+
+
+class GatewaySpec(BaseModel):
+    """A gateway before two providers, one of which takes over when the other fails. Who served is sent as
+    `x-served-by`, the state of its circuit breaker as `x-circuit`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    primary: ServerName = Field("primary", description="Name of the provider that serves while all is well.")
+    fallback: ServerName | Literal[""] = Field("fallback", description="Name of the other one; empty: there is none.")
+    failures: int = Field(5, ge=1, le=100_000, description="Failures in a row after which the fallback is taken.")
+    delay: Seconds = Field(0.0, description="Time from the last of these until it is.")
+    open: Seconds = Field(30.0, description="Time after which one request tries the primary again.")
+    retry: bool = Field(False, description="Whether what the primary fails is tried again at the fallback at once.")
+
+    @model_validator(mode="after")
+    def _two(self) -> GatewaySpec:
+        if self.primary == self.fallback:
+            raise ValueError(f"primary and fallback are both {self.primary!r}; give them different names")
+        return self
+
+
+class ScalingSpec(BaseModel):
+    """Replicas of the model that come and go with how busy they are. How many work is sent as `x-replicas`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    least: int = Field(1, ge=1, le=1000, description="Replicas there are at least; each has `slots` and `kv_tokens`.")
+    most: int = Field(10, ge=1, le=1000, description="Replicas there are at most.")
+    out: Share = Field(0.7, description="Mean utilisation above which one more is started.")
+    in_: Share = Field(0.3, alias="in", description="Mean utilisation below which one is taken away.")
+    every: Seconds = Field(15.0, ge=0.1, description="Time over which the mean is taken, and between two decisions.")
+    delay: Seconds = Field(10.0, description="Time until a replica that was started works.")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> ScalingSpec:
+        if self.least > self.most:
+            raise ValueError(f"least ({self.least}) must not be above most ({self.most})")
+        if self.in_ >= self.out:
+            raise ValueError(f"in ({self.in_:g}) must be below out ({self.out:g}), or it would go to and fro")
+        return self
 
 
 class SimSpec(BaseModel):
@@ -80,11 +129,14 @@ class SimSpec(BaseModel):
     priorities: tuple[str, ...] = Field(
         (), description="Values of the header `x-priority`, first served first; none: first come, first served."
     )
-    instances: tuple[Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,64}$")], ...] = Field(
+    instances: tuple[ServerName, ...] = Field(
         (),
         max_length=1000,
         description="Instances behind a balancer, any of which takes a request; sent as `x-served-by`.",
     )
+
+    gateway: GatewaySpec | None = Field(None, description="Two providers instead of one; left out: there is one.")
+    scaling: ScalingSpec | None = Field(None, description="Autoscaling; left out: there is one replica.")
 
     faults: tuple[Fault, ...] = ()
 
@@ -95,15 +147,32 @@ class SimSpec(BaseModel):
                 f"context_window ({self.context_window}) must fit into kv_tokens ({self.kv_tokens}), "
                 "or its longest request could never run"
             )
+        if self.gateway is not None and self.instances:
+            raise ValueError("instances and gateway both name who served; give one of them")
+        for fault in self.faults:
+            if problem := self._without_its_part(fault):
+                raise ValueError(problem)
         return self
 
+    def _without_its_part(self, fault: Fault) -> str:
+        """What a fault lacks of the service, in words; "" if it can strike."""
+        part = _PARTS.get(fault.kind, "")
+        return f"the fault {fault.kind!r} needs [sim.{part}]" if part and getattr(self, part) is None else ""
+
     def with_faults(self, faults: Sequence[Fault]) -> SimSpec:
-        """The same service with these faults too."""
+        """The same service with these faults too. UsageError: one of them is of a part that the service lacks."""
+        for fault in faults:
+            if problem := self._without_its_part(fault):
+                raise UsageError(problem)
         return self.model_copy(update={"faults": (*self.faults, *faults)})
 
-    def step_time(self, sequences: int, prompt_tokens: int = 0) -> float:
+    def step_time(self, sequences: float, prompt_tokens: float = 0) -> float:
         """Seconds of a step with so many sequences in the batch and prompt tokens to work on, without jitter."""
         return self.step + self.step_per_sequence * sequences + self.prefill * prompt_tokens / 1000
+
+    def embed_time(self, tokens: float) -> float:
+        """Seconds of the model's time that embedding so many tokens takes."""
+        return self.embed + self.embed_prefill * tokens / 1000
 
     def capacity(self, input_tokens: float, output_tokens: float) -> float:
         """Chat requests/s at which it saturates.

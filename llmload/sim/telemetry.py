@@ -72,8 +72,8 @@ class Telemetry:
             self.per_token.observe((truth.end - first) / NS / (longest - 1))
         self.finished[answer.finish] += 1
 
-    def page(self, batch: Batch) -> str:
-        """The whole page, with the state of the batch as it is now."""
+    def page(self, batch: Batch, scaled: bool = False) -> str:
+        """The whole page, with the state of the batch as it is now; ``scaled``: with its replicas."""
         one = self._one
         lines = [
             *one("num_requests_running", "gauge", "Sequences in the batch.", batch.running),
@@ -83,6 +83,7 @@ class Telemetry:
             *one("prompt_tokens_total", "counter", "Prompt tokens worked on.", batch.tokens_read),
             *one("generation_tokens_total", "counter", "Tokens generated.", batch.tokens_made),
             *self._success(),
+            *(self._replicas(batch) if scaled else ()),
         ]
         for name, help_text, histogram in (
             ("time_to_first_token_seconds", "From arrival to first token.", self.first_token),
@@ -93,6 +94,17 @@ class Telemetry:
             lines += self._head(name, "histogram", help_text)
             lines += histogram.lines(f"vllm:{name}", self._labels)
         return "\n".join(lines) + "\n"
+
+    def _replicas(self, batch: Batch) -> list[str]:
+        """vLLM knows nothing of others like it: these names are ours."""
+        return [
+            "# HELP sim:replicas Replicas that work.",
+            "# TYPE sim:replicas gauge",
+            f"sim:replicas{{{self._labels}}} {batch.replicas}",
+            "# HELP sim:utilization What runs or waits, over what can run at once.",
+            "# TYPE sim:utilization gauge",
+            f"sim:utilization{{{self._labels}}} {min(1.0, batch.busy)}",
+        ]
 
     def _head(self, name: str, kind: str, help_text: str) -> list[str]:
         return [f"# HELP vllm:{name} {help_text}", f"# TYPE vllm:{name} {kind}"]

@@ -24,7 +24,7 @@ def _gaps(heard: Heard) -> list[float]:
 
 
 def test_every_kind_can_be_written_on_the_command_line_and_says_what_it_imitates():
-    needed = {"slow": ":factor=2", "slow-prefill": ":square=1s"}
+    needed = {"slow": ":factor=2", "slow-prefill": ":square=1s", "creep": ":first=1s", "failover": ":never=true"}
     for kind, cls in FAULTS.items():
         assert isinstance(parse_fault(kind + needed.get(kind, "")), cls)
         assert cls.__doc__

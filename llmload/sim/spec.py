@@ -53,7 +53,9 @@ class GatewaySpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     primary: ServerName = Field("primary", description="Name of the provider that serves while all is well.")
-    fallback: ServerName | Literal[""] = Field("fallback", description="Name of the other one; empty: there is none.")
+    fallback: str = Field(
+        "fallback", pattern=r"^[\x21-\x7e]{0,64}$", description="Name of the other one; empty: there is none."
+    )
     failures: int = Field(5, ge=1, le=100_000, description="Failures in a row after which the fallback is taken.")
     delay: Seconds = Field(0.0, description="Time from the last of these until it is.")
     open: Seconds = Field(30.0, description="Time after which one request tries the primary again.")

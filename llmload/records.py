@@ -158,6 +158,11 @@ class Message:
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str = ""
 
+    @property
+    def image_bytes(self) -> int:
+        """Bytes of its pictures, as files."""
+        return sum(len(image.data) for image in self.images)
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -200,6 +205,8 @@ class Call:
     """The user goes when so many chunks of content have come; 0: never."""
     recipe: HttpRecipe | SocketRecipe | None = None
     at: float = 0.0
+    image_bytes: int = 0
+    """Of the pictures in ``messages``, as files."""
 
     def asks_the_same(self, other: Call) -> bool:
         """Whether both, being of one class and target, make the same request."""

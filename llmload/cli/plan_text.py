@@ -15,7 +15,7 @@ from llmload.reports.style import ASCII_SIGNS, Style
 from llmload.safe import clean
 from llmload.scenario.plan import Plan
 from llmload.scenario.preview import Outlook, Preview, preview, series
-from llmload.units import format_count, format_rate, format_seconds, format_share
+from llmload.units import format_bytes, format_count, format_rate, format_seconds, format_share
 
 __all__ = ["plot", "render"]
 
@@ -45,6 +45,7 @@ def render(plan: Plan, calls: Listed, style: Style, warnings: Sequence[str] = ()
     console.print()
     console.print(_phases(seen, style, level))
     notes = [] if seen.total.requests is None or style.width < _WIDE else ["In and Out are tokens, Out at most"]
+    notes += [f"pictures: {format_bytes(round(seen.total.image_bytes))} in all"] if seen.total.image_bytes else []
     notes += [] if all(phase.measure for phase in seen.phases) else ["* not measured"]
     console.print("; ".join(notes) + "\n" if notes else "", style="dim" if style.color else None)
     if seen.total.requests is not None:

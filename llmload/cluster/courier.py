@@ -18,7 +18,19 @@ from llmload.records import Answer, Call, Record
 
 __all__ = ["Batch", "Courier", "fold", "pack", "unpack"]
 
-_CALL: Final = ("index", "cls", "target", "api", "model", "stream", "max_tokens", "input_tokens", "tags", "turn")
+_CALL: Final = (
+    "index",
+    "cls",
+    "target",
+    "api",
+    "model",
+    "stream",
+    "max_tokens",
+    "input_tokens",
+    "tags",
+    "turn",
+    "image_bytes",
+)
 _ANSWER: Final = tuple(name for name in Answer.__slots__ if name not in ("stamps", "text"))
 _RECORD: Final = tuple(name for name in Record.__slots__ if name not in ("answer", "call"))
 _call_of, _answer_of, _record_of = attrgetter(*_CALL), attrgetter(*_ANSWER), attrgetter(*_RECORD)
@@ -46,11 +58,21 @@ def pack(record: Record) -> Packed:
 
 def unpack(packed: Packed) -> Record:
     """The inverse of ``pack``, without prompts and texts."""
-    (index, cls, target, api, model, stream, most, tokens, tags, turn), answered, recorded, stamps = packed
+    (index, cls, target, api, model, stream, most, tokens, tags, turn, pictured), answered, recorded, stamps = packed
     record, answer = Record.__new__(Record), Answer.__new__(Answer)
     record.call = Call(
-        index, cls, target, api, model, stream, max_tokens=most, input_tokens=tokens, tags=tags, turn=turn
-    )
+        index,
+        cls,
+        target,
+        api,
+        model,
+        stream,
+        max_tokens=most,
+        input_tokens=tokens,
+        tags=tags,
+        turn=turn,
+        image_bytes=pictured,
+    )  # fmt: skip
     record.answer = answer
     _fill_record(record, recorded)
     _fill_answer(answer, answered)

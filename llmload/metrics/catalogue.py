@@ -186,6 +186,8 @@ _ROWS: Final = (
            _K, "neither", _planned),
     Metric("token_error", "Token error", "Tokens by which usage has the prompt longer or shorter than planned",
            _K, "lower", _token_error),
+    Metric("image_bytes", "Image bytes", "Bytes of the pictures in the prompt, as files, per call",
+           Unit.BYTES, "neither", lambda r: r.record.call.image_bytes or None, of="all"),
     Metric("output_tokens", "Output tokens", "Tokens of the answer, per call",
            _K, "neither", lambda r: r.output_tokens),
     Metric("cached_tokens", "Cached tokens", "Prompt tokens the server took from its cache, per call",

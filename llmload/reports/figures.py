@@ -34,7 +34,16 @@ GROUPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("the generator itself", ("schedule_lag", "queue_wait")),
     (
         "per call",
-        ("input_tokens", "planned_tokens", "token_error", "output_tokens", "cached_tokens", "reasoning_tokens", "cost"),
+        (
+            "input_tokens",
+            "planned_tokens",
+            "token_error",
+            "image_bytes",
+            "output_tokens",
+            "cached_tokens",
+            "reasoning_tokens",
+            "cost",
+        ),
     ),
 )
 """How tables group the catalogue; a metric that isn't here comes last, under "other"."""

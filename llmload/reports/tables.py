@@ -193,6 +193,10 @@ def token_section(summary: Summary, width: int) -> Iterator[Text]:
     yield Text(f"sent {units.format_bytes(calls.bytes_out)}, received {units.format_bytes(calls.bytes_in)}", "dim")
     if sources := _sources(calls):
         yield Text(sources, "dim")
+    pictured = calls.histogram("image_bytes")
+    if pictured.count:
+        sent = units.format_bytes(round(pictured.mean * pictured.count))
+        yield Text(f"pictures: {sent} in {pictured.count:,} calls", "dim")
     if planned := _planned(calls):
         yield Text(planned, "dim")
     if calls.cost:

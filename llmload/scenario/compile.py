@@ -24,6 +24,7 @@ from llmload.scenario.dimensions import dimensions_of, keys_of, mixed
 from llmload.scenario.document import Document
 from llmload.scenario.explain import explain, unknown_keys
 from llmload.scenario.files import read_prompts
+from llmload.scenario.image_checks import check_images
 from llmload.scenario.load import Loaded
 from llmload.scenario.mix import ClassTable, ConversationTable, PatienceTable, PromptTable
 from llmload.scenario.model import Scenario
@@ -62,7 +63,7 @@ def compile_scenario(loaded: Loaded) -> Plan:
     data: DataSets = {}
     prices: PriceTables = {}
     if scenario is not None:
-        problems += check(scenario, document)
+        problems += [*check(scenario, document), *check_images(scenario, document)]
         if scenario.load.trace is None:
             timeline, against = lay_out(scenario.load, scenario.scale, document)
         else:
@@ -306,6 +307,7 @@ def _prompt(table: PromptTable, entries: tuple[str, ...] | DataSpec, usual: Leng
         repeat=None if repeat is None else Repeat(repeat.share, repeat.pool, repeat.similarity),
         prefix=tuple(Prefix(level.tokens, level.pool, level.share) for level in table.prefix),
         cache_bust=table.cache_bust,
+        images=None if table.images is None else table.images.spec(),
     )
     if table.text is not None:
         return replace(common, kind="text", text=table.text)

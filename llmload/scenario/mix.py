@@ -7,7 +7,19 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from llmload.records import Api
-from llmload.scenario.quantities import Duration, Flag, Name, Number, Offset, Params, Share, Text, TokenRange, Whole
+from llmload.scenario.images import ImagesTable
+from llmload.scenario.quantities import (
+    Duration,
+    Flag,
+    Name,
+    Number,
+    Offset,
+    Params,
+    Share,
+    Text,
+    TokenRange,
+    Whole,
+)
 from llmload.scenario.recipes import HttpTable, SocketTable
 from llmload.scenario.table import Shorthand, Table
 from llmload.scenario.targets import HeaderName, HeaderTable
@@ -80,6 +92,9 @@ class PromptTable(Table):
     prefix: Annotated[tuple[PrefixTable, ...], Field(max_length=8), Shorthand(_level_alone, {"type": "object"})] = (
         Field((), description="Made-up text that prompts begin with, shared by many of them.")
     )
+    images: ImagesTable | None = Field(
+        None, description="Made-up pictures beside the text.", examples=[{"width": 512, "height": 512}]
+    )
     cache_bust: Flag = Field(False, description="Put a number of its own in front of each prompt: no cache can help.")
 
     @model_validator(mode="after")
@@ -109,6 +124,8 @@ class PromptTable(Table):
             return self
         if self.file is None:
             raise ValueError("format is a file's, but there is no file")
+        if self.images is not None:
+            raise ValueError("images go with made-up prompts, a text, or a file without format")
         if "field" in self.model_fields_set:
             raise ValueError("has both field and format; a format knows its fields")
         if self.prefix or self.cache_bust:

@@ -11,7 +11,7 @@ from llmload.arrivals.curves import Sequence
 from llmload.scenario.plan import Plan
 from llmload.workload.mix import shares
 from llmload.workload.spec import RequestClass
-from llmload.workload.workload import expected_tokens
+from llmload.workload.workload import expected_image_bytes, expected_tokens
 
 __all__ = ["Outlook", "Preview", "preview", "series"]
 
@@ -38,6 +38,7 @@ class Outlook:
     classes: dict[str, float] = field(default_factory=dict)
     input_tokens: float = 0.0
     output_tokens: float = 0.0
+    image_bytes: float = 0.0
     cost: float = 0.0
 
     @property
@@ -61,6 +62,7 @@ class _Each:
 
     input: float
     output: float
+    images: float
     cost: float
 
 
@@ -117,7 +119,7 @@ def _each(cls: RequestClass, plan: Plan) -> _Each:
         prices = plan.target(name).price_of(cls.model)
         each = (tokens_in * prices.input + tokens_out * prices.output) / _MILLION + prices.request
         cost += each * cls.share_of(name)
-    return _Each(tokens_in, tokens_out, cost)
+    return _Each(tokens_in, tokens_out, expected_image_bytes(cls), cost)
 
 
 def _fill(outlook: Outlook, mix: Mapping[str, float], each: Mapping[str, _Each]) -> None:
@@ -125,6 +127,7 @@ def _fill(outlook: Outlook, mix: Mapping[str, float], each: Mapping[str, _Each])
     outlook.classes = {name: share * requests for name, share in mix.items()}
     outlook.input_tokens = sum(count * each[name].input for name, count in outlook.classes.items())
     outlook.output_tokens = sum(count * each[name].output for name, count in outlook.classes.items())
+    outlook.image_bytes = sum(count * each[name].images for name, count in outlook.classes.items())
     outlook.cost = sum(count * each[name].cost for name, count in outlook.classes.items())
 
 
@@ -138,5 +141,6 @@ def _total(phases: list[Outlook], plan: Plan) -> Outlook:
         total.classes[cls.name] = sum(phase.classes.get(cls.name, 0.0) for phase in phases)
     total.input_tokens = sum(phase.input_tokens for phase in phases)
     total.output_tokens = sum(phase.output_tokens for phase in phases)
+    total.image_bytes = sum(phase.image_bytes for phase in phases)
     total.cost = sum(phase.cost for phase in phases)
     return total

@@ -167,10 +167,17 @@ def _part_tokens(part: object) -> int:
         return count_tokens(part)
     if not isinstance(part, dict):
         return 0
-    text, kind = part.get("text"), part.get("type")
+    text = part.get("text")
     if isinstance(text, str):
         return count_tokens(text)
-    return _IMAGE_TOKENS if isinstance(kind, str) and "image" in kind else 0
+    return _IMAGE_TOKENS if _is_picture(part) else 0
+
+
+def _is_picture(part: dict[str, Any]) -> bool:
+    """As OpenAI and Anthropic name one, as Bedrock does, or as Gemini does."""
+    kind, data = part.get("type"), part.get("inlineData") or part.get("inline_data")
+    media = (data.get("mimeType") or data.get("mime_type")) if isinstance(data, dict) else ""
+    return "image" in part or any(isinstance(said, str) and "image" in said for said in (kind, media))
 
 
 def _chat_prompt(body: dict[str, Any]) -> tuple[bytes, int]:

@@ -18,6 +18,7 @@ from llmload.draws import Draws, mix
 from llmload.records import Call, Message, Tool, ToolCall
 from llmload.workload import lengths, played
 from llmload.workload.counters import tokens_of
+from llmload.workload.images import image_tokens, images_for
 from llmload.workload.prompts import prompt
 from llmload.workload.spec import Conversation, Lengths, RequestClass
 from llmload.workload.text import compose
@@ -103,14 +104,17 @@ def follow(
         turn=step,
         max_tokens=most,
         input_tokens=_tokens(messages, cls) + cls.tokenizer.overhead,
+        image_bytes=sum(message.image_bytes for message in messages) if cls.prompt.images else 0,
         tags=(*(tag for tag in call.tags if tag[0] != TURN), turn),
     )
     return following, pause
 
 
 def _user(said: str, cls: RequestClass, talk: Conversation, own: int) -> tuple[tuple[Message, ...], float]:
-    text = prompt(cls.prompt, Draws(own, 0, _TEXTS), own, cls.tokenizer).text
-    return (Message("assistant", said), Message("user", text)), _thought(talk, own)
+    draws = Draws(own, 0, _TEXTS)
+    text = prompt(cls.prompt, draws, own, cls.tokenizer).text
+    asked = Message("user", text, images_for(cls.prompt.images, draws))
+    return (Message("assistant", said), asked), _thought(talk, own)
 
 
 def _thought(talk: Conversation, own: int) -> float:
@@ -147,4 +151,5 @@ def _trimmed(messages: tuple[Message, ...], context: int, cls: RequestClass) -> 
 
 
 def _tokens(messages: Iterable[Message], cls: RequestClass) -> int:
-    return sum(tokens_of(message.content, cls.tokenizer) for message in messages)
+    said = tuple(messages)
+    return sum(tokens_of(each.content, cls.tokenizer) for each in said) + image_tokens(cls.prompt.images, said)

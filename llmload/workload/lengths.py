@@ -15,7 +15,7 @@ from typing import Final
 from llmload.draws import Draws
 from llmload.workload.spec import Lengths
 
-__all__ = ["check", "draw", "highest", "mean"]
+__all__ = ["check", "draw", "highest", "lowest", "mean"]
 
 _NORMAL: Final = NormalDist()
 
@@ -52,6 +52,11 @@ def highest(lengths: Lengths) -> int | None:
         parts = [highest(part) for _, part in lengths.parts]
         return None if None in parts else max(part for part in parts if part is not None)
     return lengths.low if lengths.kind == "fixed" else lengths.high or None
+
+
+def lowest(lengths: Lengths) -> int:
+    """The smallest number that can be drawn."""
+    return min(lowest(part) for _, part in lengths.parts) if lengths.kind == "choice" else lengths.low
 
 
 def _weight(lengths: Lengths) -> float:

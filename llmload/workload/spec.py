@@ -16,6 +16,7 @@ from llmload.workload.retry import RetryPolicy
 __all__ = [
     "ESTIMATE",
     "Conversation",
+    "ImageSpec",
     "Lengths",
     "Patience",
     "Prefix",
@@ -86,6 +87,22 @@ class Prefix:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageSpec:
+    """Made-up pictures beside the text of each prompt: ``count`` of them, taken from a ``pool`` of pictures that have
+    ``width`` x ``height`` pixels and ``size`` bytes (0: as many as a photograph of that size). ``tokens``: what the
+    target counts each for, which is planned for."""
+
+    count: Lengths
+    width: Lengths
+    height: Lengths
+    format: Literal["png", "jpeg"] = "png"
+    size: int = 0
+    pool: int = 8
+    tokens: int = 0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class PromptSpec:
     """Where the text of a prompt comes from.
 
@@ -114,6 +131,7 @@ class PromptSpec:
     cache_bust: bool = False
     blocks: tuple[int, ...] = ()
     block: int = 0
+    images: ImageSpec | None = None
     scale: tuple[tuple[str, float], ...] = ()
     """Kind of text -> tokens by the target's vocabulary for each that is estimated, where that was learned."""
 

@@ -20,6 +20,7 @@ from llmload.workload.conversation import expected_session, follow, opened
 from llmload.workload.counters import tokens_of
 from llmload.workload.datasets import entry_for, messages_for, traced
 from llmload.workload.dimensions import Crossing, Cut, Weights
+from llmload.workload.images import expected_bytes, expected_image_tokens, image_tokens, images_for, pool_of
 from llmload.workload.integrity import LINES, TOKENS_PER_LINE, instruction, nonce_of
 from llmload.workload.learning import Correction
 from llmload.workload.mix import choose, position_in, shares
@@ -27,12 +28,12 @@ from llmload.workload.prompts import expected_prompt_tokens, kind_of, prepare, p
 from llmload.workload.spec import Patience, RequestClass
 from llmload.workload.tokens import estimate_tokens
 
-__all__ = ["ASSUMED_OUTPUT", "Workload", "expected_tokens"]
+__all__ = ["ASSUMED_OUTPUT", "Workload", "expected_image_bytes", "expected_tokens"]
 
 ASSUMED_OUTPUT: Final = 150.0
 """Tokens of an answer, on average, where a class doesn't limit it; for planning only."""
 
-_CLASS, _TARGET, _SIZES, _TEXTS, _NONCE, _PATIENCE, _CUTS, _TALK, _RECIPE, _PAIR = range(10)
+_CLASS, _TARGET, _SIZES, _TEXTS, _NONCE, _PATIENCE, _CUTS, _TALK, _RECIPE, _PAIR, _IMAGES = range(11)
 """Streams of random numbers of one call, so that one more draw in one leaves the others alone."""
 
 _UNBOUNDED_BATCH: Final = 2048
@@ -75,6 +76,9 @@ class Workload:
         )
         self._crossings = tuple(Crossing(cls.dimensions, _cut(cls)) for cls in classes)
         _check(self.classes)
+        for cls in self.classes:
+            if cls.prompt.images is not None:
+                pool_of(cls.prompt.images)
         self._constant = tuple(_constant(cls) for cls in classes)
         self._adapted = list(self.classes)
         self._corrections = {
@@ -99,7 +103,8 @@ class Workload:
             return
         cls = self.classes[place]
         kind = kind_of(cls.prompt, Draws(self._seeds[place], call.index, _TEXTS))
-        if correction.add(kind, sum(map(estimate_tokens, texts)), max(0, reported - cls.tokenizer.overhead)):
+        other = cls.tokenizer.overhead + image_tokens(cls.prompt.images, call.messages)
+        if correction.add(kind, sum(map(estimate_tokens, texts)), max(0, reported - other)):
             self._adapted[place] = replace(cls, prompt=replace(cls.prompt, scale=correction.factors))
 
     def call(self, index: int, weights: Mapping[str, float] | None = None, values: Weights | None = None) -> Call:
@@ -123,6 +128,7 @@ class Workload:
             inputs=content.inputs,
             max_tokens=most,
             input_tokens=content.tokens,
+            image_bytes=0 if cls.prompt.images is None else content.messages[-1].image_bytes,
             token_ids=content.ids,
             params={**content.params, **cut.params} if content.params else cut.params,
             headers=cut.headers,
@@ -215,6 +221,7 @@ def expected_tokens(cls: RequestClass) -> tuple[float, float]:
     if cls.plays:
         return played.expected(cls, ASSUMED_OUTPUT)
     text = expected_prompt_tokens(cls.prompt, cls.tokenizer) + cls.tokenizer.overhead
+    text += expected_image_tokens(cls.prompt.images)
     if cls.recipe is not None:
         return text, 0.0
     if cls.api is Api.EMBEDDINGS:
@@ -226,6 +233,16 @@ def expected_tokens(cls: RequestClass) -> tuple[float, float]:
     if cls.conversation is not None:
         return expected_session(cls.conversation, system, text, output)
     return text + system, output
+
+
+def expected_image_bytes(cls: RequestClass) -> float:
+    """Bytes of pictures that an arrival of this class sends, on average; of a session, whose calls send again those of
+    the turns before, at most: as if its context had no bound."""
+    each, talk = expected_bytes(cls.prompt.images), cls.conversation
+    if talk is None or talk.turns is None:
+        return each
+    uses, turns = lengths.mean(talk.tools) if talk.tools else 0.0, max(1.0, lengths.mean(talk.turns))
+    return each * (1.0 + uses) * turns * (turns + 1.0) / 2
 
 
 def _cut(cls: RequestClass) -> Cut:
@@ -240,6 +257,9 @@ def _number_of(name: str) -> int:
 
 def _seeded(cls: RequestClass, seed: int) -> RequestClass:
     """The class, with a seed for what is random in its requests."""
+    if cls.prompt.images is not None:
+        pictures = replace(cls.prompt.images, seed=mix(seed, _number_of(cls.name), _IMAGES))
+        cls = replace(cls, prompt=replace(cls.prompt, images=pictures))
     if cls.recipe is None:
         return cls
     return replace(cls, recipe=replace(cls.recipe, seed=mix(seed, _number_of(cls.name), _RECIPE)))
@@ -273,7 +293,7 @@ def _constant(cls: RequestClass) -> _Payload | None:
     if cls.output_from is not None:
         return None
     sizes = () if cls.max_tokens is None else (cls.max_tokens,)
-    shared = cls.prompt.prefix or cls.prompt.cache_bust
+    shared = cls.prompt.prefix or cls.prompt.cache_bust or cls.prompt.images
     if (
         cls.api not in _ANSWERED_IN_TEXT
         or cls.prompt.kind != "text"
@@ -295,11 +315,12 @@ def _chat(cls: RequestClass, sizes: Draws, texts: Draws, ordinal: int, seed: int
         said, count = messages_for(cls.prompt, asked, cls.tokenizer)
         return _Content(said, tokens=count, most=entry.max_tokens, params=entry.params)
     text, tokens, _ = prompt(cls.prompt, texts, ordinal, cls.tokenizer, seed)
+    asked = (Message("user", text, images_for(cls.prompt.images, texts)),)
+    tokens += image_tokens(cls.prompt.images, asked)
     if not cls.prompt.system:
-        return _Content((Message("user", text),), tokens=tokens)
+        return _Content(asked, tokens=tokens)
     system = cls.prompt.system
-    messages = (Message("system", system), Message("user", text))
-    return _Content(messages, tokens=tokens + tokens_of(system, cls.tokenizer))
+    return _Content((Message("system", system), *asked), tokens=tokens + tokens_of(system, cls.tokenizer))
 
 
 def _completion(cls: RequestClass, sizes: Draws, texts: Draws, ordinal: int, seed: int) -> _Content:

@@ -47,6 +47,8 @@ class OllamaFormat:
         options = asked.get("options")
         most = options.get("num_predict") if isinstance(options, dict) else None
         stream = asked.get("stream") is not False
+        if isinstance(asked.get("messages"), list):
+            asked["messages"] = list(map(_pictured, asked["messages"]))
         read = {**asked, "max_tokens": most, "stream": stream, "tool_choice": _choice(asked), "n": None}
         thinks = asked.get("think") not in (None, False)
         return text_job(read, found.route == "chat", request_id, spec, ANY if thinks else 0)
@@ -91,6 +93,14 @@ def _choice(asked: Json) -> str | None:
 
 def _time(created: int) -> str:
     return datetime.fromtimestamp(created, UTC).strftime("%Y-%m-%dT%H:%M:%S.000000Z")
+
+
+def _pictured(message: object) -> object:
+    """A message whose pictures, which Ollama lists beside its text, are parts of it."""
+    if not isinstance(message, dict) or not isinstance(message.get("images"), list):
+        return message
+    pictures = [{"type": "image", "image": data} for data in message["images"]]
+    return {**message, "content": [str(message.get("content") or ""), *pictures]}
 
 
 class LineFrames:

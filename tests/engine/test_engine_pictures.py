@@ -14,13 +14,14 @@ from PIL import Image
 
 from llmload.cluster.courier import pack, unpack
 from llmload.dialects import DIALECTS
+from llmload.dialects.openai_realtime.request import said
 from llmload.records import Api
 from llmload.reports.tables import token_section
 from llmload.scenario.preview import preview
 from llmload.workload.workload import Workload
 from tests.engine.virtual_run import plan_of, run_plan
 
-CHATS = sorted(name for name, kind in DIALECTS.items() if Api.CHAT in kind.apis)
+CHATS = sorted(name for name, kind in DIALECTS.items() if Api.CHAT in kind.apis and not kind.socket)
 OPTIONS = {"vertex": 'options = { project = "p", location = "l" }'}
 SCENARIO = """
 [targets.main]
@@ -78,6 +79,12 @@ def test_every_dialect_with_chats_carries_pictures_that_can_be_read(dialect: str
         assert picture.format == format_.upper()
         assert picture.width == 48
         assert 24 <= picture.height <= 40
+
+
+def test_a_session_over_a_socket_carries_them_too() -> None:
+    call = Workload(plan_of(scenario("openai")).classes, 1, 2).call(3)
+    sent = [data for message in said(call, beta=False, kept=False) for data in pictures(message)]
+    assert sent == [image.data for image in call.messages[-1].images]
 
 
 @pytest.mark.parametrize("dialect", CHATS)

@@ -16,7 +16,7 @@ from llmload.dialects import Dialect, classify, dialect
 from llmload.errors import DecodeError
 from llmload.records import Answer, Api, Call
 
-__all__ = ["ARRAY", "MESSAGES", "RESPONSES"]
+__all__ = ["ARRAY", "MESSAGES", "RESPONSES", "WORDS", "checked", "some_text"]
 
 _CALL = Call(0, "c", "t", Api.CHAT, "m", stream=True)
 _EVENTS = "text/event-stream"
@@ -41,17 +41,18 @@ def _read(speaks: Dialect, kind: str) -> Callable[[list[bytes]], object]:
     return answer_of
 
 
-def _checked(speaks: Dialect, kind: str) -> Callable[[Case], None]:
+def checked(speaks: Dialect, kind: str) -> Callable[[Case], None]:
+    """The check of a dialect's streams of this content type."""
     answer_of = _read(speaks, kind)
     return lambda case: same_for_all_cuts(case, answer_of)
 
 
-def _text(random: Random) -> str:
+def some_text(random: Random) -> str:
     return random.choice(STRINGS).decode("utf-8", "replace")
 
 
 def _messages(random: Random) -> bytes:
-    text = _text(random)
+    text = some_text(random)
     deltas: tuple[dict[str, Any], ...] = (
         {"type": "text_delta", "text": text},
         {"type": "thinking_delta", "thinking": text},
@@ -74,32 +75,32 @@ def _messages(random: Random) -> bytes:
 
 
 def _responses(random: Random) -> list[bytes]:
-    parts = ({"text": _text(random)}, {"text": _text(random), "thought": True}, {"functionCall": {"name": "f"}})
+    parts = ({"text": some_text(random)}, {"text": some_text(random), "thought": True}, {"functionCall": {"name": "f"}})
     found = []
     for _ in range(random.randint(0, 4)):
         one: dict[str, Any] = {"content": {"parts": [random.choice(parts)]}}
         if random.random() < 0.2:
-            one["finishReason"] = random.choice(("STOP", "OTHER", _text(random)))
+            one["finishReason"] = random.choice(("STOP", "OTHER", some_text(random)))
         usage = {"usageMetadata": {"promptTokenCount": 2}} if random.random() < 0.3 else {}
         found.append(json.dumps({"candidates": [one], **usage}).encode())
     if random.random() < 0.2:
-        found.append(json.dumps({"promptFeedback": {"blockReason": _text(random)}}).encode())
+        found.append(json.dumps({"promptFeedback": {"blockReason": some_text(random)}}).encode())
     return found
 
 
-_WORDS = [b'"text":', b"null", b"[]", b"{}", b"-1", b'"', b"\\", b"}", b"]"]
+WORDS = [b'"text":', b"null", b"[]", b"{}", b"-1", b'"', b"\\", b"}", b"]"]
 
-MESSAGES = Fuzz("messages", _messages, _checked(dialect("anthropic"), _EVENTS), [*_WORDS, b"event: x\n", b"\r"])
+MESSAGES = Fuzz("messages", _messages, checked(dialect("anthropic"), _EVENTS), [*WORDS, b"event: x\n", b"\r"])
 RESPONSES = Fuzz(
     "responses",
     lambda random: b"".join(b"data: %b\r\n\r\n" % one for one in _responses(random)),
-    _checked(dialect("gemini"), _EVENTS),
-    [*_WORDS, b"data:", b"\n"],
+    checked(dialect("gemini"), _EVENTS),
+    [*WORDS, b"data:", b"\n"],
 )
 ARRAY = Fuzz(
     "array",
     lambda random: b"[%b]" % b",\r\n".join(_responses(random)),
-    _checked(dialect("gemini"), "application/json"),
-    [*_WORDS, b"[", b"{", b","],
+    checked(dialect("gemini"), "application/json"),
+    [*WORDS, b"[", b"{", b","],
     seams=(b"}", b","),
 )

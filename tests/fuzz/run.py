@@ -26,7 +26,9 @@ from fuzz_aws import FRAMES
 from fuzz_case import Case, Fuzz
 from fuzz_dialect import DOCUMENT, ERROR, STREAM
 from fuzz_exchange import EXCHANGE, RETRY
+from fuzz_lines import EVENTS, NDJSON, OLLAMA
 from fuzz_result import RESULT
+from fuzz_sockets import REALTIME, SOCKET
 from fuzz_streams import ARRAY, MESSAGES, RESPONSES
 from fuzz_wire import CHUNKED, INFLATE, SSE
 
@@ -43,6 +45,11 @@ TARGETS: dict[str, Fuzz] = {
         MESSAGES,
         RESPONSES,
         ARRAY,
+        NDJSON,
+        OLLAMA,
+        EVENTS,
+        SOCKET,
+        REALTIME,
         DOCUMENT,
         ERROR,
         EXCHANGE,
@@ -124,12 +131,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     targets = [TARGETS[name] for name in chosen.only or TARGETS]
     before = _memory()
     report = run(targets, chosen.cases, chosen.seed, chosen.start)
-    print(f"{'target':<10} {'cases':>9} {'cases/s':>9} {'failed':>7}")
+    print(f"{'target':<16} {'cases':>9} {'cases/s':>9} {'failed':>7}")
     failed = Counter(name for name, *_ in report.failed)
     for name, count in report.cases.items():
-        print(f"{name:<10} {count:>9} {count / report.spent[name]:>9.0f} {failed[name]:>7}")
+        print(f"{name:<16} {count:>9} {count / report.spent[name]:>9.0f} {failed[name]:>7}")
     total = sum(report.cases.values())
-    print(f"{'all':<10} {total:>9} {total / report.seconds:>9.0f} {len(report.failed):>7}  in {report.seconds:.1f} s")
+    print(f"{'all':<16} {total:>9} {total / report.seconds:>9.0f} {len(report.failed):>7}  in {report.seconds:.1f} s")
     print(f"memory grew by {(_memory() - before) / 1024:.1f} MiB to {_memory() / 1024:.1f} MiB at most")
     saved: Counter[str] = Counter()
     for name, number, case, why in report.failed:

@@ -14,6 +14,9 @@ CASES = {
     "messages": 1_000,
     "responses": 1_000,
     "array": 1_000,
+    "ollama": 1_000,
+    "openai-responses": 1_000,
+    "openai-realtime": 2_000,
     "result": 200,
     "inflate": 1_000,
 }

@@ -34,6 +34,8 @@ _HEAD_MOST: Final = 16 * 1024
 _BODY_MOST: Final = 64 * 1024
 _MOST_KEPT: Final = 4096
 """Idle sockets of one target; where every call has headers of its own, none of them is ever of use again."""
+_OWED_MOST: Final = 64 * 1024
+"""Bytes of answers that wait to be taken, beyond which pings are not answered."""
 _SWITCHED: Final = 101
 _UPGRADE: Final = (("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"))
 
@@ -194,7 +196,7 @@ class _Socket(asyncio.Protocol):
         """Nobody listens: whatever is said is let go, and what ends the socket ends it."""
         for message in self._decoder.feed(data) if self._decoder is not None else ():
             if message.opcode == PING:
-                self._write(frame(PONG, message.data, os.urandom(4)))
+                self._pong(message.data)
             elif message.opcode == CLOSE:
                 self._connection.close()
 
@@ -215,6 +217,11 @@ class _Socket(asyncio.Protocol):
     def _write(self, data: bytes) -> None:
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
+
+    def _pong(self, data: bytes) -> None:
+        """Answer a ping, but none of a peer that doesn't read: what is owed to it would grow without bound."""
+        if self._transport is not None and self._transport.get_write_buffer_size() < _OWED_MOST:
+            self._write(frame(PONG, data, os.urandom(4)))
 
     # -- the handshake -------------------------------------------------------------------------------------
 
@@ -263,7 +270,7 @@ class _Socket(asyncio.Protocol):
 
     def _heard(self, opcode: int, data: bytes, t: int) -> None:
         if opcode == PING:
-            self._write(frame(PONG, data, os.urandom(4)))
+            self._pong(data)
         elif opcode == CLOSE and self._dialogue is not None and self._dialogue.due() == OVER:
             self._connection.close()  # all was said; the socket is of no more use
         elif opcode == CLOSE:

@@ -104,7 +104,19 @@ async def _serve(spec: SimSpec, host: str, port: int, truth_log: Path | None) ->
             shown = f"[{host}]" if ":" in host else host
             typer.echo(f"http://{shown}:{server.port}/v1")
             typer.echo(f"serving {', '.join(spec.models)}; Ctrl-C ends it", err=True)
+            for base, names in _bases().items():
+                typer.echo(f"  {f'http://{shown}:{server.port}{base}':<40} {', '.join(names)}", err=True)
             await stop.wait()
     finally:
         if log is not None:
             log.close()
+
+
+def _bases() -> dict[str, list[str]]:
+    """Path that a target's ``base_url`` ends with -> the dialects spoken there."""
+    from llmload.dialects import DIALECTS
+
+    found: dict[str, list[str]] = {}
+    for name, kind in DIALECTS.items():
+        found.setdefault(kind.sim_base, []).append(name)
+    return found

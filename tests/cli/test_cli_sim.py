@@ -56,7 +56,13 @@ def test_it_prints_its_address_serves_and_ends_cleanly_on_ctrl_c(tmp_path: Path)
                 assert orjson.loads(answer.read())["data"][0]["id"] == "mine"
             process.send_signal(signal.SIGINT)
             assert process.wait(10) == 0
-            assert b"Traceback" not in process.stderr.read()
+            told = process.stderr.read().decode()
+            assert "Traceback" not in told
+            root = url.removesuffix("/v1")
+            lines = {line.split()[0]: line for line in told.splitlines() if line.startswith("  http")}
+            assert "openai" in lines[url]
+            assert "anthropic" in lines[f"{root}/anthropic/v1"]
+            assert "bedrock" in lines[root]
         finally:
             process.kill()
     assert orjson.loads(log.read_bytes())["route"] == "models"

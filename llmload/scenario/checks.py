@@ -22,6 +22,7 @@ from llmload.scenario.subject import Subject
 from llmload.verdict.measures import OVER, needs_track
 from llmload.verdict.objectives import DIMENSIONS
 from llmload.workload.conversation import TURN
+from llmload.workload.lengths import lowest
 
 __all__ = ["check", "targets_of"]
 
@@ -208,11 +209,15 @@ def _class_lengths(subject: Subject) -> Iterator[Problem]:
             yield subject.problem((*path, "profile"), what, "leave one of them out")
         dialects = {subject.scenario.targets[each].dialect for each in targets_of(cls, subject.scenario)
                     if each in subject.scenario.targets}  # fmt: skip
-        if cls.ignore_eos and (cls.api not in _ANSWERED or dialects - {"openai"}):
+        asked = [key for key in ("ignore_eos", "min_tokens") if getattr(cls, key)]
+        for key in asked if cls.api not in _ANSWERED or dialects - {"openai"} else ():
             what = "is known of chat and completions of dialect openai alone"
-            yield subject.problem((*path, "ignore_eos"), what, "put into params what the target takes instead")
-        elif cls.ignore_eos and cls.max_tokens is None and cls.profile is None:
+            yield subject.problem((*path, key), what, "put into params what the target takes instead")
+        if cls.ignore_eos and cls.max_tokens is None and cls.profile is None:
             yield subject.problem((*path, "ignore_eos"), "needs max_tokens: where else would answers end?")
+        if cls.min_tokens and cls.max_tokens and lowest(cls.max_tokens) < cls.min_tokens:
+            what = f"is more than max_tokens can be, which is {lowest(cls.max_tokens)}"
+            yield subject.problem((*path, "min_tokens"), what, "raise max_tokens, or its low")
 
 
 def _class_integrity(subject: Subject) -> Iterator[Problem]:

@@ -262,7 +262,11 @@ def _class(
         prompt=_prompt(cls.prompt, entries, profile.input if profile else DEFAULT_PROMPT),
         max_tokens=cls.max_tokens or (profile.output if profile and cls.api in _ANSWERED else None),
         batch=cls.batch,
-        params={**({"ignore_eos": True} if cls.ignore_eos else {}), **cls.params},
+        params={
+            **({"ignore_eos": True} if cls.ignore_eos else {}),
+            **({"min_tokens": cls.min_tokens} if cls.min_tokens else {}),
+            **cls.params,
+        },
         headers=dict(cls.headers),
         tags=tuple(cls.tags.items()),
         expect_status=frozenset(cls.expect_status),

@@ -208,6 +208,9 @@ class ClassTable(Table):
     ignore_eos: Flag = Field(
         False, description="Answers go on up to max_tokens (vLLM, SGLang, llama.cpp; others ignore or refuse it)."
     )
+    min_tokens: Whole | None = Field(
+        None, description="Fewest tokens of an answer (vLLM, SGLang; others ignore or refuse it)."
+    )
     batch: TokenRange = Field(
         Lengths("fixed", low=1),
         description="Inputs per embeddings request; documents per rerank request, beside its query.",

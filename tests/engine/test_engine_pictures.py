@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 import pytest
 from PIL import Image
+from virtual_run import plan_of, run_plan
 
 from llmload.cluster.courier import pack, unpack
 from llmload.dialects import DIALECTS
@@ -19,7 +20,6 @@ from llmload.records import Api
 from llmload.reports.tables import token_section
 from llmload.scenario.preview import preview
 from llmload.workload.workload import Workload
-from tests.engine.virtual_run import plan_of, run_plan
 
 CHATS = sorted(name for name, kind in DIALECTS.items() if Api.CHAT in kind.apis and not kind.socket)
 OPTIONS = {"vertex": 'options = { project = "p", location = "l" }'}

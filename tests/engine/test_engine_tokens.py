@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers
-from virtual_run import run_plan
+from virtual_run import plan_of, run_plan
 
 from llmload.scenario.compile import compile_scenario
 from llmload.scenario.files import Source
@@ -38,3 +38,26 @@ def test_not_one_of_a_thousand_prompts_is_off(tmp_path: Path) -> None:
     error = found.histogram("token_error")
     assert (error.count, error.max) == (1000, 0)
     assert found.histogram("planned_tokens").total == found.histogram("input_tokens").total
+
+
+def test_no_answer_ends_before_min_tokens() -> None:
+    text = """
+[targets.main]
+base_url = "sim:"
+model = "sim-model"
+
+[classes.chat]
+min_tokens = 40
+max_tokens = 60
+
+[load]
+rate = "5/s"
+duration = "4s"
+
+[sim]
+answer = "1..50"
+"""
+    ran = run_plan(plan_of(text))
+    counts = {record.answer.usage.output or 0 for record in ran.records if record.answer.usage}
+    assert min(counts) == 40
+    assert max(counts) > 40

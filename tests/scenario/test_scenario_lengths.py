@@ -66,6 +66,8 @@ def test_a_profile_sets_prompts_and_answers_unless_the_class_does() -> None:
 def test_answers_go_on_where_that_is_asked_for() -> None:
     assert compiled("ignore_eos = true\nmax_tokens = 9\n").classes[0].params == {"ignore_eos": True}
     assert compiled("max_tokens = 9\n").classes[0].params == {}
+    assert compiled("min_tokens = 9\nmax_tokens = '9..20'\n").classes[0].params == {"min_tokens": 9}
+    assert compiled("min_tokens = 9\n").classes[0].params == {"min_tokens": 9}
 
 
 @pytest.mark.parametrize(
@@ -73,6 +75,9 @@ def test_answers_go_on_where_that_is_asked_for() -> None:
     [
         ("ignore_eos = true\n", "needs max_tokens"),
         ('ignore_eos = true\napi = "embeddings"\n', "is known of chat and completions"),
+        ('min_tokens = 5\napi = "embeddings"\n', "is known of chat and completions"),
+        ("min_tokens = 5\nmax_tokens = '3..8'\n", "is more than max_tokens can be, which is 3"),
+        ("min_tokens = 0\n", "min_tokens"),
         ('profile = "azure-conv-2023"\nprompt = "Hello"\n', "gives lengths of made-up prompts"),
         ('profile = "azure"\n', "profile"),
     ],

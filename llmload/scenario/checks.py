@@ -19,6 +19,7 @@ from llmload.scenario.mix import ClassTable
 from llmload.scenario.model import Scenario
 from llmload.scenario.positions import Path
 from llmload.scenario.subject import Subject
+from llmload.verdict.analysed import PHASES
 from llmload.verdict.measures import OVER, needs_track
 from llmload.verdict.objectives import DIMENSIONS
 from llmload.workload.conversation import TURN
@@ -356,7 +357,7 @@ def _objective_filters(subject: Subject) -> Iterator[Problem]:
         "class": scenario.classes,
         "target": scenario.targets,
         "model": sorted(model for model in models if model),
-        "phase": subject.phases or ("main",),
+        **dict.fromkeys(("phase", *PHASES), subject.phases or ("main",)),
         **scenario.dimensions,
     }
     for index, table in enumerate(scenario.objectives):
@@ -371,7 +372,7 @@ def _objective_filters(subject: Subject) -> Iterator[Problem]:
                     yield subject.unknown(path, "tag", value, [*DIMENSIONS, *sorted(subject.tags)])
             elif key in known:
                 if value not in known[key]:
-                    yield subject.unknown(path, key, value, known[key])
+                    yield subject.unknown(path, "phase" if key in PHASES else key, value, known[key])
                 elif key == "phase" and not subject.phases.get(value, True):
                     yield subject.problem(path, f"phase {value!r} is not measured, so there is nothing to judge")
             elif key != "outcome" and key not in subject.tags:

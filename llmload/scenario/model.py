@@ -155,11 +155,12 @@ class ObjectiveTable(Table):
         return self
 
     def objective(self, time: float = 1.0) -> Objective:
-        """The Objective meant, its window and delay times ``time``. Raises ValueError."""
+        """The Objective meant, with what it says of times of the schedule times ``time``. Raises ValueError."""
         window = max(1.0, self.window * time) if self.window else 0.0
-        return parse_objective(
+        made = parse_objective(
             self.rule, window=window, abort=self.abort, delay=self.delay * time, says=self.says, name=self.name
         )
+        return made.scaled(time)
 
 
 class ScaleTable(Table):

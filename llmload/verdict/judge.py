@@ -17,6 +17,7 @@ from llmload.metrics.histogram import Histogram
 from llmload.metrics.summary import Summary
 from llmload.units import format_count
 from llmload.verdict import measures
+from llmload.verdict.analysed import PHASES
 from llmload.verdict.bracket import outcome_bracket, time_bracket
 from llmload.verdict.compared import bracket_of, interval_of, value_of
 from llmload.verdict.kinds import Kind
@@ -69,12 +70,15 @@ class _Observed:
     enough: bool = True
     bracket: tuple[float, float] | None = None
     sides: tuple[float, float] | None = None
+    note: str = ""
+    larger: bool = False
 
 
 def judge(
     objectives: Sequence[Objective], summary: Summary, until: int | None = None, latest: bool = False
 ) -> list[Judgement]:
-    """Judge every objective on the run up to second ``until`` (all of it by default).
+    """Judge every objective on the run up to second ``until`` (all of it by default), or as far as can be told of a run
+    that goes on: what an analysis of the whole finds has no data before its end.
 
     ``latest``: of rolling windows, look at the one that ends now only. For watching a run: finding the worst
     window of hours takes a second, the latest one no time.
@@ -113,6 +117,8 @@ def _look(
         compared = _compare(objective, summary, until)
         if compared is not None:
             yield compared, None
+        return
+    if latest and measures.at_the_end(objective.metric, objective.stat):
         return
     for view in _views(objective, summary, until, latest):
         observed = _observe(objective, view)
@@ -167,12 +173,14 @@ def _judgement(objective: Objective, observed: _Observed, span: Span | None) -> 
     distance = (bound - observed.value) if objective.upper else (observed.value - bound)
     if objective.op == "==":
         distance = -abs(distance)
+    met = objective.met_by(observed.value)
+    unknown = observed.larger and met and objective.op not in (">", ">=")
     return Judgement(
         objective,
-        passed=objective.met_by(observed.value),
+        passed=met and not unknown,
         observed=observed.value,
         interval=observed.interval,
-        margin=distance / abs(bound) if bound else None,
+        margin=distance / abs(bound) if bound and not unknown else None,
         worst_window=span,
         samples=observed.samples,
         note=_note(objective, observed),
@@ -187,15 +195,21 @@ def _note(objective: Objective, observed: _Observed) -> str:
         need = format_count(measures.samples_needed(percentile))
         on_each = " on each side" if objective.relation else ""
         return f"not enough samples: {format_count(observed.samples)}, {stat} needs {need}{on_each}"
-    if observed.interval and len({objective.met_by(end) for end in observed.interval}) == 2:
-        return "too close to call: the interval holds the bound"
-    return ""
+    close = observed.interval and len({objective.met_by(end) for end in observed.interval}) == 2
+    return "; ".join(filter(None, [observed.note, "too close to call: the interval holds the bound" if close else ""]))
 
 
 def _observe(objective: Objective, view: View) -> _Observed | None:
     direct = measures.stat_of(objective.metric, objective.stat)
     if direct is None:
         return _of_histogram(objective, view)
+    if direct.find is not None:
+        found = direct.find(view)
+        return (
+            None
+            if found is None
+            else _Observed(found.value, found.samples, found.interval, note=found.note, larger=found.larger)
+        )
     value, samples = direct.read(view)
     if direct.kind is Kind.SHARE:
         hits = value or 0.0
@@ -262,11 +276,14 @@ def _why_empty(objective: Objective, summary: Summary) -> str:
         if key == measures.OVER:
             there = ", ".join(found.get(value, [])) or "none"
             return f": too few values of {value} to speak of a spread (there are: {there})"
-        if key == "phase" and value in unmeasured:
+        if key in PHASES:
+            key = "phase"
+        elif key == "phase" and value in unmeasured:
             return f": phase {value!r} is not measured"
         if key != "outcome" and value not in found.get(key, []):
             there = ", ".join(found.get(key, [])) or "none"
             return f": there is no {key} {value!r} in the run (there are: {there})"
     if objective.window and not objective.where:
         return " in any window"
-    return ""
+    direct = measures.stat_of(objective.metric, objective.stat)
+    return f": it needs {direct.lacks}" if direct and direct.lacks else ""

@@ -13,7 +13,7 @@ from llmload import units
 if TYPE_CHECKING:
     from llmload.verdict.view import View
 
-__all__ = ["Kind", "Stat", "parse_value"]
+__all__ = ["Found", "Kind", "Stat", "parse_value"]
 
 
 class Kind(StrEnum):
@@ -30,6 +30,8 @@ class Kind(StrEnum):
     RATIO = "ratio"
     """Of one figure to another: a number, or in percent."""
     PROBABILITY = "probability"
+    GROWTH = "growth"
+    """By which share something grows, in percent; negative where it falls."""
 
     def show(self, value: float) -> str:
         """For reading, with its unit."""
@@ -55,6 +57,7 @@ _FORMATS: Final[Mapping[Kind, Callable[[float], str]]] = {
     Kind.BYTES: units.format_bytes,
     Kind.RATIO: lambda value: f"{value:.3g}x",
     Kind.PROBABILITY: lambda value: f"{value:.3g}",
+    Kind.GROWTH: lambda value: f"{value:+.1%}" if abs(value) < 9.995 else f"{1 + value:.0f}x",
 }
 
 _NUMBER: Final = re.compile(r"\d+(?:[_,]\d{3})*(?:\.\d+)?|\.\d+")
@@ -84,6 +87,7 @@ _PARSERS: Final[Mapping[Kind, Callable[[str], float]]] = {
     Kind.BYTES: lambda text: float(units.parse_bytes(text)),
     Kind.RATIO: lambda text: _number("a ratio", "1.2", suffix="x|%")(text) / (100 if text.strip()[-1:] == "%" else 1),
     Kind.PROBABILITY: units.parse_share,
+    Kind.GROWTH: lambda text: _number("a growth", "10%", suffix="%")(text) / (100 if text.strip()[-1:] == "%" else 1),
 }
 
 
@@ -93,11 +97,25 @@ def parse_value(kind: Kind, text: str) -> float:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """What an analysis found: a value with what backs it, its 95 % interval and a note in words. ``larger``: the true
+    value is larger, how much is not known (it was cut off by the end of the run)."""
+
+    value: float
+    samples: int = 0
+    interval: tuple[float, float] | None = None
+    note: str = ""
+    larger: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Stat:
     """One statistic of a metric that has no histogram.
 
     ``read`` gives (value, samples) or (hits, out of) for shares; ``value`` is None where there is nothing
-    to say. ``keys``: the filters it can be cut by; None means any.
+    to say. ``keys``: the filters it can be cut by; None means any. ``find``: set where an analysis of the whole
+    run finds it, which is asked at the end of the run only; ``needs``: filters it can't do without. ``scheduled``: a
+    time that is held against the schedule: its bound is scaled with it. ``lacks``: what it wants where it has no data.
     """
 
     kind: Kind
@@ -105,3 +123,7 @@ class Stat:
     help: str
     keys: frozenset[str] | None = None
     windows: bool = True
+    find: Callable[[View], Found | None] | None = None
+    needs: tuple[str, ...] = ()
+    scheduled: bool = False
+    lacks: str = ""

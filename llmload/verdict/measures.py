@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from llmload.clock import NS
 from llmload.metrics.catalogue import METRICS, Unit
 from llmload.metrics.intervals import enough
+from llmload.verdict.analysed import BREAKING, RECOVERY
 from llmload.verdict.kinds import Kind, Stat
 from llmload.verdict.served import BREAKER, FAILOVER
 from llmload.verdict.spread import chi_square_even, jain, largest_share
@@ -31,6 +32,7 @@ __all__ = [
     "PERCENTILE",
     "SUMMARY_STATS",
     "WINDOWED_HISTOGRAMS",
+    "at_the_end",
     "is_histogram_stat",
     "kind_of",
     "metrics",
@@ -190,6 +192,8 @@ DIRECT: Final[Mapping[str, Mapping[str, Stat]]] = {
     },
     "failover": FAILOVER,
     "breaker": BREAKER,
+    "recovery": RECOVERY,
+    "breaking": BREAKING,
     "fairness": {
         "success": _over(
             lambda parts: jain(_successes(parts)), Kind.PROBABILITY, "Jain's index of the success rates of the values"
@@ -256,6 +260,12 @@ def kind_of(metric: str, stat: str) -> Kind:
 def needs_over(metric: str) -> bool:
     """Whether it is a figure over the values of a dimension."""
     return metric in OVER_METRICS
+
+
+def at_the_end(metric: str, stat: str) -> bool:
+    """Whether an analysis of the whole run finds it."""
+    direct = stat_of(metric, stat)
+    return direct is not None and direct.find is not None
 
 
 def needs_track(metric: str) -> bool:

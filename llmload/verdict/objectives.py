@@ -23,6 +23,7 @@ from typing import Final
 from llmload import units
 from llmload.records import Outcome
 from llmload.verdict import measures
+from llmload.verdict.analysed import PHASES
 from llmload.verdict.compared import RELATIONS
 from llmload.verdict.kinds import Kind, parse_value
 
@@ -110,7 +111,7 @@ class Objective:
     @property
     def cuts(self) -> frozenset[str]:
         """The dimensions and tags that results must be cut by to judge it."""
-        pairs = [pair for side in self.sides for pair in side.where if pair[0] != "outcome"]
+        pairs = [pair for side in self.sides for pair in side.where if pair[0] not in ("outcome", *PHASES)]
         return frozenset(value if key == measures.OVER else key for key, value in pairs)
 
     @property
@@ -128,6 +129,15 @@ class Objective:
     def met_by(self, observed: float) -> bool:
         """Whether a value satisfies the rule."""
         return OPERATORS[self.op](observed, self.value)
+
+    def scaled(self, time: float) -> Objective:
+        """The same for a schedule whose times are multiplied by ``time``: a bound that is held against the schedule is
+        scaled with it."""
+        stat = measures.stat_of(self.metric, self.stat)
+        if time == 1.0 or stat is None or not stat.scheduled:
+            return self
+        rule = f"{Side(self.metric, self.stat, self.where)} {self.op} {self.value * time:g}s"
+        return replace(self, rule=rule, value=self.value * time)
 
     @property
     def upper(self) -> bool:
@@ -170,6 +180,9 @@ def parse_objective(
         what = f"{side.metric}.{side.stat}" if other is None else f"{side} {relation} {other}"
         raise ValueError(f"the value of {what}: {error}") from None
     _check_cut(side.metric, side.stat, side.where, window)
+    if measures.at_the_end(side.metric, side.stat) and (abort or other):
+        why = "can't stop a run" if abort else "is compared with nothing"
+        raise ValueError(f"{side.metric}.{side.stat} is worked out when the run is over: it {why}")
     left = f"{side} {relation} {other}" if other else str(side)
     return Objective(
         f"{left} {op} {bound}", side.metric, side.stat, op, value, side.where, window, abort, delay, says, name,
@@ -257,7 +270,7 @@ def _check_filter(key: str, value: str, metric: str, tags: Iterable[str] | None)
         if value == "outcome":
             raise ValueError("nothing is spread over outcomes; look at errors.rate{outcome=...}")
         key = value
-    if key in DIMENSIONS:
+    if key in DIMENSIONS or key in PHASES:
         return
     known = [*DIMENSIONS, *([] if tags is None else tags)]
     if tags is not None and key not in known:
@@ -280,9 +293,16 @@ def _check_outcome(value: str, metric: str) -> None:
 def _check_cut(metric: str, stat: str, where: tuple[tuple[str, str], ...], window: float) -> None:
     """Refuse cuts for which nothing is kept, rather than judging something else."""
     direct = measures.stat_of(metric, stat)
+    if direct is None or PHASES[0] not in (direct.keys or ()):
+        odd = [key for key, _ in where if key in PHASES]
+        if odd:
+            raise ValueError(f"{metric}.{stat} is no figure after a phase, {odd[0]!r} means nothing for it")
+    for key in direct.needs if direct else ():
+        if key not in dict(where):
+            raise ValueError(f'{metric}.{stat} needs to be told which phase, like "{metric}.{stat}{{{key}=NAME}}"')
     refused = [key for key, _ in where if direct and direct.keys is not None and key not in direct.keys]
     if direct and refused:
-        kept = " and ".join(sorted(direct.keys or ()))
+        kept = " and ".join(sorted(direct.keys or ())) or "the whole run"
         raise ValueError(f"{metric}.{stat} is kept by {kept} only, it can't be cut by {refused[0]!r}")
     if window < 0:
         raise ValueError(f"a window of {window:g} s; it must be longer than nothing")

@@ -12,6 +12,7 @@ from llmload.analysis.switches import Outage, outages
 from llmload.metrics.histogram import Histogram
 from llmload.metrics.summary import Slice, Summary, Window
 from llmload.records import Outcome
+from llmload.verdict.analysed import PHASES
 
 __all__ = ["Flow", "Span", "View", "measured_spans", "planned_calls", "rolling_views", "whole_view"]
 
@@ -71,6 +72,8 @@ class View:
     span: Span | None = None
     parts: Mapping[str, Slice] = field(default_factory=dict)
     over: str = ""
+    named: Mapping[str, str] = field(default_factory=dict)
+    """Phases that an analysis is told."""
 
     @cached_property
     def outages(self) -> list[Outage] | None:
@@ -138,12 +141,13 @@ def whole_view(summary: Summary, where: Where, until: float | None = None) -> Vi
     """The whole run, as far as ``where`` leaves it."""
     keys = dict(where)
     outcome, over = keys.pop("outcome", None), keys.pop("over", "")
+    named: dict[str, str] = {key: keys.pop(key) for key in PHASES if key in keys}
     cls, phase = keys.get("class"), keys.get("phase")
     hidden = phase is not None and phase in {info.name for info in summary.phases if not info.measure}
     chosen = Slice() if hidden else summary.select(measured=True, **keys)
     spans = measured_spans(summary, phase, math.inf if until is None else until)
     parts = summary.split(over, **keys) if over and not hidden else {}
-    return View(summary, chosen, spans, cls, Outcome(outcome) if outcome else None, parts=parts, over=over)
+    return View(summary, chosen, spans, cls, Outcome(outcome) if outcome else None, parts=parts, over=over, named=named)
 
 
 def rolling_views(

@@ -130,6 +130,7 @@ _VALUES = {
     Kind.BYTES: st.sampled_from(["64KiB", "512"]),
     Kind.RATIO: st.sampled_from(["1.2", "120%", "1.5x"]),
     Kind.PROBABILITY: st.sampled_from(["0.01", "5%"]),
+    Kind.GROWTH: st.sampled_from(["10%", "0.1"]),
 }
 _TEXT = st.text(st.characters(exclude_characters='"{}', exclude_categories=["Cc", "Cs", "Z"]), min_size=1, max_size=12)
 
@@ -144,7 +145,8 @@ def rules(draw: st.DrawFn) -> str:
         stat = draw(percentile)
     direct = stat_of(metric, stat)
     keys = sorted(direct.keys) if direct and direct.keys is not None else ["class", "target", "phase", "team"]
-    where = draw(st.dictionaries(st.sampled_from(keys), _TEXT, max_size=3))
+    where = draw(st.dictionaries(st.sampled_from(keys), _TEXT, max_size=3)) if keys else {}
+    where |= {key: draw(_TEXT) for key in (direct.needs if direct else ()) if key not in where}
     if metric == "errors" and draw(st.booleans()):
         where["outcome"] = draw(st.sampled_from([outcome.value for outcome in Outcome if outcome.error]))
     if metric in OVER_METRICS:

@@ -1,0 +1,75 @@
+"""Figures that an analysis of the whole run finds, with the interval and the words that it gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
+
+from llmload.analysis.breaking import breaking_point
+from llmload.analysis.recovery import recovery
+from llmload.units import format_rate
+from llmload.verdict.kinds import Found, Kind, Stat
+
+if TYPE_CHECKING:
+    from llmload.verdict.view import View
+
+__all__ = ["AFTER", "BASELINE", "BREAKING", "PHASES", "RECOVERY"]
+
+AFTER: Final = "after"
+BASELINE: Final = "baseline"
+PHASES: Final = (AFTER, BASELINE)
+"""Filters that name a phase for an analysis; they cut nothing."""
+
+
+def _stat(
+    kind: Kind,
+    find: Callable[[View], Found | None],
+    help: str,
+    keys: frozenset[str] = frozenset(),
+    needs: tuple[str, ...] = (),
+    scheduled: bool = False,
+    lacks: str = "",
+) -> Stat:
+    def read(view: View) -> tuple[float | None, int]:
+        found = find(view)
+        return (None, 0) if found is None else (found.value, found.samples)
+
+    return Stat(kind, read, help, keys, windows=False, find=find, needs=needs, scheduled=scheduled, lacks=lacks)
+
+
+def _recovery(view: View) -> Found | None:
+    found = recovery(view.summary, view.named[AFTER], view.named.get(BASELINE, ""), view.cls)
+    if found is None:
+        return None
+    stretches = round(found.observed / found.resolution)
+    return Found(found.seconds, stretches, found.interval, found.words(), larger=found.censored)
+
+
+def _breaking(view: View) -> Found | None:
+    found = breaking_point(view.summary)
+    if found is None:
+        return None
+    calls = sum(step.calls for step in found.steps)
+    if found.broke is None:
+        return Found(found.rate, calls, note="no step broke", larger=True)
+    note = f"broke at {format_rate(found.broke.rate)} ({found.why()}): {found.manner()}"
+    return Found(found.rate, calls, (found.rate, found.broke.rate), note)
+
+
+RECOVERY: Final[Mapping[str, Stat]] = {
+    "time": _stat(
+        Kind.DURATION, _recovery,
+        "time from the end of the phase `after` until latency and errors are back in the band of the phase `baseline` "
+        "(by default the measured one before) and stay there",
+        frozenset({AFTER, BASELINE, "class"}), (AFTER,), True,
+        "a baseline of at least three windows with ten good calls, and as many windows after the phase",
+    ),
+}  # fmt: skip
+BREAKING: Final[Mapping[str, Stat]] = {
+    "rate": _stat(
+        Kind.RATE, _breaking,
+        "planned rate of the highest step before the first that broke (errors > 10 % or p99 > 20 s), of a load that "
+        "rises in steps",
+        lacks="three or more measured phases one after the other, each with a higher rate",
+    ),
+}  # fmt: skip

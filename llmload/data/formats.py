@@ -13,7 +13,7 @@ import orjson
 from llmload.data.entry import Entry, Turn, entry_of
 from llmload.records import Message, ToolCall
 
-__all__ = ["FORMATS", "Format", "Shape", "columns_of", "fields_of"]
+__all__ = ["FORMATS", "Format", "Shape", "columns_of", "fields_of", "object_of"]
 
 _ROLES: Final[Mapping[str, str]] = {
     "human": "user",
@@ -76,7 +76,8 @@ def _decoded(row: bytes) -> str:
         raise ValueError("is not UTF-8 text") from None
 
 
-def _object(row: bytes) -> dict[str, Any]:
+def object_of(row: bytes) -> dict[str, Any]:
+    """The JSON object that a row is."""
     try:
         value = orjson.loads(row)
     except ValueError:
@@ -87,7 +88,7 @@ def _object(row: bytes) -> dict[str, Any]:
 
 
 def _openai(row: bytes, shape: Shape) -> Entry:
-    value = _object(row)
+    value = object_of(row)
     body = value.get("body", value)
     if not isinstance(body, dict):
         raise ValueError("its body is no JSON object")
@@ -158,7 +159,7 @@ def _tool_call(value: Any) -> ToolCall:
 
 
 def _sharegpt(row: bytes, shape: Shape) -> Entry | None:
-    value = _object(row)
+    value = object_of(row)
     said = value.get("conversations", value.get("conversation", value.get("items")))
     if not isinstance(said, list):
         raise ValueError(f"has no conversations; its fields are {', '.join(sorted(map(str, value)))[:200]}")

@@ -10,9 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import orjson
-
-from llmload.data.formats import columns_of, fields_of
+from llmload.data.formats import columns_of, fields_of, object_of
 from llmload.data.rows import DataFile, Rows, scan, survey
 
 __all__ = ["TRACES", "Trace", "TraceFormat", "TraceRow", "open_trace", "trace_rows"]
@@ -94,7 +92,7 @@ def _burstgpt(row: bytes, columns: Mapping[str, int]) -> TraceRow:
 
 
 def _mooncake(row: bytes, columns: Mapping[str, int]) -> TraceRow:
-    value = _object(row)
+    value = object_of(row)
     asked = _tokens(value.get("input_length"))
     return TraceRow(
         _seconds(value.get("timestamp"), 1e6), asked, _tokens(value.get("output_length")),
@@ -103,22 +101,12 @@ def _mooncake(row: bytes, columns: Mapping[str, int]) -> TraceRow:
 
 
 def _own_log(row: bytes, columns: Mapping[str, int]) -> TraceRow:
-    value = _object(row)
+    value = object_of(row)
     return TraceRow(
         _seconds(value.get("planned")),
         _tokens(value.get("input_tokens") or 0),
         _tokens(value.get("output_tokens") or 0),
     )
-
-
-def _object(row: bytes) -> dict[str, Any]:
-    try:
-        value = orjson.loads(row)
-    except ValueError:
-        raise ValueError("is not JSON") from None
-    if not isinstance(value, dict):
-        raise ValueError("is no JSON object")
-    return value
 
 
 def _cells(row: bytes, columns: Mapping[str, int]) -> list[str]:

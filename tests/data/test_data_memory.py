@@ -34,7 +34,7 @@ print(arrival.index + 1, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
 def walked(directory: Path, rows: int) -> tuple[int, int]:
-    """Check a trace of so many rows of 100 KB and make all its calls, in a process of its own: (calls, peak RSS, KiB)."""
+    """Check a trace of so many rows of 100 KB and make all its calls, in its own process: (calls, peak RSS in KiB)."""
     with (directory / "trace.jsonl").open("w") as file:
         for at in range(rows):
             kept = f'"timestamp": {at}, "input_length": 900, "output_length": 9, "hash_ids": [{at % 7}, {at + 10}]'

@@ -48,6 +48,8 @@ class FrameDecoder:
 
     def feed(self, data: bytes) -> list[Message]:
         """The messages completed by this read. DecodeError: it is no frame, or one that is too long."""
+        if not self._bytes and not self._opcode and (message := self._alone(data)) is not None:
+            return [message]
         self._bytes += data
         found: list[Message] = []
         at = 0
@@ -55,6 +57,14 @@ class FrameDecoder:
             at = end
         del self._bytes[:at]
         return found
+
+    def _alone(self, data: bytes) -> Message | None:
+        """The text message that a read is, as most are: one frame and nothing else. None if it may be anything else."""
+        size = len(data)
+        if size < 4 or data[0] != 0x80 | TEXT or data[1] > 126:
+            return None
+        start, length = (4, data[2] << 8 | data[3]) if data[1] == 126 else (2, data[1])
+        return Message(TEXT, data[start:]) if start + length == size <= self._limit else None
 
     def _one(self, at: int, found: list[Message]) -> int:
         """Where the frame at ``at`` ends; ``at`` itself if it is not whole."""

@@ -95,7 +95,13 @@ class SessionReader:
 
     def _delta(self, kind: str, document: dict[str, Any], t: int) -> None:
         text = document.get("delta")
-        if isinstance(text, str) and text:
+        if not isinstance(text, str) or not text:
+            return
+        if kind is Kind.TEXT and self._answer.first_output:  # one more like those before
+            self._answer.stamps.append(t)
+            if self._intake.kept is not None:
+                self._intake.kept.add(text)
+        else:
             self._content([Piece(kind, "delta", text, _place(document))], t)
 
     def _content(self, pieces: list[Piece], t: int) -> None:

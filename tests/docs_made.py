@@ -34,6 +34,7 @@ from llmload.scenario.schema import scenario_schema
 from llmload.sim.faults import FAULTS, FaultBase
 from llmload.units import format_bytes, format_rate, format_seconds, format_share
 from llmload.verdict.measures import DIRECT, SUMMARY_STATS
+from llmload.verdict.pair_stats import PAIR_FIGURES
 from llmload.verdict.validity import THRESHOLDS, Threshold
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -324,7 +325,12 @@ def _measures() -> str:
     rows = [
         [f"`{metric}.{name}`", stat.kind.value, stat.help, "yes" if stat.windows else "no", _filters(stat.keys, metric)]
         for metric, stats in DIRECT.items()
+        if metric != "paired"
         for name, stat in stats.items()
+    ]
+    rows += [
+        [f"`paired.METRIC.{name}`", figure.kind.value if figure.kind else "as the metric", figure.help, "no", "any"]
+        for name, figure in PAIR_FIGURES.items()
     ]
     every = ", ".join(f"`{stat}`" for stat in ("p50", "p95", "p99.9", *SUMMARY_STATS))
     intro = f"Every metric of the catalogue has these statistics: {every} (any percentile can be named). Besides:"

@@ -36,6 +36,7 @@ from llmload.cluster.worker import work
 from llmload.engine.run import recorder_setup
 from llmload.errors import ExitStatus, LlmloadError, OutOfDescriptors, UnreachableError, UsageError
 from llmload.metrics.health import WorkerHealth
+from llmload.metrics.pairing import Waiting
 from llmload.metrics.recorder import Recorder
 from llmload.metrics.summary import Summary
 from llmload.records import Record
@@ -200,7 +201,8 @@ class LocalCluster:
             self.fallback = message.fallback
         self.start = monotonic_ns() + _LEAD_NS
         setups = (recorder_setup(self._plan, self.start, worker) for worker in range(len(self._workers)))
-        self._recorders = [Recorder(setup) for setup in setups]
+        waiting: Waiting = {}
+        self._recorders = [Recorder(setup, waiting) for setup in setups]
         self._tell(Begin(self.start))
 
     def _first_word(self, last: float, meanwhile: Callable[[], None], missing: set[int]) -> tuple[int, Any]:

@@ -46,6 +46,7 @@ def recorder_setup(plan: Plan, start: int, worker: int = 0) -> RecorderSetup:
         follow=_followed(plan),
         stall=round(plan.limits.stall * NS),
         worker=worker,
+        pairs={cls.name: cls.targets for cls in plan.classes if cls.paired},
     )
 
 

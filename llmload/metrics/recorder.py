@@ -13,6 +13,7 @@ from llmload.metrics.buckets import COARSE, FINE
 from llmload.metrics.failures import ErrorGroup, ErrorKey, add_error, shape
 from llmload.metrics.health import WorkerHealth
 from llmload.metrics.histogram import Histogram
+from llmload.metrics.pairing import Pairing, Waiting
 from llmload.metrics.reading import Reading, TokenPrices
 from llmload.metrics.slices import POPULATIONS, CellKey, Slice
 from llmload.metrics.summary import PhaseInfo, Summary
@@ -39,7 +40,8 @@ class RecorderSetup:
     largest good value, or the smallest where more is better; for ``itl`` the longest gap counts. ``prices``:
     target, or ``price_key`` of a model there -> $ per million input, output and cached tokens, and $ per request.
     ``slice_tags``: the tags cells are cut by. ``follow``: target -> the labels of its answers of which is kept who
-    served when. ``stall``: ns. Beyond ``max_cells`` cells, those of a class and phase share one.
+    served when. ``stall``: ns. Beyond ``max_cells`` cells, those of a class and phase share one. ``pairs``: the targets
+    of each paired class.
     """
 
     start: int
@@ -51,6 +53,7 @@ class RecorderSetup:
     stall: int = NS
     max_cells: int = 1000
     worker: int = 0
+    pairs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 Bound = Callable[[Reading], bool]
@@ -88,10 +91,12 @@ class _Cell:
 class Recorder:
     """Folds Records; ``take`` returns what was added since the last one. Not thread-safe.
 
+    ``waiting``: calls that wait for their partner, shared by the Recorders of one run, since the calls of a pair may be
+    sent by different workers.
     ``ValueError`` if an objective of the setup is on something that is not a metric of single calls.
     """
 
-    def __init__(self, setup: RecorderSetup) -> None:
+    def __init__(self, setup: RecorderSetup, waiting: Waiting | None = None) -> None:
         self._setup = setup
         self._prices = {
             target: TokenPrices.per_million(prices) for target, prices in setup.prices.items() if any(prices)
@@ -101,6 +106,8 @@ class Recorder:
             for cls, limits in setup.objectives.items()
         }
         self._tags = frozenset(setup.slice_tags)
+        waiting = {} if waiting is None else waiting
+        self._pairing = Pairing(setup.pairs, setup.start, self._tags, waiting) if setup.pairs else None
         self._schedule_end = max((phase.end for phase in setup.phases), default=float("inf"))
         self._cells: dict[CellKey, _Cell] = {}
         self._numbered: list[_Cell] = []
@@ -172,7 +179,10 @@ class Recorder:
         elif outcome is Outcome.GENERATOR_ERROR:
             self._group_error(record)
         head = Head(cell.number, population, second)
-        self._calls.add(head, [value(reading) for value in _VALUES])
+        values = [value(reading) for value in _VALUES]
+        self._calls.add(head, values)
+        if self._pairing is not None:
+            self._pairing.add(record, reading.good, values)
         if record.answer.round_trips:
             self._trips.add(head, record.answer.round_trips)
         if record.call.api is not Api.SOCKET:
@@ -198,6 +208,8 @@ class Recorder:
         delta.windows = coarsen(self._windows, delta.window_seconds)
         delta.errors, delta.health, delta.tracks = self._errors, self._health, self._tracks
         delta.planned, delta.sent, delta.completed = self._planned, self._sent, self._completed
+        if self._pairing is not None:
+            delta.pairs, delta.alone = self._pairing.take()
         self._fresh()
         return delta
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
+from llmload.metrics.differences import Alone, PairKey, Pairs, PairSums, merge_pairs
 from llmload.metrics.failures import ErrorGroup, ErrorKey, merge_errors
 from llmload.metrics.health import Gauge, WorkerHealth
 from llmload.metrics.histogram import Histogram
@@ -39,7 +40,8 @@ class Summary:
 
     ``windows`` are ``window_seconds`` wide, numbered from the start. ``completed`` counts calls that ran to an
     end, good or bad, and not those dropped or unfinished. ``tracks``: label -> who served when, of the labels that
-    the run was to follow.
+    the run was to follow. ``pairs``: the differences of paired classes; ``alone``: their calls that have no partner, or
+    none yet.
     """
 
     start: int = 0
@@ -54,6 +56,8 @@ class Summary:
     completed: int = 0
     health: dict[int, WorkerHealth] = field(default_factory=dict)
     tracks: dict[str, Track] = field(default_factory=dict)
+    pairs: Pairs = field(default_factory=dict)
+    alone: Alone = field(default_factory=dict)
 
     def merge(self, other: Summary) -> None:
         """Add another part of the same run; any order and any grouping gives the same sum. (The one exception:
@@ -71,6 +75,9 @@ class Summary:
             self.health.setdefault(worker, WorkerHealth(worker)).merge(health)
         for label, track in other.tracks.items():
             self.tracks.setdefault(label, Track()).merge(track)
+        merge_pairs(self.pairs, other.pairs)
+        for who, calls in other.alone.items():
+            self.alone[who] = self.alone.get(who, 0) + calls
 
     def _merge_windows(self, other: Summary) -> None:
         width = max(self.window_seconds, other.window_seconds)
@@ -109,6 +116,24 @@ class Summary:
         for key, part in self.cells.items():
             if key.phase not in skipped and all(key.value(name) == value for name, value in where.items()):
                 yield key, part
+
+    def paired(self, target: str, against: str, **where: str) -> PairSums:
+        """The pairs of these two targets, what ``target`` had more than ``against``, as far as ``where`` holds (keys:
+        class, phase, or a tag). Unmeasured phases are left out unless asked for by name."""
+        whole = PairSums()
+        for key, sums in self.pairs.items():
+            if {key.target, key.against} != {target, against} or not self._wanted(key.phase, where):
+                continue
+            if all(key.value(name) == value for name, value in where.items()):
+                whole.merge(sums if key.target == target else sums.turned())
+        return whole
+
+    def without_partner(self) -> int:
+        """Calls of paired classes, of measured phases, that were over and had no partner to be compared with."""
+        return sum(calls for (_, phase), calls in self.alone.items() if self._wanted(phase, {}))
+
+    def _wanted(self, phase: str, where: dict[str, str]) -> bool:
+        return "phase" in where or phase not in {info.name for info in self.phases if not info.measure}
 
     def dimensions(self) -> dict[str, list[str]]:
         """The values that occur of class, target, model, phase (in the order of the run) and every tag."""
@@ -172,6 +197,17 @@ class Summary:
             ],
             "health": [health.to_json() for _, health in sorted(self.health.items())],
             "tracks": {label: track.to_json() for label, track in sorted(self.tracks.items())},
+            "pairs": [
+                {
+                    "class": key.cls, "target": key.target, "against": key.against, "phase": key.phase,
+                    "tags": dict(key.tags), **self.pairs[key].to_json(),
+                }
+                for key in sorted(self.pairs)
+            ],
+            "alone": [
+                {"class": cls, "phase": phase, "calls": calls}
+                for (cls, phase), calls in sorted(self.alone.items()) if calls
+            ],
         }  # fmt: skip
 
     @classmethod
@@ -188,6 +224,10 @@ class Summary:
             made.errors[group.outcome, group.status, error["shape"]] = group
         for window in data["windows"]:
             made.windows.setdefault(window["at"], {})[window["class"]] = Window.from_json(window)
+        for pair in data.get("pairs", ()):
+            of = PairKey(pair["class"], pair["target"], pair["against"], pair["phase"], tuple(pair["tags"].items()))
+            made.pairs[of] = PairSums.from_json(pair)
+        made.alone = {(each["class"], each["phase"]): int(each["calls"]) for each in data.get("alone", ())}
         made.health = {int(health["worker"]): WorkerHealth.from_json(health) for health in data["health"]}
         made.tracks = {label: Track.from_json(track) for label, track in data.get("tracks", {}).items()}
         return made

@@ -9,6 +9,7 @@ from typing import Any, Final
 from llmload.metrics.catalogue import METRICS, Metric, scale
 from llmload.metrics.histogram import Histogram
 from llmload.metrics.summary import Slice, Summary
+from llmload.reports.paired import pair_figures
 from llmload.verdict.view import planned_calls, whole_view
 
 __all__ = ["GROUPS", "PERCENTILES", "Amount", "Distribution", "amounts", "distributions", "figures", "groups", "slices"]
@@ -183,4 +184,5 @@ def figures(summary: Summary) -> dict[str, Any]:
             dimension: {value: _slice_json(part) for value, part in parts.items()}
             for dimension, parts in slices(summary)
         },
+        "paired": pair_figures(summary),
     }

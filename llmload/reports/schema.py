@@ -18,6 +18,7 @@ from llmload.reports.document import KIND, SCHEMA_VERSION
 from llmload.reports.figures import PERCENTILES
 from llmload.verdict.compared import RELATIONS
 from llmload.verdict.objectives import OPERATORS
+from llmload.verdict.pair_stats import PERCENTILES as PAIR_PERCENTILES
 from llmload.verdict.validity import Level
 from llmload.verdict.verdict import Decision
 
@@ -133,13 +134,28 @@ _TRACK: Final = _object(
         "first and last that went well, first and last that failed",
     ),
 )  # fmt: skip
+_DIFFERENCE: Final = _object(
+    "What target had more than against (above) and less (below), pair by pair",
+    above=_HISTOGRAM, below=_HISTOGRAM, same=_count("Pairs without a difference"),
+    blocks=_list(_list(_kind("integer")), "Number of the block of time, pairs planned in it, their sum"),
+)  # fmt: skip
+_COUNTS_OF_PAIRS: Final = {name: _count() for name in ("pairs", "target_failed", "against_failed", "both_failed")}
+_PAIR: Final = _object(
+    "The pairs of one class, two targets, phase and set of tags",
+    **{name: _text() for name in ("class", "target", "against", "phase")}, tags=_map(_text()), **_COUNTS_OF_PAIRS,
+    width=_count("Of a block, in quarters of a second"), metrics=_map(_DIFFERENCE, keys=_one_of(METRICS)),
+)  # fmt: skip
+_ALONE: Final = _object(
+    "Calls of a paired class that have no partner", **{"class": _text()}, phase=_text(), calls=_kind("integer")
+)
 _SUMMARY: Final = _object(
-    "Everything that was measured; adds up with others of its kind", ("tracks",),
+    "Everything that was measured; adds up with others of its kind", ("tracks", "pairs", "alone"),
     start=_kind("integer", "Monotonic clock of the machine, ns"), elapsed=_number("s of the schedule"),
     planned=_count(), sent=_count(), completed=_count(),
     phases=_list(_object(name=_text(), start=_number("s"), end=_number("s"), measure=_kind("boolean"))),
     cells=_list(_CELL), errors=_list(_ERROR), window_seconds=_count(), windows=_list(_WINDOW), health=_list(_WORKER),
     tracks=_map(_TRACK, "By label"),
+    pairs=_list(_PAIR), alone=_list(_ALONE),
 )  # fmt: skip
 
 _DISTRIBUTION: Final = _object(
@@ -152,10 +168,21 @@ _SLICE: Final = _object(
     output_tokens=_count(), cost=_number("US dollars"), metrics=_map(_DISTRIBUTION, keys=_one_of(METRICS)),
 )  # fmt: skip
 _AMOUNT: Final = _object(count=_count(), rate=_number("per second"), share=_number("of the planned calls"))
+_PAIRED_FIGURES: Final = _object(
+    "In SI units; what there are too few pairs for is null", count=_count(), above=_number("share of the pairs"),
+    **{name: _maybe(_number()) for name in ("mean", *PAIR_PERCENTILES, "sign", "wilcoxon")},
+    **{f"{name}_interval": _pair("95 % confidence") for name in ("mean", *PAIR_PERCENTILES)},
+)  # fmt: skip
+_COMPARED: Final = _object(
+    "Two targets that were asked the same by a class",
+    **{name: _text() for name in ("class", "target", "against")}, **_COUNTS_OF_PAIRS,
+    metrics=_map(_PAIRED_FIGURES, keys=_one_of(METRICS)),
+)  # fmt: skip
 _FIGURES: Final = _object(
-    "Derived from the summary for easy reading; measured phases only; a checkpoint has none",
+    "Derived from the summary for easy reading; measured phases only; a checkpoint has none", ("paired",),
     measured_seconds=_number(), total=_SLICE, by=_map(_map(_SLICE), "Dimension, then value"),
     amounts=_object(**dict.fromkeys(("planned", "sent", "completed", "succeeded", "goodput"), _AMOUNT)),
+    paired=_object(without_partner=_kind("integer", "Calls of paired classes"), compared=_list(_COMPARED)),
 )  # fmt: skip
 
 _OBJECTIVE: Final = _object(

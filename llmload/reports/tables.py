@@ -14,6 +14,7 @@ from llmload.metrics.summary import CellKey, Slice, Summary, WorkerHealth
 from llmload.records import Outcome
 from llmload.reports.figures import Distribution, amounts, distributions, groups, slices
 from llmload.reports.grid import Column, grid
+from llmload.reports.paired import pair_section
 from llmload.safe import clean
 from llmload.verdict.view import whole_view
 
@@ -327,6 +328,7 @@ SECTIONS: Final[tuple[Section, ...]] = (
     load_section,
     latency_section,
     slice_sections,
+    pair_section,
     token_section,
     error_section,
     generator_section,

@@ -15,19 +15,18 @@ from llmload.records import Api
 from llmload.scenario.bounds import parse_bound
 from llmload.scenario.dimensions import by_dimension
 from llmload.scenario.document import Document
-from llmload.scenario.mix import ClassTable
 from llmload.scenario.model import Scenario
+from llmload.scenario.objective_checks import filters, pairs
 from llmload.scenario.positions import Path
-from llmload.scenario.subject import Subject
-from llmload.verdict.analysed import PHASES
-from llmload.verdict.measures import OVER, needs_track
+from llmload.scenario.subject import Subject, targets_of
+from llmload.verdict.measures import AGAINST, OVER
 from llmload.verdict.objectives import DIMENSIONS
 from llmload.workload.conversation import TURN
 from llmload.workload.lengths import lowest
 
-__all__ = ["check", "targets_of"]
+__all__ = ["check"]
 
-RESERVED_TAGS: Final = frozenset({*DIMENSIONS, "outcome", OVER})
+RESERVED_TAGS: Final = frozenset({*DIMENSIONS, "outcome", OVER, AGAINST})
 """Names that objectives and results already use for something else."""
 
 _MOST_CELLS: Final = 1000
@@ -82,13 +81,6 @@ def check(scenario: Scenario, document: Document) -> list[Problem]:
     """Every problem that a look across the tables shows."""
     subject = Subject(scenario, document)
     return [problem for find in CHECKS for problem in find(subject)]
-
-
-def targets_of(cls: ClassTable, scenario: Scenario) -> tuple[str, ...]:
-    """Where a class sends: what it names, or else everywhere."""
-    if cls.target is not None:
-        return (cls.target,)
-    return cls.targets or tuple(scenario.targets)
 
 
 def _seeds(subject: Subject) -> Iterator[Problem]:
@@ -349,36 +341,6 @@ def _phase_names(subject: Subject) -> Iterator[Problem]:
         seen.add(phase.name)
 
 
-def _objective_filters(subject: Subject) -> Iterator[Problem]:
-    """Objectives about a class, target, model, phase or tag that doesn't exist would never have data."""
-    scenario = subject.scenario
-    models = {cls.model for cls in scenario.classes.values()} | {each.model for each in scenario.targets.values()}
-    known: Mapping[str, Iterable[str]] = {
-        "class": scenario.classes,
-        "target": scenario.targets,
-        "model": sorted(model for model in models if model),
-        **dict.fromkeys(("phase", *PHASES), subject.phases or ("main",)),
-        **scenario.dimensions,
-    }
-    for index, table in enumerate(scenario.objectives):
-        path: Path = ("objectives", index)
-        for side, key, value in ((each, *pair) for each in table.objective().sides for pair in each.where):
-            if key == OVER:
-                if needs_track(side.metric) and value not in subject.captured:
-                    what = f"{side.metric} is over a label that answers carry, and none is called {value[:64]!r}"
-                    hint = 'name the response header that says who served: capture = { provider = "x-served-by" }'
-                    yield subject.problem(path, what, hint)
-                elif value not in (*known, *subject.tags):
-                    yield subject.unknown(path, "tag", value, [*DIMENSIONS, *sorted(subject.tags)])
-            elif key in known:
-                if value not in known[key]:
-                    yield subject.unknown(path, "phase" if key in PHASES else key, value, known[key])
-                elif key == "phase" and not subject.phases.get(value, True):
-                    yield subject.problem(path, f"phase {value!r} is not measured, so there is nothing to judge")
-            elif key != "outcome" and key not in subject.tags:
-                yield subject.unknown(path, "tag", key, [*DIMENSIONS, *sorted(subject.tags)])
-
-
 CHECKS: Final[tuple[Callable[[Subject], Iterator[Problem]], ...]] = (
     _seeds,
     _tags,
@@ -397,5 +359,6 @@ CHECKS: Final[tuple[Callable[[Subject], Iterator[Problem]], ...]] = (
     _weights,
     _dimensions,
     _phase_names,
-    _objective_filters,
+    filters,
+    pairs,
 )

@@ -18,7 +18,7 @@ from llmload.dialects import DIALECTS
 from llmload.errors import Problem, ScenarioError
 from llmload.records import Api
 from llmload.scenario.bounds import parse_bound
-from llmload.scenario.checks import check, targets_of
+from llmload.scenario.checks import check
 from llmload.scenario.datasets import DataSets, beside, open_data_sets, said
 from llmload.scenario.dimensions import dimensions_of, keys_of, mixed
 from llmload.scenario.document import Document
@@ -35,6 +35,7 @@ from llmload.scenario.prices import open_prices, prices_of
 from llmload.scenario.redact import redact_problem, redacted
 from llmload.scenario.replays import lay_out_trace, lengths_from
 from llmload.scenario.simulator import simulator
+from llmload.scenario.subject import targets_of
 from llmload.scenario.targets import SIMULATOR, ApiKeyTable, TargetTable
 from llmload.scenario.timeline import Timeline, lay_out
 from llmload.scenario.tokenizers import Tokenizers, open_tokenizers

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from llmload.errors import Problem
 from llmload.records import Api
-from llmload.scenario.checks import targets_of
 from llmload.scenario.document import Document
 from llmload.scenario.model import Scenario
+from llmload.scenario.subject import targets_of
 
 __all__ = ["check_images"]
 

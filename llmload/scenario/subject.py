@@ -8,12 +8,13 @@ from functools import cached_property
 
 from llmload.errors import Problem
 from llmload.scenario.document import Document
+from llmload.scenario.mix import ClassTable
 from llmload.scenario.model import Scenario
 from llmload.scenario.positions import Path
 from llmload.scenario.suggest import choice
 from llmload.workload.conversation import TURN
 
-__all__ = ["Subject"]
+__all__ = ["Subject", "targets_of"]
 
 
 @dataclass(frozen=True)
@@ -51,3 +52,10 @@ class Subject:
     def phases(self) -> dict[str, bool]:
         """Phase -> whether it is measured."""
         return {phase.name: phase.measure for phase in self.scenario.load.phases}
+
+
+def targets_of(cls: ClassTable, scenario: Scenario) -> tuple[str, ...]:
+    """Where a class sends: what it names, or else everywhere."""
+    if cls.target is not None:
+        return (cls.target,)
+    return cls.targets or tuple(scenario.targets)

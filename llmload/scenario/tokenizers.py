@@ -8,9 +8,9 @@ from pathlib import Path
 
 from llmload.errors import Problem
 from llmload.records import Api
-from llmload.scenario.checks import targets_of
 from llmload.scenario.document import Document
 from llmload.scenario.model import Scenario
+from llmload.scenario.subject import targets_of
 from llmload.scenario.targets import TokenizerTable
 from llmload.workload.counters import counter_of
 from llmload.workload.spec import TokenizerSpec

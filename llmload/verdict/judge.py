@@ -217,7 +217,10 @@ def _observe(objective: Objective, view: View) -> _Observed | None:
             return None
         bracket = outcome_bracket(objective, view, hits / samples, samples)
         return _Observed(hits / samples, samples, wilson(hits, samples), bracket=bracket)
-    return None if value is None else _Observed(value, samples, bracket=outcome_bracket(objective, view, value, 1))
+    if value is None:
+        return None
+    bracket = outcome_bracket(objective, view, value, 1)
+    return _Observed(value, samples, direct.interval(view), direct.enough(view), bracket)
 
 
 def _of_histogram(objective: Objective, view: View) -> _Observed | None:
@@ -276,6 +279,8 @@ def _why_empty(objective: Objective, summary: Summary) -> str:
         if key == measures.OVER:
             there = ", ".join(found.get(value, [])) or "none"
             return f": too few values of {value} to speak of a spread (there are: {there})"
+        if key == measures.AGAINST:
+            return f": no pairs of {dict(objective.where)['target']} and {value} of which both calls went well"
         if key in PHASES:
             key = "phase"
         elif key == "phase" and value in unmeasured:

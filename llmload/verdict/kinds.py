@@ -1,4 +1,4 @@
-"""Kinds of figures that objectives are about: how a bound is written, how a value is read out, where it comes from."""
+"""How figures that objectives are about are written, read out, and read from what was measured."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from llmload import units
+from llmload.metrics.catalogue import METRICS, Unit
 
 if TYPE_CHECKING:
     from llmload.verdict.view import View
 
-__all__ = ["Found", "Kind", "Stat", "parse_value"]
+__all__ = ["Found", "Kind", "Stat", "kind_of_metric", "parse_value"]
 
 
 class Kind(StrEnum):
@@ -116,6 +117,8 @@ class Stat:
     to say. ``keys``: the filters it can be cut by; None means any. ``find``: set where an analysis of the whole
     run finds it, which is asked at the end of the run only; ``needs``: filters it can't do without. ``scheduled``: a
     time that is held against the schedule: its bound is scaled with it. ``lacks``: what it wants where it has no data.
+    ``interval``: of 95 %, where it has one of its own; ``enough``: whether there are values enough to say it.
+    ``signed``: it may be less than nothing.
     """
 
     kind: Kind
@@ -127,3 +130,21 @@ class Stat:
     needs: tuple[str, ...] = ()
     scheduled: bool = False
     lacks: str = ""
+    interval: Callable[[View], tuple[float, float] | None] = lambda view: None
+    enough: Callable[[View], bool] = lambda view: True
+    signed: bool = False
+
+
+_KIND_OF_UNIT: Final[Mapping[Unit, Kind]] = {
+    Unit.TIME: Kind.DURATION,
+    Unit.TOKENS: Kind.TOKENS,
+    Unit.COUNT: Kind.COUNT,
+    Unit.SPEED: Kind.SPEED,
+    Unit.MONEY: Kind.MONEY,
+    Unit.BYTES: Kind.BYTES,
+}
+
+
+def kind_of_metric(metric: str) -> Kind:
+    """How values of a metric of the catalogue are written."""
+    return _KIND_OF_UNIT[METRICS[metric].unit]

@@ -13,12 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from llmload.clock import NS
-from llmload.metrics.catalogue import METRICS, Unit
+from llmload.metrics.catalogue import METRICS
 from llmload.metrics.intervals import enough
 from llmload.verdict.analysed import BREAKING, RECOVERY
-from llmload.verdict.kinds import Kind, Stat
+from llmload.verdict.kinds import Kind, Stat, kind_of_metric
+from llmload.verdict.pair_stats import AGAINST, PAIR_STATS
 from llmload.verdict.served import BREAKER, FAILOVER
-from llmload.verdict.spread import chi_square_even, jain, largest_share
+from llmload.verdict.spread import chi_square_even, jain
 
 if TYPE_CHECKING:
     from llmload.metrics.histogram import Histogram
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     from llmload.verdict.view import Flow, View
 
 __all__ = [
+    "AGAINST",
     "DIRECT",
+    "NEEDED",
     "OVER",
     "OVER_METRICS",
     "PERCENTILE",
@@ -36,7 +39,7 @@ __all__ = [
     "is_histogram_stat",
     "kind_of",
     "metrics",
-    "needs_over",
+    "needs",
     "needs_track",
     "samples_needed",
     "stat_of",
@@ -185,7 +188,7 @@ DIRECT: Final[Mapping[str, Mapping[str, Stat]]] = {
             "p-value of a chi-square test that calls go to every value with the same chance",
         ),
         "largest": _over(
-            lambda parts: largest_share(_calls(parts)), Kind.RATIO, "share of the calls that the busiest value has"
+            lambda parts: max(_calls(parts), default=0), Kind.SHARE, "share of the calls that the busiest value has"
         ),
         "fairness": _over(lambda parts: jain(_calls(parts)), Kind.PROBABILITY, "Jain's index of the calls per value"),
         "values": _over(lambda parts: len(parts) or None, Kind.COUNT, "values that occur"),
@@ -203,6 +206,7 @@ DIRECT: Final[Mapping[str, Mapping[str, Stat]]] = {
             "Jain's index of 1 / mean latency of the values' good calls",
         ),
     },
+    "paired": PAIR_STATS,
 }  # fmt: skip
 """Metric -> statistic -> how to read it. A metric may stand here and in the catalogue: these come first."""
 
@@ -210,20 +214,16 @@ OVER: Final = "over"
 """The filter that names what a spread is taken over."""
 OVER_METRICS: Final = ("spread", "fairness", "failover", "breaker")
 _TRACK_METRICS: Final = ("failover", "breaker")
+NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
+    **dict.fromkeys(OVER_METRICS, (OVER,)),
+    "paired": ("target", AGAINST),
+}
+"""The filters that a metric can't do without."""
 
 PERCENTILE: Final = re.compile(r"p(\d{1,2}(?:\.\d{1,4})?)")
 SUMMARY_STATS: Final = ("min", "mean", "stddev", "max", "count")
 WINDOWED_HISTOGRAMS: Final = frozenset({"ttft", "itl", "latency"})
 """Those whose distribution is kept for every second."""
-
-_KIND_OF_UNIT: Final[Mapping[Unit, Kind]] = {
-    Unit.TIME: Kind.DURATION,
-    Unit.TOKENS: Kind.TOKENS,
-    Unit.COUNT: Kind.COUNT,
-    Unit.SPEED: Kind.SPEED,
-    Unit.MONEY: Kind.MONEY,
-    Unit.BYTES: Kind.BYTES,
-}
 
 
 def metrics() -> list[str]:
@@ -254,12 +254,12 @@ def kind_of(metric: str, stat: str) -> Kind:
     direct = stat_of(metric, stat)
     if direct is not None:
         return direct.kind
-    return Kind.COUNT if stat == "count" or metric not in METRICS else _KIND_OF_UNIT[METRICS[metric].unit]
+    return Kind.COUNT if stat == "count" or metric not in METRICS else kind_of_metric(metric)
 
 
-def needs_over(metric: str) -> bool:
-    """Whether it is a figure over the values of a dimension."""
-    return metric in OVER_METRICS
+def needs(metric: str) -> tuple[str, ...]:
+    """The filters that a figure of the metric must have."""
+    return NEEDED.get(metric, ())
 
 
 def at_the_end(metric: str, stat: str) -> bool:

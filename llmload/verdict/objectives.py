@@ -6,7 +6,7 @@
 
 ``op`` is one of ``< <= > >= ==``. Filters cut by ``class``, ``target``, ``model``, ``phase`` or a tag;
 ``errors`` can also be cut by ``outcome``; ``spread``, ``fairness``, ``failover`` and ``breaker`` are ``over`` the
-values of one of these.
+values of one of these; ``paired`` sets a ``target`` ``against`` another.
 The value is written in the metric's own unit: a duration, a share ("0.5%"), a rate ("45/s"), dollars or a
 number; a ratio as a number or in percent.
 """
@@ -45,6 +45,9 @@ _RULE: Final = re.compile(
         (?P<op><=|>=|==|<|>|=|!=)? \s* (?P<value>.*?) \s*""",
     re.VERBOSE,
 )
+_EXAMPLES: Final[Mapping[str, str]] = {
+    measures.OVER: "over=instance", "target": "target=gateway", measures.AGAINST: "against=direct",
+}  # fmt: skip
 _OVER_EXAMPLE: Final = f'only {", ".join(measures.OVER_METRICS)} are, as in "spread.largest{{over=instance}}"'
 _FILTER: Final = re.compile(r"""\s*(?P<key>[\w.-]+)\s*=\s*(?:"(?P<quoted>[^"]*)"|(?P<bare>[^",={}]*?))\s*""")
 _PLAIN: Final = re.compile(r"[\w./:@+-]+")
@@ -111,7 +114,8 @@ class Objective:
     @property
     def cuts(self) -> frozenset[str]:
         """The dimensions and tags that results must be cut by to judge it."""
-        pairs = [pair for side in self.sides for pair in side.where if pair[0] not in ("outcome", *PHASES)]
+        apart = ("outcome", measures.AGAINST, *PHASES)
+        pairs = [pair for side in self.sides for pair in side.where if pair[0] not in apart]
         return frozenset(value if key == measures.OVER else key for key, value in pairs)
 
     @property
@@ -123,7 +127,7 @@ class Objective:
     @property
     def percentile(self) -> float | None:
         """0..100, if the statistic is one."""
-        match = measures.PERCENTILE.fullmatch(self.stat)
+        match = measures.PERCENTILE.fullmatch(self.stat.rpartition(".")[2] if self.metric == "paired" else self.stat)
         return float(match[1]) if match else None
 
     def met_by(self, observed: float) -> bool:
@@ -175,7 +179,8 @@ def parse_objective(
         _check_comparison(side, other, window)
     kind = Kind.RATIO if relation == "/" else measures.kind_of(side.metric, side.stat)
     try:
-        value = _bound(kind, bound, signed=relation == "-")
+        direct = measures.stat_of(side.metric, side.stat)
+        value = _bound(kind, bound, signed=relation == "-" or (not relation and direct is not None and direct.signed))
     except ValueError as error:
         what = f"{side.metric}.{side.stat}" if other is None else f"{side} {relation} {other}"
         raise ValueError(f"the value of {what}: {error}") from None
@@ -198,9 +203,12 @@ def _bound(kind: Kind, text: str, signed: bool) -> float:
 def _side(metric: str, stat: str | None, where: str | None, tags: Iterable[str] | None) -> Side:
     stat = _stat(metric, stat)
     cut = _where(where, metric, tags)
-    if measures.needs_over(metric) and measures.OVER not in dict(cut):
-        example = f"{metric}.{stat}{{{measures.OVER}=instance}}"
-        raise ValueError(f'{metric}.{stat} needs to be told over the values of what, like "{example}"')
+    needed = measures.needs(metric)
+    if missing := [key for key in needed if key not in dict(cut)]:
+        example = f"{metric}.{stat}{{{','.join(_EXAMPLES[key] for key in needed)}}}"
+        raise ValueError(f'{metric}.{stat} needs the filter {missing[0]!r}, like "{example}"')
+    if measures.AGAINST in needed and dict(cut)["target"] == dict(cut)[measures.AGAINST]:
+        raise ValueError(f"{metric}.{stat} sets {dict(cut)['target']!r} against itself; name the other target")
     return Side(metric, stat, cut)
 
 
@@ -265,12 +273,14 @@ def _check_filter(key: str, value: str, metric: str, tags: Iterable[str] | None)
         _check_outcome(value, metric)
         return
     if key == measures.OVER:
-        if not measures.needs_over(metric):
+        if key not in measures.needs(metric):
             raise ValueError(f"{metric!r} is no figure over the values of a tag; {_OVER_EXAMPLE}")
         if value == "outcome":
             raise ValueError("nothing is spread over outcomes; look at errors.rate{outcome=...}")
         key = value
-    if key in DIMENSIONS or key in PHASES:
+    if key == measures.AGAINST and key not in measures.needs(metric):
+        raise ValueError('only pairs are set against a target, as in "paired.latency.mean{target=a,against=b}"')
+    if key in DIMENSIONS or key in PHASES or key in measures.needs(metric):
         return
     known = [*DIMENSIONS, *([] if tags is None else tags)]
     if tags is not None and key not in known:

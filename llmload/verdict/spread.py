@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-__all__ = ["chi_square_even", "gamma_upper", "jain", "largest_share"]
+__all__ = ["chi_square_even", "gamma_upper", "jain"]
 
 _CLOSE = 1e-15
 _TINY = 1e-300
@@ -18,12 +18,6 @@ def jain(values: Sequence[float]) -> float | None:
     """
     squares = sum(value * value for value in values)
     return sum(values) ** 2 / (len(values) * squares) if squares else None
-
-
-def largest_share(counts: Sequence[float]) -> float | None:
-    """The share of the largest of them; None without any."""
-    total = sum(counts)
-    return max(counts) / total if total else None
 
 
 def chi_square_even(counts: Sequence[int]) -> float | None:

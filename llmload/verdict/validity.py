@@ -19,6 +19,7 @@ from llmload.verdict import delays, measures
 from llmload.verdict.evidence import Evidence, Rule, RunFacts, gauge
 from llmload.verdict.levels import THRESHOLDS, Level, Reason, Threshold
 from llmload.verdict.objectives import Objective
+from llmload.verdict.view import whole_view
 
 __all__ = ["THRESHOLDS", "Level", "Reason", "RunFacts", "Threshold", "Validity", "validity"]
 
@@ -160,10 +161,18 @@ def _shortfall(summary: Summary, objective: Objective) -> tuple[Objective, int, 
     share = objective.percentile
     if share is None or objective.window:
         return None
+    if objective.metric == "paired":
+        return _too_few_pairs(summary, objective, share)
     histogram = summary.select(measured=True, **dict(objective.where)).histogram(objective.metric)
     if not histogram.count or histogram.enough(share):
         return None
     return objective, histogram.count, measures.samples_needed(share)
+
+
+def _too_few_pairs(summary: Summary, objective: Objective, share: float) -> tuple[Objective, int, int] | None:
+    direct, view = measures.DIRECT[objective.metric][objective.stat], whole_view(summary, objective.where)
+    _, pairs = direct.read(view)
+    return None if not pairs or direct.enough(view) else (objective, pairs, measures.samples_needed(share))
 
 
 def _log_lost(evidence: Evidence) -> Reason | None:

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Final
 
 from llmload.analysis.switches import Outage, outages
+from llmload.metrics.differences import PairSums
 from llmload.metrics.histogram import Histogram
 from llmload.metrics.summary import Slice, Summary, Window
 from llmload.records import Outcome
@@ -61,7 +62,8 @@ class View:
     """The calls that an objective's filters leave (``slice``), and the stretches of time it covers (``spans``).
 
     ``span`` is set where the view is one rolling window. ``parts``: the calls by the values of the dimension they are
-    to be looked at ``over``; calls without one are left out.
+    to be looked at ``over``; calls without one are left out. ``pairs``: of the target and the one it is set
+    ``against``.
     """
 
     summary: Summary
@@ -74,6 +76,7 @@ class View:
     over: str = ""
     named: Mapping[str, str] = field(default_factory=dict)
     """Phases that an analysis is told."""
+    pairs: PairSums = field(default_factory=PairSums)
 
     @cached_property
     def outages(self) -> list[Outage] | None:
@@ -140,14 +143,16 @@ def planned_calls(summary: Summary) -> int:
 def whole_view(summary: Summary, where: Where, until: float | None = None) -> View:
     """The whole run, as far as ``where`` leaves it."""
     keys = dict(where)
-    outcome, over = keys.pop("outcome", None), keys.pop("over", "")
+    outcome, over, against = keys.pop("outcome", None), keys.pop("over", ""), keys.pop("against", "")
     named: dict[str, str] = {key: keys.pop(key) for key in PHASES if key in keys}
     cls, phase = keys.get("class"), keys.get("phase")
     hidden = phase is not None and phase in {info.name for info in summary.phases if not info.measure}
     chosen = Slice() if hidden else summary.select(measured=True, **keys)
     spans = measured_spans(summary, phase, math.inf if until is None else until)
     parts = summary.split(over, **keys) if over and not hidden else {}
-    return View(summary, chosen, spans, cls, Outcome(outcome) if outcome else None, parts=parts, over=over, named=named)
+    pairs = summary.paired(against=against, **keys) if against and not hidden else PairSums()
+    what = Outcome(outcome) if outcome else None
+    return View(summary, chosen, spans, cls, what, parts=parts, over=over, named=named, pairs=pairs)
 
 
 def rolling_views(

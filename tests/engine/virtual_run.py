@@ -13,6 +13,7 @@ from llmload.clock import NS
 from llmload.dialects import DIALECTS
 from llmload.engine.run import Engine, recorder_setup
 from llmload.engine.virtual import VirtualLoop, run_virtual
+from llmload.metrics.pairing import Waiting
 from llmload.metrics.recorder import Recorder, RecorderSetup
 from llmload.metrics.summary import Summary
 from llmload.records import Record
@@ -37,8 +38,8 @@ def plan_of(text: str, *overrides: str, environment: str | None = None) -> Plan:
 class Keeping(Recorder):
     """A Recorder that also keeps the Records."""
 
-    def __init__(self, setup: RecorderSetup, kept: list[Record]) -> None:
-        super().__init__(setup)
+    def __init__(self, setup: RecorderSetup, kept: list[Record], waiting: Waiting | None = None) -> None:
+        super().__init__(setup, waiting)
         self._kept = kept
 
     def add(self, record: Record) -> None:
@@ -94,7 +95,8 @@ def run_plan(plan: Plan, shards: int = 1, during: Callable[[Sequence[Engine], Vi
         ran.summary = Summary(start=ran.start, phases=recorder_setup(plan, ran.start).phases)
         if during is not None:
             during(engines, loop)
-        notes = [Keeping(recorder_setup(plan, ran.start, shard), ran.records) for shard in range(shards)]
+        waiting: Waiting = {}
+        notes = [Keeping(recorder_setup(plan, ran.start, shard), ran.records, waiting) for shard in range(shards)]
         await asyncio.gather(*(engine.run(ran.start, kept) for engine, kept in zip(engines, notes, strict=True)))
         ran.ended = loop.clock()
         for engine, kept in zip(engines, notes, strict=True):

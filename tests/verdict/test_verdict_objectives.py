@@ -151,6 +151,8 @@ def rules(draw: st.DrawFn) -> str:
         where["outcome"] = draw(st.sampled_from([outcome.value for outcome in Outcome if outcome.error]))
     if metric in OVER_METRICS:
         where["over"] = draw(st.sampled_from(["class", "instance"]))
+    if metric == "paired":
+        where |= {"target": "b", "against": "a"}
     filters = ",".join(f'{key}="{value}"' for key, value in where.items())
     space = draw(st.sampled_from(["", " ", "  "]))
     op, value = draw(st.sampled_from(sorted(OPERATORS))), draw(_VALUES[kind_of(metric, stat)])

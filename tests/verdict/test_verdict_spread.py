@@ -11,7 +11,7 @@ from verdict_runs import Run
 
 from llmload.verdict.judge import judge
 from llmload.verdict.objectives import parse_objective
-from llmload.verdict.spread import chi_square_even, gamma_upper, jain, largest_share
+from llmload.verdict.spread import chi_square_even, gamma_upper, jain
 
 
 @settings(max_examples=300, deadline=None)
@@ -30,8 +30,6 @@ def test_jains_index_goes_from_one_to_one_nth() -> None:
     assert jain([3, 3, 3]) == pytest.approx(1.0)
     assert jain([5, 0, 0, 0]) == pytest.approx(0.25)
     assert jain([0, 0]) is None
-    assert largest_share([1, 3]) == 0.75
-    assert largest_share([]) is None
     assert chi_square_even([7]) is None
 
 

@@ -165,3 +165,34 @@ def test_a_replay_does_not_grow_with_its_file(tmp_path: Path) -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 10_000_000
+
+
+def test_phases_name_stretches_of_a_replay() -> None:
+    phases = 'phases = [{ name = "warm", duration = "1s", measure = false }, { name = "rest" }]'
+    made = plan(DOCS / "azure.csv", "azure", phases)
+    end = made.load.duration
+    assert [(phase.name, phase.start, phase.end, phase.measure) for phase in made.phases] == [
+        ("warm", 0.0, 1.0, False), ("rest", 1.0, end, True),
+    ]  # fmt: skip
+    assert len(list(made.schedule().arrivals())) == len(list(plan(DOCS / "azure.csv", "azure").schedule().arrivals()))
+    short = plan(
+        DOCS / "azure.csv", "azure", 'phases = [{ name = "a", duration = "1s" }, { name = "b", duration = "2s" }]'
+    )
+    assert short.load.duration == short.phases[-1].end == 3.0
+    looped = plan(DOCS / "azure.csv", "azure", 'phases = [{ name = "a", duration = "1m" }]', "loop = true")
+    assert looped.load.duration == 60.0
+
+
+@pytest.mark.parametrize(
+    ("phases", "what"),
+    [
+        ('{ name = "a", rate = "1/s" }', "stands beside a trace"),
+        ('{ name = "a" }, { name = "b" }', "duration: is missing"),
+        ('{ name = "a", duration = "9m" }, { name = "b" }', "begins when the replay is over"),
+        ('{ name = "a", measure = false }', "nothing is measured"),
+    ],
+)
+def test_phases_that_do_not_fit_a_replay(phases: str, what: str) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        plan(DOCS / "azure.csv", "azure", f"phases = [{phases}]")
+    assert what in str(caught.value)

@@ -6,14 +6,15 @@ put it into the table ``FINDERS``. They are derived: worked out when a result is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from llmload.analysis import breaking
+from llmload.analysis.recovery import Recovery, recovery, storms
 from llmload.metrics.summary import Summary
-from llmload.units import format_rate
+from llmload.units import format_rate, format_seconds
 
 __all__ = ["FINDERS", "Facts", "Finder", "Gravity", "Insight", "insights"]
 
@@ -80,4 +81,40 @@ _BROKEN: Final = {
     False: "keep the load below what it held, or add capacity",
 }
 
-FINDERS: Final[tuple[Finder, ...]] = (_breaking,)
+
+def _recovery(summary: Summary, facts: Facts) -> Iterable[Insight]:
+    """How long it took to recover from each stretch of high load."""
+    tried = {storm: recovery(summary, storm, calm) for storm, calm in storms(summary).items()}
+    found = {storm: each for storm, each in tried.items() if each is not None}
+    lasting = [name for name, each in found.items() if each.censored]
+    if not found:
+        return
+    evidence = tuple(f"after {name}: {_took(each)}" for name, each in found.items())
+    if lasting:
+        text = f"latency or errors did not come back within the band of quiet times after {_named(lasting)}"
+        advice = (
+            "look for queues that don't drain, retries that feed on themselves, caches or connections that were lost"
+        )
+        yield Insight("recovery", Gravity.WARNING, text, evidence, advice)
+        return
+    name, worst = max(found.items(), key=lambda pair: pair[1].seconds)
+    took = f"{format_seconds(worst.seconds)} after {name} had ended" if worst.seconds else "as soon as the load dropped"
+    most = "at most " if len(found) > 1 and worst.seconds else ""
+    text = f"latency and errors were back within the band of quiet times {most}{took}"
+    yield Insight("recovery", Gravity.GOOD, text, evidence)
+
+
+def _took(found: Recovery) -> str:
+    if found.censored:
+        return f"at least {format_seconds(found.seconds)}, when it was last looked at"
+    if not found.what or found.interval is None:
+        return f"at once, to within {format_seconds(found.resolution)}"
+    low, high = (format_seconds(end) for end in found.interval)
+    return f"{format_seconds(found.seconds)} ({low} to {high})"
+
+
+def _named(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+FINDERS: Final[tuple[Finder, ...]] = (_breaking, _recovery)

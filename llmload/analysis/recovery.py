@@ -28,7 +28,7 @@ from llmload.analysis.series import Floats, Series
 from llmload.metrics.summary import Summary
 from llmload.units import format_seconds
 
-__all__ = ["Recovery", "recovery"]
+__all__ = ["Recovery", "recovery", "storms"]
 
 _CHANCE: Final = 0.05
 _STAYS: Final = 3
@@ -37,6 +37,8 @@ _SHIFT: Final = 0.5
 """Standard deviations by which the level may lie above the baseline's and still be in its band."""
 _LOUDER: Final = 1.25
 """Times the baseline's planned rate up to which the load counts as being back."""
+_STORM: Final = 1.5
+"""Times the rate of the time before from which a phase is one to recover from."""
 _DRAWS: Final = 400
 _Z: Final = NormalDist().inv_cdf(0.995)
 """For the reach of the baseline's own level, which is known from few stretches."""
@@ -88,6 +90,21 @@ def recovery(summary: Summary, after: str, baseline: str = "", cls: str | None =
     low, high = (max(bounds) for bounds in zip(*(bounds for _, bounds in ends.values()), strict=True))
     reach = max(0.0, float(edges[max(0, low - 1)]) - ended), float(edges[high]) - ended
     return Recovery(float(edges[last]) - ended, reach, later.width, observed, what)
+
+
+def storms(summary: Summary) -> dict[str, str]:
+    """The phases after which recovery is a question, each with the one to compare with: measured, at a rate well above
+    that of the calmest measured phase before them, and followed by one about as calm as that."""
+    infos = summary.phases
+    calls = [summary.select(measured=False, phase=info.name).calls for info in infos]
+    rates = [count / (info.end - info.start) for count, info in zip(calls, infos, strict=True)]
+    found = {}
+    for n in range(1, len(infos) - 1):
+        before = {info.name: rate for info, rate in zip(infos[:n], rates[:n], strict=True) if info.measure and rate}
+        calm = _LOUDER * min(before.values(), default=0.0)
+        if infos[n].measure and rates[n] > _STORM / _LOUDER * calm > 0 and 0 < rates[n + 1] <= calm:
+            found[infos[n].name] = next(name for name, rate in before.items() if rate <= calm)
+    return found
 
 
 def _observed(summary: Summary, after: str, band: Span) -> Span | None:

@@ -53,7 +53,8 @@ def _breaking(view: View) -> Found | None:
     if found.broke is None:
         return Found(found.rate, calls, note="no step broke", larger=True)
     note = f"broke at {format_rate(found.broke.rate)} ({found.why()}): {found.manner()}"
-    return Found(found.rate, calls, (found.rate, found.broke.rate), note)
+    low, high = sorted((found.rate, found.broke.rate))
+    return Found(found.rate, calls, (low, high), note)
 
 
 RECOVERY: Final[Mapping[str, Stat]] = {

@@ -46,3 +46,41 @@ def test_one_that_did_not_break_is_told_too() -> None:
 def test_one_that_broke_at_once_is_told_so() -> None:
     (found,) = insights(stepped(10, 20, 30), Facts())
     assert found.text.startswith("it broke at the first step at 20.0/s (50% errors)")
+
+
+def spiked(*lasts: float) -> Summary:
+    """Spikes of 20 s after 60 s of quiet, each followed by 60 s of which so many are twice as slow."""
+    names = {"quiet": 60.0} | {
+        f"{kind}-{n}": s for n in range(len(lasts)) for kind, s in (("spike", 20.0), ("after", 60.0))
+    }
+    made = Made(phases(**names))
+    for second in range(60 + 80 * len(lasts)):
+        n, inside = divmod(second - 60, 80)
+        spiking = second >= 60 and inside < 20
+        slow = spiking or (second >= 60 and inside - 20 < lasts[n])
+        calls = 100 if spiking else 20
+        made.second(second, [(0.2 if slow else 0.1) * (1 + (7 * n + second) % 20 / 100) for n in range(calls)])
+    return made.summary
+
+
+def test_recovery_from_each_spike_is_told_by_its_name() -> None:
+    (found,) = insights(spiked(0, 30), Facts())
+    assert (found.code, found.level) == ("recovery", Gravity.GOOD)
+    assert found.text.startswith(
+        "latency and errors were back within the band of quiet times at most 30.0 s after spike-1"
+    )
+    assert found.evidence[0] == "after spike-0: at once, to within 1.00 s"
+    assert found.evidence[1].startswith("after spike-1: 30.0 s (")
+
+
+def test_a_spike_it_did_not_recover_from_is_a_warning() -> None:
+    (found,) = insights(spiked(0, 60), Facts())
+    assert found.level is Gravity.WARNING
+    assert found.text == "latency or errors did not come back within the band of quiet times after spike-1"
+    assert found.evidence[1] == "after spike-1: at least 60.0 s, when it was last looked at"
+    assert found.advice
+
+
+def test_a_spike_that_dropped_at_once_to_normal() -> None:
+    (found,) = insights(spiked(0), Facts())
+    assert found.text.endswith("as soon as the load dropped")

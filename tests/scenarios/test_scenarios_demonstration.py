@@ -54,8 +54,8 @@ FAULTS = {
     },
     ("stress", "broken"): {"it crashes (connection resets) instead of shedding load"},
     ("stress", "broken-stuck"): {
-        "it never recovers: latency or errors are not back within the band of the time before, 15 minutes after the load "
-        "has dropped",
+        "it never recovers: latency or errors are not back within the band of the time before, 15 minutes after the "
+        "load has dropped",
         "it never recovers: requests still fail 15 minutes after the load has dropped",
         "it never recovers: chats are still slow 15 minutes after the load has dropped",
         "it never recovers: embeddings are still slow 15 minutes after the load has dropped",

@@ -3,6 +3,7 @@ empty (None): it is passed over then."""
 
 from __future__ import annotations
 
+import base64
 import csv
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +12,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from llmload.data.entry import Entry, Turn, entry_of
-from llmload.records import Message, ToolCall
+from llmload.records import Image, Message, ToolCall
 
 __all__ = ["FORMATS", "Format", "Shape", "columns_of", "fields_of", "object_of"]
 
@@ -33,6 +34,8 @@ _LIMITS: Final = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 _PLACED: Final = frozenset({"model", "messages", "prompt", "input", "stream", "stream_options", *_LIMITS})
 """Fields of a recorded body that stand elsewhere in a scenario."""
 _TEXTS: Final = ("prompt", "text", "input", "question")
+_PICTURE: Final = "image_url"
+_DATA_URL: Final = re.compile(r"data:(image/[a-z0-9.+-]{1,64});base64,(.+)", re.DOTALL)
 _SLOT: Final = re.compile(r"\{([^{}]+)\}")
 
 
@@ -125,6 +128,7 @@ def _message(value: Any) -> Message:
     return Message(
         _role(value["role"]),
         _content(value.get("content")),
+        images=_images(value.get("content")),
         tool_calls=tuple(_tool_call(call) for call in calls),
         tool_call_id=str(value.get("tool_call_id") or ""),
     )
@@ -138,17 +142,37 @@ def _role(name: str) -> str:
 
 
 def _content(value: Any) -> str:
-    """A text, or a list of parts that are texts."""
+    """A text, or a list of parts that are texts, beside pictures."""
     if value is None:
         return ""
     if isinstance(value, str):
         return value
     if not isinstance(value, list):
         raise ValueError("the content of a message is no text")
-    texts = [part.get("text") if isinstance(part, dict) else None for part in value]
+    parts = [part for part in value if not (isinstance(part, dict) and part.get("type") == _PICTURE)]
+    texts = [part.get("text") if isinstance(part, dict) else None for part in parts]
     if not all(isinstance(text, str) for text in texts):
-        raise ValueError("a message has a part that is no text, such as an image; only texts are read")
+        raise ValueError("a message has a part that is neither a text nor a picture")
     return "".join(map(str, texts))
+
+
+def _images(value: Any) -> tuple[Image, ...]:
+    """The pictures of a message, each in the row itself."""
+    parts = value if isinstance(value, list) else ()
+    return tuple(
+        _image(part.get(_PICTURE)) for part in parts if isinstance(part, dict) and part.get("type") == _PICTURE
+    )
+
+
+def _image(value: Any) -> Image:
+    url = value.get("url") if isinstance(value, dict) else value
+    found = _DATA_URL.fullmatch(url) if isinstance(url, str) else None
+    if found is None:
+        raise ValueError('a picture is no "data:image/png;base64,..." URL; pictures elsewhere are not fetched')
+    try:
+        return Image(found[1], base64.b64decode(found[2], validate=True))
+    except ValueError:
+        raise ValueError("a picture is not in base64") from None
 
 
 def _tool_call(value: Any) -> ToolCall:

@@ -7,7 +7,7 @@ import pytest
 from data_kit import texts, written, wrong
 
 from llmload.data.dataset import DataSet, open_data
-from llmload.records import Message, ToolCall
+from llmload.records import Image, Message, ToolCall
 
 DOCS = Path(__file__).parents[2] / "docs" / "data"
 
@@ -84,7 +84,12 @@ def test_lines_of_text(tmp_path: Path) -> None:
         ("openai", '{"messages": [{"content": "a"}]}', 1, "has no role"),
         ("openai", '{"messages": [{"role": "king", "content": "a"}]}', 1, "there is no role 'king'"),
         ("openai", '{"messages": [{"role": "assistant", "content": "a"}]}', 1, "nothing is asked"),
-        ("openai", '{"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}', 1, "only texts are read"),
+        (
+            "openai",
+            '{"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}',
+            1,
+            "pictures elsewhere are not fetched",
+        ),
         ("openai", '{"body": {"prompt": "a", "max_tokens": "5"}}', 1, "no whole number"),
         ("sharegpt", '[{"conversations": []},\n {"id": 3}]', 2, "has no conversations"),
         ("sharegpt", '[{"conversations": [{"from": "human"}]}]', 1, '"from" and "value"'),
@@ -113,3 +118,14 @@ def test_a_file_in_which_nothing_is_asked_is_refused(tmp_path: Path) -> None:
 
 def test_a_template_with_a_name_that_is_no_column_says_which_there_are(tmp_path: Path) -> None:
     assert "its columns are a, b" in wrong(written(tmp_path / "x.csv", "a,b\n1,2\n"), "csv", "{c}")
+
+
+def test_pictures_in_a_row_are_taken_along(tmp_path: Path) -> None:
+    row = '{"messages": [{"role": "user", "content": [{"type": "text", "text": "what is it"}, %s]}]}'
+    part = '{"type": "image_url", "image_url": {"url": "%s"}}'
+    path = written(tmp_path / "x.jsonl", row % (part % "data:image/png;base64,AAEC"))
+    (message,) = DataSet(open_data(path, "openai")).entry(0).messages
+    assert message == Message("user", "what is it", images=(Image("image/png", bytes((0, 1, 2))),))
+    elsewhere = written(tmp_path / "y.jsonl", row % (part % "https://host/x.png"))
+    assert "y.jsonl:1: a picture is no" in wrong(elsewhere, "openai")
+    assert "not in base64" in wrong(written(tmp_path / "z.jsonl", row % (part % "data:image/png;base64,A")), "openai")

@@ -60,6 +60,7 @@ def pairs(subject: Subject) -> Iterator[Problem]:
             asked = {where["target"], where[AGAINST]}
             there = [name for name, targets in paired.items() if asked <= targets]
             if where.get("class", next(iter(there), None)) not in there:
-                who = f"class {where['class']!r} makes" if where.get("class") in classes else "no class makes"
+                named = where.get("class")
+                who = f"class {named!r} makes no pairs" if named in classes else "no class makes pairs"
                 hint = "set paired = true in a class that is sent to both"
-                yield subject.problem(("objectives", index), f"{who} pairs of {' and '.join(sorted(asked))}", hint)
+                yield subject.problem(("objectives", index), f"{who} of {' and '.join(sorted(asked))}", hint)

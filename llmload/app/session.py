@@ -373,6 +373,7 @@ class _Session:
             validity=validity,
             judgements=tuple(self._judgements),
             load=LoadInfo.of(self._plan.load),
+            slo=self._plan.slo,
             workers=self._crew.workers,
             interrupted=self._interrupted,
             aborted=self._aborted,

@@ -17,7 +17,7 @@ KIND: Final = "llmload-result"
 SCHEMA_VERSION: Final = "1.2"
 """``major.minor``: minors only add, so every document of the same major can be read."""
 
-DERIVED: Final = frozenset({"insights", "figures"})
+DERIVED: Final = frozenset({"standing", "insights", "figures"})
 """Members that are worked out anew from the rest, and never read back."""
 
 _MAJOR: Final = int(SCHEMA_VERSION.partition(".")[0])

@@ -19,7 +19,8 @@ def document(result: Result) -> dict[str, Any]:
     whole = result.to_json()
     summary = whole.pop("summary")
     found = [plain(insight) for insight in result.insights]
-    return whole | {"insights": found, "figures": figures(result.summary), "summary": summary}
+    stands = plain(result.standing) | {"light": result.standing.light.value}
+    return whole | {"standing": stands, "insights": found, "figures": figures(result.summary), "summary": summary}
 
 
 def render(result: Result) -> bytes:

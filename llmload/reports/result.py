@@ -18,6 +18,7 @@ from llmload.scenario.plan import Load, Plan
 from llmload.units import format_count, format_seconds
 from llmload.verdict.judge import Judgement, judge
 from llmload.verdict.objectives import Objective, Side
+from llmload.verdict.service_level import USUAL, ServiceLevel, Standing, standing
 from llmload.verdict.validity import Level, Reason, Validity
 from llmload.verdict.verdict import Decision, Verdict, decide
 
@@ -86,6 +87,7 @@ class Result:
     ``version``: of the llmload that made the run. ``interrupted``: why someone stopped the run, "" if nobody
     did; ``aborted``: which objective or budget did. ``environment``: where it ran (python, platform ...).
     ``error_bar``: None where this machine has no calibration to go by.
+    ``slo``: the service level it is held against.
     ``last_heard``: wall time, ISO 8601, in a checkpoint (see ``unended``); "" once the run has ended.
     """
 
@@ -104,6 +106,7 @@ class Result:
     notes: Sequence[str] = ()
     error_bar: ErrorBar | None = None
     last_heard: str = ""
+    slo: ServiceLevel = USUAL
 
     def unended(self, now: str) -> Result:
         """What is to be read if this is the last that is ever heard of the run: it proves nothing."""
@@ -125,6 +128,12 @@ class Result:
         """What a reader should know beyond the figures, the gravest first; derived from the summary."""
         return insights(self.summary, Facts(self.load.model, self.load.duration, self.scenario.demo))
 
+    @cached_property
+    def standing(self) -> Standing:
+        """The traffic light, what the error budget is at, and what to check next; derived."""
+        decision = self.verdict.decision
+        return standing(self.slo, self.summary, self.judgements, self.validity, decision, self.insights)
+
     def exit_status(self) -> ExitStatus:
         """What the process that made the run ends with."""
         return self.verdict.status
@@ -145,6 +154,7 @@ class Result:
             "interrupted": self.interrupted,
             "aborted": self.aborted,
             "load": plain(self.load),
+            "slo": plain(self.slo),
             "judgements": [_judgement_json(judgement) for judgement in self.judgements],
             "validity": _validity_json(self.validity),
             "error_bar": _error_bar_json(self.error_bar),
@@ -237,11 +247,12 @@ def _read_error_bar(data: dict[str, Any] | None) -> ErrorBar | None:
     return read(ErrorBar, data, metrics=metrics)
 
 
-_LATER = frozenset({"error_bar"})
+_LATER = frozenset({"error_bar", "slo"})
 """What the first documents didn't have."""
 _READERS: Mapping[str, Callable[[Any], Any]] = {
     "scenario": lambda data: read(ScenarioInfo, data),
     "load": lambda data: read(LoadInfo, data),
+    "slo": lambda data: read(ServiceLevel, data),
     "judgements": lambda data: tuple(_read_judgement(judgement) for judgement in data),
     "validity": _read_validity,
     "error_bar": _read_error_bar,

@@ -19,6 +19,7 @@ from llmload.reports.figures import PERCENTILES
 from llmload.verdict.compared import RELATIONS
 from llmload.verdict.objectives import OPERATORS
 from llmload.verdict.pair_stats import PERCENTILES as PAIR_PERCENTILES
+from llmload.verdict.service_level import Light
 from llmload.verdict.validity import Level
 from llmload.verdict.verdict import Decision
 
@@ -220,6 +221,16 @@ _INSIGHT: Final = _object(
     evidence=_list(_text(), "The figures it is concluded from"), advice=_text("What to look at or to do next"),
 )  # fmt: skip
 _REASON: Final = _object(code=_text(), level=_one_of(Level), text=_text(), remedy=_text())
+_SLO: Final = _object(
+    "The service level that is promised", availability=_number("share of the calls"), error_rate=_number("share"),
+    window=_number("s"), binding=_kind("boolean", "The scenario asked for it"),
+)  # fmt: skip
+_STANDING: Final = _object(
+    "Derived: the traffic light, and what to check next; a checkpoint has none", light=_one_of(Light),
+    availability=_maybe(_number()), burned=_maybe(_number("share of the error budget")),
+    worst=_maybe(_number("largest error rate of any window")), worst_at=_pair("From, to, in s"),
+    reasons=_list(_text()), check=_list(_text()),
+)  # fmt: skip
 _SCENARIO: Final = _object(
     name=_text(), description=_text(), environment=_text(), demo=_kind("boolean"), fingerprint=_text("SHA-256"),
     seeds=_map(_kind("integer")), tags=_map(_text()), source=_kind("object", "As resolved, secrets removed"),
@@ -235,7 +246,7 @@ SCHEMA: Final[Schema] = {
     "title": "A result of llmload",
     **_object(
         "",
-        ("last_heard", "insights", "figures", "error_bar"),
+        ("last_heard", "slo", "standing", "insights", "figures", "error_bar"),
         kind={"const": KIND},
         schema_version={"type": "string", "pattern": rf"^{SCHEMA_VERSION.partition('.')[0]}\.\d+$"},
         version=_text("Of llmload"),
@@ -248,11 +259,13 @@ SCHEMA: Final[Schema] = {
         interrupted=_text("Why someone stopped the run"),
         aborted=_text("Which objective or budget stopped it"),
         load=_LOAD,
+        slo=_SLO,
         judgements=_list(_JUDGEMENT),
         validity=_object(level=_one_of(Level), reasons=_list(_REASON)),
         error_bar=_maybe(_ERROR_BAR) | {"description": "How exact the times are; null without a calibration"},
         notes=_list(_text()),
         environment=_map(_text()),
+        standing=_STANDING,
         insights=_list(_INSIGHT, "Derived, the gravest first; a checkpoint has none"),
         figures=_FIGURES,
         summary=_SUMMARY,

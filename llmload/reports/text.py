@@ -23,6 +23,7 @@ from llmload.reports.style import ASCII_SIGNS
 from llmload.reports.tables import SECTIONS
 from llmload.safe import clean
 from llmload.verdict.judge import Judgement
+from llmload.verdict.service_level import Light
 from llmload.verdict.validity import Level
 from llmload.verdict.verdict import Decision
 
@@ -32,6 +33,9 @@ _DECISION_STYLE: Final = {Decision.PASS: "bold green", Decision.FAIL: "bold red"
 _LEVEL_STYLE: Final = {Level.VALID: "green", Level.SUSPECT: "yellow", Level.INVALID: "red"}
 _GRAVITY_STYLE: Final = {
     Gravity.GOOD: "green", Gravity.NOTE: "", Gravity.WARNING: "yellow", Gravity.CRITICAL: "bold red",
+}  # fmt: skip
+_LIGHT_STYLE: Final = {
+    Light.GOOD: "bold green", Light.WARNING: "bold yellow", Light.CRITICAL: "bold red", Light.UNKNOWN: "bold red",
 }  # fmt: skip
 _MET: Final = {True: ("✓", "green"), False: ("✗", "red")}
 _MET_ASCII: Final = {True: ("ok", "green"), False: ("NOT", "red")}
@@ -63,6 +67,7 @@ def _ascii(text: str) -> str:
 def _sections(result: Result, width: int, unicode: bool) -> Iterator[Iterator[RenderableType]]:
     yield _headline(result)
     yield _objectives(result, width, unicode)
+    yield _standing(result)
     yield _insights(result)
     for section in SECTIONS:
         yield section(result.summary, width)
@@ -163,6 +168,27 @@ def _remarks(judgement: Judgement) -> Iterator[RenderableType]:
         yield Padding(
             Text(f"{clean(objective.rule, 120)}: {said}", "dim" if judgement.passed else "yellow"), (0, 0, 0, 2)
         )
+
+
+def _standing(result: Result) -> Iterator[RenderableType]:
+    """The traffic light, availability and error budget in a line, then what to check."""
+    stands, slo = result.standing, result.slo
+    if stands.availability is None:
+        return
+    line = Text()
+    line.append(stands.light.value, _LIGHT_STYLE[stands.light])
+    line.append(f": availability {units.format_share(stands.availability)}")
+    if stands.burned is not None:
+        line.append(f"; {_burned(stands.burned)} the error budget of {units.format_share(slo.availability)}")
+    if stands.worst:
+        line.append(f"; worst {units.format_seconds(slo.window)}: {units.format_share(stands.worst)} failed")
+    yield line
+    for each in stands.check:
+        yield Padding(Text(f"check {clean(each)}", "dim"), (0, 0, 0, 2))
+
+
+def _burned(share: float) -> str:
+    return f"{share:.3g} times" if share > 1 else f"{share:.2g} of" if share and share < 0.01 else f"{share:.0%} of"
 
 
 def _insights(result: Result) -> Iterator[RenderableType]:

@@ -39,6 +39,7 @@ from llmload.scenario.subject import targets_of
 from llmload.scenario.targets import SIMULATOR, ApiKeyTable, TargetTable
 from llmload.scenario.timeline import Timeline, lay_out
 from llmload.scenario.tokenizers import Tokenizers, open_tokenizers
+from llmload.verdict.service_level import USUAL
 from llmload.workload.conversation import TURN
 from llmload.workload.profiles import PROFILES
 from llmload.workload.spec import Conversation, Lengths, Patience, Prefix, PromptSpec, Repeat, RequestClass
@@ -133,7 +134,8 @@ def _plan(
     loaded: Loaded,
 ) -> Plan:
     source = _source(loaded)
-    objectives = tuple(table.objective(scenario.scale.time) for table in scenario.objectives)
+    slo = USUAL if scenario.slo is None else scenario.slo.level(scenario.scale.time)
+    objectives = (*(table.objective(scenario.scale.time) for table in scenario.objectives), *slo.objectives())
     filters = {tag for objective in objectives for tag in objective.cuts}
     sliced = dict.fromkeys((*scenario.slice_by, *scenario.dimensions, *sorted(filters & _all_tags(scenario))))
     classes = tuple(
@@ -153,6 +155,7 @@ def _plan(
         load=timeline.load,
         phases=tuple(mixed(phase, scenario.dimensions) for phase in timeline.phases),
         objectives=objectives,
+        slo=slo,
         limits=Limits(**{name: getattr(scenario.limits, name) for name in type(scenario.limits).model_fields}),
         seeds=_seeds(scenario),
         budget=Budget(scenario.budget.ask, scenario.budget.stop),

@@ -12,12 +12,13 @@ from pydantic import AfterValidator, Field, model_validator
 from llmload.scenario.curves import CurveTable
 from llmload.scenario.dimensions import DimensionTables
 from llmload.scenario.mix import ClassTable
-from llmload.scenario.quantities import Bytes, Duration, Factor, Flag, Name, Number, Offset, Rate, Text, Whole
+from llmload.scenario.quantities import Bytes, Duration, Factor, Flag, Name, Number, Offset, Rate, Share, Text, Whole
 from llmload.scenario.retries import RetryTable
 from llmload.scenario.table import Shorthand, Table
 from llmload.scenario.targets import TargetTable
 from llmload.sim.spec import SimSpec
 from llmload.verdict.objectives import Objective, parse_objective
+from llmload.verdict.service_level import ServiceLevel
 
 __all__ = [
     "BudgetTable",
@@ -29,6 +30,7 @@ __all__ = [
     "ScaleTable",
     "Scenario",
     "SeedsTable",
+    "SloTable",
     "TraceTable",
 ]
 
@@ -137,6 +139,18 @@ class BudgetTable(Table):
     stop: Number = Field(0.0, description="Stop when so much is spent; 0: never.")
 
 
+class SloTable(Table):
+    """The service level that is promised: two objectives, and what the error budget is counted against."""
+
+    availability: Share = Field(0.995, lt=1, description="Share of the requests that go well, at least.")
+    error_rate: Share = Field(0.005, gt=0, description="Largest share that may fail in any stretch of `window`.")
+    window: Duration = Field(300.0, description="Length of that stretch.")
+
+    def level(self, time: float = 1.0) -> ServiceLevel:
+        """The ServiceLevel meant, its window times ``time``."""
+        return ServiceLevel(self.availability, self.error_rate, max(1.0, self.window * time), binding=True)
+
+
 class ObjectiveTable(Table):
     """A rule that the run must keep."""
 
@@ -191,6 +205,7 @@ class Scenario(Table):
         description="Rules the run must keep.",
         examples=[["ttft.p95 < 500ms", "errors.rate < 0.5%"]],
     )
+    slo: SloTable | None = Field(None, description="The service level promised: availability and rolling error rate.")
     targets: dict[Name, TargetTable] = Field(min_length=1, description="Where requests go.")
     classes: dict[Name, ClassTable] = Field(min_length=1, description="What requests are made of: the mix.")
     dimensions: DimensionTables = Field(

@@ -17,6 +17,7 @@ from llmload.arrivals.schedule import Schedule
 from llmload.dialects import Dialect, dialect
 from llmload.sim.spec import SimSpec
 from llmload.verdict.objectives import Objective
+from llmload.verdict.service_level import USUAL, ServiceLevel
 from llmload.workload.dimensions import Weights
 from llmload.workload.spec import RequestClass
 
@@ -178,6 +179,7 @@ class Plan:
     limits: Limits = Limits()
     seeds: Seeds = Seeds()
     budget: Budget = Budget()
+    slo: ServiceLevel = USUAL
     tags: tuple[tuple[str, str], ...] = ()
     slice_tags: tuple[str, ...] = ()
     environment: str = ""

@@ -76,6 +76,17 @@ FAULTS = {
         "fewer than 900 of the 1000 requests are answered",
         "the target is slower than 80 % of the rate: it answers fewer than 13.3 requests/s",
     },
+    ("readiness", "broken-success"): {"not ready: more than 1 in 20 requests fail"},
+    ("readiness", "broken-rate"): {
+        "not ready: it answers fewer than 9 of the 10 requests sent per second",
+    },
+    ("readiness", "broken-p95"): {"not ready: 1 in 20 answers takes 5 s and more"},
+    ("readiness", "broken-p99"): {"not ready: 1 in 100 answers takes 10 s and more"},
+    ("slo-report", "broken"): {
+        "the service is less available than it should be",
+        "in some stretch of 3.33 s more calls failed than may",
+    },
+    ("slo-report", "broken-burst"): {"in some stretch of 3.33 s more calls failed than may"},
     ("ttft", "broken"): {"first tokens come too late"},
     ("throughput", "broken"): {
         "answers are written too slowly, on average",

@@ -20,6 +20,8 @@ IDS = {
     "spike": "PERF_LOAD_SPIKE_001",
     "bursts": "PERF_LOAD_BURST_PATTERNS_003",
     "sustained": "SUSTAINED_1000_RPM",
+    "readiness": "PRODUCTION_READINESS",
+    "slo-report": "SLO_REPORT",
     "ttft": "PERF_LLM_TTFT_CHAT_STREAM_001",
     "throughput": "PERF_LLM_THROUGHPUT_STREAM_001",
     "inter-chunk": "PERF_LLM_INTERCHUNK_001",

@@ -212,8 +212,13 @@ _WORTH_SAYING: Final = 0.02
 
 
 def _planned(calls: Slice) -> str:
-    """Where the server counts prompts otherwise than they were planned: both, per call."""
+    """Where the server counts prompts otherwise than they were planned: both, per call. Where prompts of different
+    lengths are all longer by the same, that is what the server puts around them."""
     planned, found = calls.histogram("planned_tokens"), calls.histogram("input_tokens")
+    error = calls.histogram("token_error")
+    if error.count and error.max == error.min > 0 and planned.max > planned.min and found.mean > planned.mean:
+        more = f"the server counts {error.max:,} tokens more in every prompt than were planned"
+        return f"prompts: {more} (chat template: raise tokenizer.overhead by {error.max:,})"
     if not planned.count or planned.count != found.count or abs(found.mean / planned.mean - 1) < _WORTH_SAYING:
         return ""
     more = found.mean / planned.mean - 1

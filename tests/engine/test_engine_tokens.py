@@ -7,6 +7,7 @@ from pathlib import Path
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 from virtual_run import plan_of, run_plan
 
+from llmload.reports.tables import token_section
 from llmload.scenario.compile import compile_scenario
 from llmload.scenario.files import Source
 from llmload.scenario.load import load_scenario
@@ -38,6 +39,17 @@ def test_not_one_of_a_thousand_prompts_is_off(tmp_path: Path) -> None:
     error = found.histogram("token_error")
     assert (error.count, error.max) == (1000, 0)
     assert found.histogram("planned_tokens").total == found.histogram("input_tokens").total
+
+
+def test_the_report_says_what_the_server_puts_around_prompts(tmp_path: Path) -> None:
+    tokenizer = Tokenizer(models.WordLevel({"<unk>": 0}, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("[\\s\\S]{1,4}"), "isolated")
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    text = TEXT.replace(", overhead = 7", "").replace('"20s"', '"2s"')
+    plan = compile_scenario(load_scenario(Source(text, "test.toml", tmp_path, "test"), environ={}))
+    lines = [line.plain for line in token_section(run_plan(plan).summary, 120)]
+    said = "the server counts 7 tokens more in every prompt than were planned"
+    assert f"prompts: {said} (chat template: raise tokenizer.overhead by 7)" in lines
 
 
 def test_no_answer_ends_before_min_tokens() -> None:

@@ -217,8 +217,8 @@ def _planned(calls: Slice) -> str:
     planned, found = calls.histogram("planned_tokens"), calls.histogram("input_tokens")
     error = calls.histogram("token_error")
     if error.count and error.max == error.min > 0 and planned.max > planned.min and found.mean > planned.mean:
-        more = f"the server counts {error.max:,} tokens more in every prompt than were planned"
-        return f"prompts: {more} (chat template: raise tokenizer.overhead by {error.max:,})"
+        said = f"the server counts {error.max:,} tokens more in every prompt than were planned"
+        return f"prompts: {said} (chat template: raise tokenizer.overhead by {error.max:,})"
     if not planned.count or planned.count != found.count or abs(found.mean / planned.mean - 1) < _WORTH_SAYING:
         return ""
     more = found.mean / planned.mean - 1

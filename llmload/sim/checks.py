@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from typing import Final
 
+from llmload.clock import NS
 from llmload.sim.formats import find
 from llmload.sim.limiter import Bucket
-from llmload.sim.requests import Refused
+from llmload.sim.requests import BAD_SIGNATURE, Refused
+from llmload.sim.signatures import is_signed_by
 from llmload.sim.spec import KeySpec, SimSpec
 from llmload.sim.text import draw
 from llmload.sim.visits import Visit
@@ -15,13 +17,21 @@ from llmload.sim.visits import Visit
 __all__ = ["Checks", "limited"]
 
 _ID_LENGTH: Final = 128
+_UNLIKE: Final = (
+    "The request signature we calculated does not match the signature you provided. "
+    "Check your AWS Secret Access Key and signing method."
+)
 
 
 class Checks:
-    """The checks of one service, and the state of its rate limits. Each raises Refused."""
+    """The checks of one service, and the state of its rate limits. Each raises Refused.
 
-    def __init__(self, spec: SimSpec) -> None:
+    ``epoch``: Unix time at the clock's zero.
+    """
+
+    def __init__(self, spec: SimSpec, epoch: float) -> None:
         self._spec: Final = spec
+        self._epoch: Final = epoch
         self._buckets: Final = {
             key: Bucket(settings.rate, settings.burst) for key, settings in spec.keys.items() if settings.rate
         }
@@ -35,7 +45,8 @@ class Checks:
         given = request.headers.get("x-request-id", "")
         truth.route = visit.route
         truth.id = given if _is_id(given) else f"req-{int(draw(self._spec.seed, 'id', truth.index) * 16**12):012x}"
-        visit.headers += [("x-request-id", truth.id), ("server", self._spec.name)]
+        names = dict.fromkeys(("x-request-id", visit.format.id_header))
+        visit.headers += [*((name, truth.id) for name in names), ("server", self._spec.name)]
         if found is None:
             raise Refused(404, f"Invalid URL ({request.method} {request.path[:200]})", code="unknown_url")
         if request.method != found.method:
@@ -52,7 +63,7 @@ class Checks:
         if bucket is None:
             return 0.0
         wait = bucket.take(visit.truth.received)
-        visit.headers += bucket.headers()
+        visit.headers += visit.format.limits(bucket.state(), self._epoch + visit.truth.received / NS)
         return wait
 
     def _identify(self, visit: Visit) -> KeySpec:
@@ -61,6 +72,9 @@ class Checks:
         if settings is None:
             message = "Incorrect API key provided." if visit.key else "You didn't provide an API key."
             raise Refused(401, message, code="invalid_api_key", headers=(("www-authenticate", "Bearer"),))
+        asked = visit.request
+        if settings.secret and not is_signed_by(settings.secret, asked.method, asked.path, asked.headers, asked.body):
+            raise Refused(403, _UNLIKE, code=BAD_SIGNATURE)
         return settings
 
 

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 from llmload.clock import NS
 
-__all__ = ["Bucket"]
+__all__ = ["Bucket", "LimitState"]
+
+
+class LimitState(NamedTuple):
+    """What a server says of a rate limit: requests at most, those left, and the seconds until all of them are again."""
+
+    limit: int
+    remaining: int
+    reset: float
 
 
 class Bucket:
@@ -29,11 +38,6 @@ class Bucket:
             return 0.0
         return (1 - self._level) / self._rate
 
-    def headers(self) -> list[tuple[str, str]]:
-        """The state as OpenAI's ``x-ratelimit-*`` headers tell it."""
-        reset = (self._burst - self._level) / self._rate
-        return [
-            ("x-ratelimit-limit-requests", str(int(self._burst))),
-            ("x-ratelimit-remaining-requests", str(int(self._level))),
-            ("x-ratelimit-reset-requests", f"{math.ceil(reset * 1000)}ms" if reset < 1 else f"{reset:.3f}s"),
-        ]
+    def state(self) -> LimitState:
+        """How much of it is left."""
+        return LimitState(int(self._burst), int(self._level), (self._burst - self._level) / self._rate)

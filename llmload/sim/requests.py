@@ -16,6 +16,7 @@ from llmload.sim.text import draw
 
 __all__ = [
     "ANY",
+    "BAD_SIGNATURE",
     "CONTEXT_LENGTH",
     "EmbeddingJob",
     "Refused",
@@ -33,6 +34,8 @@ CONTEXT_LENGTH: Final = "context_length_exceeded"
 """The code of an error about a prompt that does not fit."""
 ANY: Final = 1 << 30
 """As many tokens as one likes."""
+BAD_SIGNATURE: Final = "InvalidSignatureException"
+"""The code of an error about a signature that is not that of the key's owner, as AWS calls it."""
 _MAX_CHOICES: Final = 128
 _MAX_INPUTS: Final = 2048
 _MESSAGE_OVERHEAD: Final = 4

@@ -63,7 +63,7 @@ class Service:
         self._epoch: Final = epoch
         self._log: Final = log
         self._telemetry: Final = Telemetry(spec.models[0])
-        self._checks: Final = Checks(spec)
+        self._checks: Final = Checks(spec, epoch)
         self._planter: Final = Planter(spec, lambda: self.batch.waiting)
         self._scaler: Final = _scaler(spec)
         self._auth: Final = AuthStore(spec.auth, now, call_at) if spec.auth is not None else None

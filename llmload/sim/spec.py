@@ -32,6 +32,7 @@ class KeySpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     tenant: str = ""
+    secret: str = Field("", description="What requests with this access key id are signed with (AWS); empty: anything.")
     rate: PerSecond | None = None
     burst: int = Field(0, ge=0, description="Requests that may come at once; 0: those of one second.")
 

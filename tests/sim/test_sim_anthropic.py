@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import anthropic
 import pytest
@@ -103,7 +104,13 @@ def test_a_key_over_its_rate_is_a_rate_limit_error_with_retry_after(url: str):
         client.models.list()
         with pytest.raises(anthropic.RateLimitError) as caught:
             client.models.list()
-    assert 3500 < int(caught.value.response.headers["retry-after"]) <= 3600
+    headers = caught.value.response.headers
+    assert 3500 < int(headers["retry-after"]) <= 3600
+    assert headers["anthropic-ratelimit-requests-limit"] == "1"
+    assert headers["anthropic-ratelimit-requests-remaining"] == "0"
+    full = datetime.fromisoformat(headers["anthropic-ratelimit-requests-reset"])
+    assert timedelta(minutes=58) < full - datetime.now(UTC) < timedelta(minutes=61)
+    assert caught.value.request_id == headers["request-id"]
     assert caught.value.body["error"]["type"] == "rate_limit_error"
 
 

@@ -15,6 +15,7 @@ from virtual_run import plan_of, run_plan
 
 from llmload.sim.formats.bedrock import BedrockFormat
 from llmload.sim.process import SimProcess
+from llmload.sim.signatures import is_signed_by
 from llmload.sim.spec import SimSpec
 from llmload.sim.text import integrity_problem, tag
 
@@ -25,7 +26,14 @@ SPEC = {
     "step": "2ms",
     "models": [MODEL, "arn:aws:bedrock:us-east-1:1:inference-profile/x"],
     "context_window": 500,
-    "keys": {"good": {}, "limited": {"rate": "1/h"}, "broken": {}, "mid": {}, "garbled": {}},
+    "keys": {
+        "good": {},
+        "limited": {"rate": "1/h"},
+        "broken": {},
+        "mid": {},
+        "garbled": {},
+        "AKIDREAL": {"secret": "wJalr/K7"},
+    },
     "faults": [
         {"kind": "error", "key": "broken"},
         {"kind": "error-event", "key": "mid", "after": 2, "message": "gone"},
@@ -51,10 +59,10 @@ def _closed() -> Iterator[None]:
         _opened.pop().close()
 
 
-def _client(url: str, key: str = "good", token: str | None = "session") -> Any:
+def _client(url: str, key: str = "good", token: str | None = "session", secret: str = "secret") -> Any:
     client = boto3.client(
         "bedrock-runtime", endpoint_url=url, region_name="us-east-1", aws_access_key_id=key,
-        aws_secret_access_key="secret", aws_session_token=token,
+        aws_secret_access_key=secret, aws_session_token=token,
         config=Config(retries={"total_max_attempts": 1}, read_timeout=10),
     )  # fmt: skip
     _opened.append(client)
@@ -144,6 +152,33 @@ def test_a_broken_frame_is_noticed_by_its_checksum(url: str) -> None:
     answer = _client(url, "garbled").converse_stream(modelId=MODEL, messages=MESSAGES)
     with closing(answer["stream"]) as stream, pytest.raises(ChecksumMismatch):
         list(stream)
+
+
+@pytest.mark.parametrize("token", [None, "session"])
+@pytest.mark.parametrize("model", SPEC["models"])
+def test_what_the_right_secret_signed_is_taken(url: str, token: str | None, model: str) -> None:
+    client = _client(url, "AKIDREAL", token, "wJalr/K7")
+    answer = client.converse(modelId=model, messages=MESSAGES, inferenceConfig={"maxTokens": 2})
+    assert answer["usage"]["outputTokens"] == 2
+    headers = answer["ResponseMetadata"]["HTTPHeaders"]
+    assert answer["ResponseMetadata"]["RequestId"] == headers["x-amzn-requestid"] == headers["x-request-id"]
+    streamed = client.converse_stream(modelId=model, messages=MESSAGES, inferenceConfig={"maxTokens": 2})
+    assert "metadata" in list(streamed["stream"])[-1]
+
+
+def test_what_another_secret_signed_is_refused_as_aws_does(url: str) -> None:
+    response = _refused(_client(url, "AKIDREAL", secret="guessed"))
+    assert response["Error"]["Code"] == "InvalidSignatureException"
+    assert response["ResponseMetadata"]["HTTPStatusCode"] == 403
+    assert "does not match the signature you provided" in response["Error"]["Message"]
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    ["", "Bearer AKIDREAL", "AWS4-HMAC-SHA256 Credential=AKIDREAL/20260101/x/bedrock/aws4_request, SignedHeaders=host"],
+)
+def test_what_is_not_signed_is_not_signed_by_anybody(authorization: str) -> None:
+    assert not is_signed_by("wJalr/K7", "POST", "/x", {"authorization": authorization}, b"{}")
 
 
 def test_a_bearer_token_is_a_key_too() -> None:

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmload.clock import NS
+from llmload.sim.formats.parts import openai_limits
 from llmload.sim.limiter import Bucket
 
 
@@ -33,7 +34,7 @@ def test_no_more_than_the_burst_and_the_rate_ever_pass(gaps: list[int], rate: in
 def test_the_headers_tell_the_state():
     bucket = Bucket(2, 4)
     bucket.take(0)
-    assert dict(bucket.headers()) == {
+    assert dict(openai_limits(bucket.state())) == {
         "x-ratelimit-limit-requests": "4",
         "x-ratelimit-remaining-requests": "3",
         "x-ratelimit-reset-requests": "500ms",

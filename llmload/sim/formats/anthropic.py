@@ -9,6 +9,7 @@ and, because OpenAI's API has a list of models at the same path, everything unde
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
@@ -19,6 +20,7 @@ import orjson
 
 from llmload.sim.formats.base import Found, Headers, bearer
 from llmload.sim.formats.parts import Speech, around, event, parsed, signature
+from llmload.sim.limiter import LimitState
 from llmload.sim.requests import ANY, EmbeddingJob, Refused, TextJob, read_body, text_job, typed, whole
 from llmload.sim.spec import SimSpec
 from llmload.sim.text import Voice
@@ -27,6 +29,7 @@ __all__ = ["AnthropicFormat", "MessageFrames"]
 
 Json = dict[str, Any]
 
+_TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
 _PREFIX: Final = "/anthropic"
 _STOPS: Final[Mapping[str, str]] = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
 _DELTAS: Final[Mapping[str, tuple[str, str]]] = {
@@ -51,6 +54,12 @@ class AnthropicFormat:
     """See ``Format``."""
 
     name = "anthropic"
+    id_header = "request-id"
+
+    def limits(self, state: LimitState, now: float) -> list[tuple[str, str]]:
+        full = datetime.fromtimestamp(math.ceil(now + state.reset), UTC).strftime(_TIME)
+        said = {"limit": str(state.limit), "remaining": str(state.remaining), "reset": full}
+        return [(f"anthropic-ratelimit-requests-{name}", value) for name, value in said.items()]
 
     def find(self, path: str, query: str) -> Found | None:
         inner = path.removeprefix(_PREFIX)
@@ -110,7 +119,7 @@ def _thoughts(body: Json) -> int:
 
 
 def _model(name: str, created: int) -> Json:
-    since = datetime.fromtimestamp(created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    since = datetime.fromtimestamp(created, UTC).strftime(_TIME)
     return {"type": "model", "id": name, "display_name": name, "created_at": since, "lifecycle": "active"}
 
 

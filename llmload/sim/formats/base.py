@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from llmload.sim.limiter import LimitState
 from llmload.sim.requests import EmbeddingJob, Refused, TextJob
 from llmload.sim.spec import SimSpec
 from llmload.sim.text import Voice
@@ -76,6 +77,13 @@ class Format(Protocol):
     @property
     def name(self) -> str:
         """As dialects are called."""
+
+    @property
+    def id_header(self) -> str:
+        """The header in which an answer names its request; all have it in ``x-request-id`` too."""
+
+    def limits(self, state: LimitState, now: float) -> list[tuple[str, str]]:
+        """The headers that tell the state of a rate limit; ``now``: Unix time."""
 
     def find(self, path: str, query: str) -> Found | None:
         """What ``path`` (percent-encoded as it came, no query) means in this API; None if nothing."""

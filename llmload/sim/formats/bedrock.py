@@ -2,8 +2,8 @@
 
     POST /model/ID/converse   POST /model/ID/converse-stream
 
-The key is the access key id of a signature (Signature Version 4), whose other parts are not looked at, or a bearer
-token.
+The key is the access key id of a signature (Signature Version 4), or a bearer token. The signature is verified where
+the simulator was told the secret.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ import orjson
 
 from llmload.sim.formats.base import Found, Headers, bearer
 from llmload.sim.formats.parts import Speech, parsed, signature
-from llmload.sim.requests import ANY, EmbeddingJob, Refused, TextJob, read_body, text_job, typed, whole
+from llmload.sim.limiter import LimitState
+from llmload.sim.requests import ANY, BAD_SIGNATURE, EmbeddingJob, Refused, TextJob, read_body, text_job, typed, whole
 from llmload.sim.spec import SimSpec
 from llmload.sim.text import Voice
 
@@ -70,6 +71,10 @@ class BedrockFormat:
     """See ``Format``."""
 
     name = "bedrock"
+    id_header = "x-amzn-requestid"
+
+    def limits(self, state: LimitState, now: float) -> list[tuple[str, str]]:
+        return []
 
     def find(self, path: str, query: str) -> Found | None:
         match = _PATH.fullmatch(path)
@@ -96,6 +101,8 @@ class BedrockFormat:
         return b""
 
     def error(self, why: Refused) -> tuple[Headers, bytes]:
+        if why.error["code"] == BAD_SIGNATURE:
+            return (("x-amzn-errortype", BAD_SIGNATURE),), orjson.dumps({"message": str(why)})
         name = _NAMES.get(why.status) or _NAMES[500 if why.status >= 500 else 400]
         return (("x-amzn-errortype", name),), orjson.dumps({"message": str(why)})
 

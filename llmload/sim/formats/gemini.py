@@ -20,6 +20,7 @@ import orjson
 
 from llmload.sim.formats.base import Found, Headers, bearer
 from llmload.sim.formats.parts import VECTORS, Speech, around, parsed, signature, speeches, vector
+from llmload.sim.limiter import LimitState
 from llmload.sim.requests import (
     ANY,
     EmbeddingJob,
@@ -63,6 +64,10 @@ class GeminiFormat:
     for lists of publishers' models."""
 
     name = "gemini"
+    id_header = "x-request-id"
+
+    def limits(self, state: LimitState, now: float) -> list[tuple[str, str]]:
+        return []
 
     def find(self, path: str, query: str) -> Found | None:
         match = _PATH.fullmatch(path)

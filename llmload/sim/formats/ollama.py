@@ -15,7 +15,8 @@ from typing import Any, Final
 import orjson
 
 from llmload.sim.formats.base import Found, Headers, bearer
-from llmload.sim.formats.parts import VECTORS, Speech, around, parsed, vector
+from llmload.sim.formats.parts import VECTORS, Speech, around, openai_limits, parsed, vector
+from llmload.sim.limiter import LimitState
 from llmload.sim.requests import ANY, EmbeddingJob, Refused, TextJob, embedding_job, read_body, text_job
 from llmload.sim.spec import SimSpec
 from llmload.sim.text import Voice
@@ -35,6 +36,10 @@ class OllamaFormat:
     """See ``Format``."""
 
     name = "ollama"
+    id_header = "x-request-id"
+
+    def limits(self, state: LimitState, now: float) -> list[tuple[str, str]]:
+        return openai_limits(state)
 
     def find(self, path: str, query: str) -> Found | None:
         return _ROUTES.get(path)

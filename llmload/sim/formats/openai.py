@@ -17,7 +17,8 @@ from urllib.parse import unquote
 import orjson
 
 from llmload.sim.formats.base import Found, Headers, bearer
-from llmload.sim.formats.parts import VECTORS, Speech, around, event, speeches, vector
+from llmload.sim.formats.parts import VECTORS, Speech, around, event, openai_limits, speeches, vector
+from llmload.sim.limiter import LimitState
 from llmload.sim.requests import (
     ANY,
     EmbeddingJob,
@@ -55,6 +56,10 @@ class OpenAiFormat:
     """See ``Format``."""
 
     name = "openai"
+    id_header = "x-request-id"
+
+    def limits(self, state: LimitState, now: float) -> list[tuple[str, str]]:
+        return openai_limits(state)
 
     def find(self, path: str, query: str) -> Found | None:
         path = path.removeprefix("/v1")

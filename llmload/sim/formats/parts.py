@@ -13,10 +13,11 @@ from typing import Any, Final
 
 import orjson
 
+from llmload.sim.limiter import LimitState
 from llmload.sim.requests import TextJob
 from llmload.sim.text import Arguments, Voice
 
-__all__ = ["VECTORS", "Speech", "around", "event", "parsed", "signature", "speeches", "vector"]
+__all__ = ["VECTORS", "Speech", "around", "event", "openai_limits", "parsed", "signature", "speeches", "vector"]
 
 VECTORS: Final = 128
 """Different vectors there are."""
@@ -28,6 +29,16 @@ def event(document: Mapping[str, Any], name: str = "") -> bytes:
     """One server-sent event."""
     head = f"event: {name}\n".encode() if name else b""
     return head + b"data: " + orjson.dumps(document) + b"\n\n"
+
+
+def openai_limits(state: LimitState) -> list[tuple[str, str]]:
+    """The state of a rate limit as OpenAI tells it."""
+    reset = state.reset
+    return [
+        ("x-ratelimit-limit-requests", str(state.limit)),
+        ("x-ratelimit-remaining-requests", str(state.remaining)),
+        ("x-ratelimit-reset-requests", f"{math.ceil(reset * 1000)}ms" if reset < 1 else f"{reset:.3f}s"),
+    ]
 
 
 def around(make: Callable[[str], bytes]) -> tuple[bytes, bytes]:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from llmload.analysis.series import Floats
 
-__all__ = ["HIGHEST_SCORE", "count_score", "decision_interval", "ends_of_excess", "normal_score"]
+__all__ = ["HIGHEST_SCORE", "count_score", "decision_interval", "ends_of_excess", "normal_score", "students_t"]
 
 HIGHEST_SCORE: Final = 8.0
 """No score is beyond this: the tail of a normal distribution says nothing there."""
@@ -37,6 +37,12 @@ def normal_score(t: Floats, freedom: float) -> Floats:
     shrunk = np.sqrt(freedom * np.log1p(t * t / freedom))
     score: Floats = np.sign(t) * (8 * freedom + 1) / (8 * freedom + 3) * shrunk
     return score
+
+
+def students_t(score: float, freedom: float) -> float:
+    """The inverse of ``normal_score``: where Student's t has the tail that a normal deviate has."""
+    stretched = score * (8 * freedom + 3) / (8 * freedom + 1)
+    return math.copysign(math.sqrt(freedom * math.expm1(stretched * stretched / freedom)), score)
 
 
 def decision_interval(length: int, reference: float, chance: float) -> float:

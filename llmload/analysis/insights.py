@@ -13,6 +13,7 @@ from typing import Final
 
 from llmload.analysis import breaking
 from llmload.analysis.recovery import Recovery, recovery, storms
+from llmload.analysis.trend import Trend, steady_load, trend_of
 from llmload.metrics.summary import Summary
 from llmload.units import format_rate, format_seconds
 
@@ -117,4 +118,40 @@ def _named(names: Sequence[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
-FINDERS: Final[tuple[Finder, ...]] = (_breaking, _recovery)
+def _trend(summary: Summary, facts: Facts) -> Iterable[Insight]:
+    """What grew in the longest phase, where the load did not."""
+    infos = [info for info in summary.phases if info.measure and info.end <= summary.elapsed]
+    longest = max(infos, key=lambda info: info.end - info.start, default=None)
+    if longest is None or not steady_load(summary, (longest.start, longest.end)):
+        return
+    found = {what: trend_of(summary, what, (longest.start, longest.end)) for what in _TRENDS}
+    grown = {what: each for what, each in found.items() if each is not None and each.interval is not None}
+    grown = {what: each for what, each in grown.items() if each.rising and each.growth > _GROWN}
+    if not grown:
+        return
+    said = " and ".join(f"{_TRENDS[what]} by {_amount(what, each.growth)}" for what, each in grown.items())
+    text = f"at a steady load, {said} from the beginning of {longest.name} to its end"
+    evidence = tuple(f"{what}: {_interval(what, each)}, {each.words()}" for what, each in grown.items())
+    advice = "look for what only grows: memory, caches, connections, tables, a queue; see whether a restart helps"
+    yield Insight("trend", Gravity.WARNING, text, evidence, advice)
+
+
+def _amount(what: str, growth: float) -> str:
+    if what == "errors":
+        return f"{100 * growth:.1f} points"
+    return f"{growth:.0%}" if growth < 10 else f"{growth:.0f} times its level"
+
+
+def _interval(what: str, found: Trend) -> str:
+    low, high = found.interval or (found.growth, found.growth)
+    return f"{_amount(what, low)} to {_amount(what, high)}"
+
+
+_GROWN: Final = 0.05
+"""Growth that is worth a word, where it is beyond doubt."""
+_TRENDS: Final = {
+    "latency": "latency grew",
+    "errors": "the share of failed calls grew",
+    "in_flight": "calls in flight grew",
+}
+FINDERS: Final[tuple[Finder, ...]] = (_breaking, _recovery, _trend)

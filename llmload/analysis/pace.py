@@ -92,12 +92,15 @@ def baseline_of(summary: Summary, phase: str, name: str = "") -> Span | None:
     return (chosen.start, chosen.end) if chosen else None
 
 
-def pace(summary: Summary, baseline: Span, spans: tuple[Span, ...], cls: str | None = None) -> list[Pace] | None:
-    """Of the baseline itself and of each of the spans, in stretches of one width; of one class if named. None where
-    the baseline is too short, or too few calls ended well in it, to say what it is like."""
+def pace(
+    summary: Summary, baseline: Span, spans: tuple[Span, ...], cls: str | None = None, metric: str = "latency"
+) -> list[Pace] | None:
+    """Of the baseline itself and of each of the spans, in stretches of one width; of one class if named, and of
+    another ``metric`` than latency if wanted. None where the baseline is too short, or too few calls ended
+    well in it, to say what it is like."""
     classes = sorted({name for found in summary.windows.values() for name in found} - {""})
     chosen = [name for name in classes if cls in (None, name)]
-    whole = {name: _sums(Series.of(summary, name, baseline)) for name in chosen}
+    whole = {name: _sums(Series.of(summary, name, baseline), metric) for name in chosen}
     known = {name: float(sums.sum() / calls.sum()) for name, (sums, calls) in whole.items() if calls.sum() >= _KNOWN}
     if not known:
         return None
@@ -106,29 +109,29 @@ def pace(summary: Summary, baseline: Span, spans: tuple[Span, ...], cls: str | N
     factor = min(int(np.ceil(_GROUP * windows / calls)), max(1, windows // _STRETCHES))
     if windows // factor < 3:
         return None
-    return [_pace(summary, span, known, chosen, cls, factor) for span in (baseline, *spans)]
+    return [_pace(summary, span, known, chosen, cls, factor, metric) for span in (baseline, *spans)]
 
 
-def _sums(series: Series) -> tuple[Floats, Floats]:
-    """Of each window: the sum of the logarithms of the latencies (µs) of good calls, and how many they are."""
+def _sums(series: Series, metric: str) -> tuple[Floats, Floats]:
+    """Of each window: the sum of the logarithms of the metric (µs) of good calls, and how many they are."""
     sums, calls = np.zeros(len(series)), np.zeros(len(series))
     for n, parts in enumerate(series.windows):
         for part in parts:
-            if "latency" in part.series:
-                found = part.series["latency"].counts()
+            if metric in part.series:
+                found = part.series[metric].counts()
                 sums[n] += float(_LOG[found.places] @ found.counts)
                 calls[n] += float(found.counts.sum())
     return sums, calls
 
 
 def _pace(
-    summary: Summary, span: Span, known: dict[str, float], chosen: list[str], cls: str | None, factor: int
+    summary: Summary, span: Span, known: dict[str, float], chosen: list[str], cls: str | None, factor: int, metric: str
 ) -> Pace:
     every = Series.of(summary, cls, span)
     excess, good = np.zeros(len(every)), np.zeros(len(every))
     for name in chosen:
         if name in known:
-            sums, calls = _sums(Series.of(summary, name, span))
+            sums, calls = _sums(Series.of(summary, name, span), metric)
             excess += sums - calls * known[name]
             good += calls
     sent = Series.of(summary, "", span).sent

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from llmload.scenario.model import Scenario
+from llmload.sim.faults import Creep
 from llmload.sim.spec import Fault, SimSpec
 from llmload.workload.spec import RequestClass
 
@@ -17,7 +18,7 @@ _NOT_FOUND = 404
 
 def simulator(scenario: Scenario, classes: Sequence[RequestClass]) -> SimSpec:
     """``[sim]``, fitted to the run: it serves the models that the scenario asks for unless it says which it
-    has, and the windows of its faults shrink with the time line."""
+    has, and the windows of its faults shrink with the time line; what creeps does so as much faster."""
     spec = scenario.sim or SimSpec()
     changes: dict[str, object] = {}
     if "models" not in spec.model_fields_set:
@@ -36,4 +37,6 @@ def _models(classes: Sequence[RequestClass]) -> list[str]:
 
 def _shrunk(fault: Fault, time: float) -> Fault:
     moved = {name: value * time for name in _WINDOW if (value := getattr(fault, name)) is not None}
+    if isinstance(fault, Creep):
+        moved |= {"first": fault.first / time, "token": fault.token / time}
     return fault.model_copy(update=moved)

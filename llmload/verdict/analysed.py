@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 from llmload.analysis.breaking import breaking_point
 from llmload.analysis.recovery import recovery
+from llmload.analysis.trend import LEAST, trend_of
 from llmload.units import format_rate
 from llmload.verdict.kinds import Found, Kind, Stat
 
 if TYPE_CHECKING:
     from llmload.verdict.view import View
 
-__all__ = ["AFTER", "BASELINE", "BREAKING", "PHASES", "RECOVERY"]
+__all__ = ["AFTER", "BASELINE", "BREAKING", "PHASES", "RECOVERY", "TREND"]
 
 AFTER: Final = "after"
 BASELINE: Final = "baseline"
@@ -57,6 +58,17 @@ def _breaking(view: View) -> Found | None:
     return Found(found.rate, calls, (low, high), note)
 
 
+def _trend(what: str, of: str, keys: frozenset[str]) -> Stat:
+    def find(view: View) -> Found | None:
+        if len(view.spans) != 1:
+            return None
+        found = trend_of(view.summary, what, view.spans[0], view.cls)
+        return None if found is None else Found(found.growth, found.points, found.interval, found.words())
+
+    lacks = f"one measured stretch (name a phase) of at least {LEAST} windows with ten calls each"
+    return _stat(Kind.GROWTH, find, f"growth of {of} over the phase, by a robust slope", keys, lacks=lacks)
+
+
 RECOVERY: Final[Mapping[str, Stat]] = {
     "time": _stat(
         Kind.DURATION, _recovery,
@@ -74,3 +86,10 @@ BREAKING: Final[Mapping[str, Stat]] = {
         lacks="three or more measured phases one after the other, each with a higher rate",
     ),
 }  # fmt: skip
+_CUT: Final = frozenset({"phase", "class"})
+TREND: Final[Mapping[str, Stat]] = {
+    "latency": _trend("latency", "latency, as a share of its level", _CUT),
+    "ttft": _trend("ttft", "time to first token, as a share of its level", _CUT),
+    "errors": _trend("errors", "the share of failed calls, as a difference of shares", _CUT),
+    "in_flight": _trend("in_flight", "the calls in flight, as a share of their level", frozenset({"phase"})),
+}

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from llmload.clock import NS
 from llmload.metrics.catalogue import METRICS
 from llmload.metrics.intervals import enough
-from llmload.verdict.analysed import BREAKING, RECOVERY
+from llmload.verdict.analysed import BREAKING, RECOVERY, TREND
 from llmload.verdict.kinds import Kind, Stat, kind_of_metric
 from llmload.verdict.pair_stats import AGAINST, PAIR_STATS
 from llmload.verdict.served import BREAKER, FAILOVER
@@ -197,6 +197,7 @@ DIRECT: Final[Mapping[str, Mapping[str, Stat]]] = {
     "breaker": BREAKER,
     "recovery": RECOVERY,
     "breaking": BREAKING,
+    "trend": TREND,
     "fairness": {
         "success": _over(
             lambda parts: jain(_successes(parts)), Kind.PROBABILITY, "Jain's index of the success rates of the values"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from analysis_runs import Made, phases
 
 from llmload.analysis.insights import FINDERS, Facts, Gravity, insights
@@ -84,3 +85,20 @@ def test_a_spike_it_did_not_recover_from_is_a_warning() -> None:
 def test_a_spike_that_dropped_at_once_to_normal() -> None:
     (found,) = insights(spiked(0), Facts())
     assert found.text.endswith("as soon as the load dropped")
+
+
+def test_what_grows_at_a_steady_load_is_told_and_not_what_grows_with_the_load() -> None:
+    def run(rate: float, slower: float) -> Summary:
+        rng, made = np.random.default_rng(4), Made(phases(warm=10, hold=120))
+        for second in range(130):
+            noise = np.exp(0.4 * rng.standard_normal(round(20 * (1 + rate * second / 130))))
+            made.second(second, 0.1 * (1 + slower * second / 130) * noise)
+        return made.summary
+
+    (found,) = insights(run(0.0, 1.0), Facts())
+    assert (found.code, found.level) == ("trend", Gravity.WARNING)
+    assert found.text.startswith("at a steady load, latency grew by ")
+    assert "from the beginning of hold to its end" in found.text
+    assert "120 s" in found.evidence[0] or "2 m" in found.evidence[0]
+    assert insights(run(0.0, 0.0), Facts()) == ()
+    assert insights(run(1.0, 1.0), Facts()) == ()

@@ -61,6 +61,14 @@ FAULTS = {
         "it never recovers: embeddings are still slow 15 minutes after the load has dropped",
     },
     ("stress", "until-it-breaks"): {"it breaks: more than 10 % of the requests of a minute fail"},
+    ("soak", "broken"): {
+        "latency creeps: requests get slower the longer it runs",
+        "requests pile up the longer it runs: a queue grows",
+    },
+    ("soak", "broken-errors"): {
+        "errors creep: more requests fail the longer it runs",
+        "more than 1 in 200 requests fail",
+    },
     ("spike", "broken"): {
         NOT_BACK,
         "recovery takes longer than 2 minutes: chats are still slow",

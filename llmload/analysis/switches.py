@@ -4,13 +4,13 @@ The *incumbents* are those who served in quiet times: every value with at least 
 disturbance, of the last ``QUIET_CALLS`` of them at most. An *outage* begins with a failed call of an incumbent (or one
 that names nobody). It is over for the callers with the first good call of somebody else, the *successor*, which is the
 moment of the failover: the time between is the time to fail over. Where nobody takes over, it ends when the incumbent
-serves again without a failure for ``CALM`` seconds; up to ``BLIP`` failures that end so were no outage at all.
+serves ``CALM`` calls without a failure between them; up to ``BLIP`` failures that end so were no outage at all.
 
 A gateway may ask the other one within the same request; its callers then see no failure at all, and the outage begins
 with the successor's first good call: such a *seamless* failover has lost no call and taken no time.
 
 After a failover, good calls of the incumbent and its failures are probes (what a circuit breaker calls half-open) until
-the incumbent has most of the good calls again for ``CALM`` seconds without a failure: it is back, the circuit closed.
+the incumbent has most of the good calls again, ``CALM`` of them without a failure: it is back, the circuit closed.
 
 So a breaker's *opened* is a failover, and the failures before it are those that it took to open it.
 """
@@ -27,7 +27,7 @@ from llmload.metrics.track import Track
 
 __all__ = ["Outage", "outages"]
 
-CALM: Final = 2.0
+CALM: Final = 20
 BLIP: Final = 2
 QUIET_CALLS: Final = 1000
 _SHARE: Final = 0.1
@@ -71,16 +71,19 @@ class _Step(NamedTuple):
     failed: bool
     calls: int
     last: float
+    clean: bool
+    """Nothing failed in the bin: how its calls lay among the failures is not known otherwise."""
 
 
 def _steps(track: Track) -> Iterator[_Step]:
     for _, turns in sorted(track.bins.items()):
         found = []
+        clean = not any(turn.failed for turn in turns.values())
         for value, turn in turns.items():
             if turn.ok:
-                found.append(_Step(turn.first_ok / NS, value, False, turn.ok, turn.last_ok / NS))
+                found.append(_Step(turn.first_ok / NS, value, False, turn.ok, turn.last_ok / NS, clean))
             if turn.failed:
-                found.append(_Step(turn.first_failed / NS, value, True, turn.failed, turn.last_failed / NS))
+                found.append(_Step(turn.first_failed / NS, value, True, turn.failed, turn.last_failed / NS, clean))
         yield from sorted(found)
 
 
@@ -122,7 +125,7 @@ class _Watch:
         self._open: Outage | None = None
         self._incumbents: list[str] = []
         self._calm_since: float | None = None
-        self._own = self._others = 0
+        self._own = self._others = self._calls = 0
 
     def take(self, step: _Step) -> None:
         if self._open is None:
@@ -190,9 +193,13 @@ class _Watch:
         self._calm_since = None
 
     def _calm(self, step: _Step) -> bool:
+        if not step.clean:
+            self._calm_since = None
+            return False
         if self._calm_since is None:
-            self._calm_since = step.t
-        return step.last - self._calm_since >= CALM
+            self._calm_since, self._calls = step.t, 0
+        self._calls += step.calls
+        return self._calls >= CALM
 
 
 def outages(track: Track) -> list[Outage]:

@@ -84,6 +84,29 @@ FAULTS = {
         "fewer than 900 of the 1000 requests are answered",
         "the target is slower than 80 % of the rate: it answers fewer than 13.3 requests/s",
     },
+    ("failover", "broken"): {
+        "failover takes 5 s and more on average",
+        "a failover takes 10 s and more, or does not come at all",
+    },
+    ("failover", "broken-missing"): {
+        "in fewer than 8 of 10 failures another provider takes over",
+        "failover takes 5 s and more on average",
+        "a failover takes 10 s and more, or does not come at all",
+    },
+    ("circuit-breaker", "broken"): {
+        "the circuit breaker never opens",
+        "more requests fail than the threshold before it opens",
+        "the fallback does not serve: total failure while the primary is down",
+        "it never closes again: the primary is healed and gets no requests",
+    },
+    ("circuit-breaker", "broken-closing"): {"it never closes again: the primary is healed and gets no requests"},
+    ("chaos", "broken"): {
+        "more than 1 in 20 requests fail",
+        "failover is missing: no other provider takes over",
+        "failover is slow: 30 s and more until another provider serves",
+    },
+    ("chaos", "broken-slow"): {"failover is slow: 30 s and more until another provider serves"},
+    ("chaos", "broken-cascade"): {"more than 1 in 20 requests fail", "it cascades: the other provider fails as well"},
     ("readiness", "broken-success"): {"not ready: more than 1 in 20 requests fail"},
     ("readiness", "broken-rate"): {
         "not ready: it answers fewer than 9 of the 10 requests sent per second",

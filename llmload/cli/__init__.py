@@ -10,6 +10,7 @@ import typer
 
 from llmload.cli.bench import bench
 from llmload.cli.calibrate import calibrate
+from llmload.cli.compare import compare
 from llmload.cli.data import data
 from llmload.cli.init import init
 from llmload.cli.plan import plan
@@ -47,7 +48,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (run, bench, plan, validate, init, schema, sim, report, calibrate):
+for command in (run, bench, plan, validate, init, schema, sim, report, compare, calibrate):
     app.command()(command)
 app.add_typer(data, name="data")
 

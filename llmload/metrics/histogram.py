@@ -129,6 +129,24 @@ class Histogram:
         low, high = int(self.buckets.lowest(index)[0]), int(self.buckets.highest(index)[1])
         return max(low, self.min), min(high, self.max)
 
+    def limits(self, p: float, confidence: float = 0.95) -> tuple[float | None, float | None]:
+        """The same to the point, each bound for itself: None for the one that the sample doesn't reach."""
+        low, high = intervals.limits(self.count, p / 100, confidence)
+        return None if low is None else self.at_rank(low), None if high is None else self.at_rank(high)
+
+    def at_rank(self, rank: float) -> float:
+        """The value at a rank (1: the smallest), or between two; 0.0 if there are no values."""
+        if not self.count:
+            return 0.0
+        rank = min(max(rank, 1.0), float(self.count))
+        low, high = (self._value_at(whole) for whole in (math.floor(rank), math.ceil(rank)))
+        return low + (rank - math.floor(rank)) * (high - low)
+
+    def quantile(self, p: float) -> float:
+        """The percentile p (0..100) that is as often too high as too low, whatever the sample's size: definition 8 of
+        R. J. Hyndman and Y. Fan, Sample quantiles in statistical packages, 1996."""
+        return self.at_rank((self.count + 1 / 3) * p / 100 + 1 / 3)
+
     def enough(self, p: float, confidence: float = 0.99) -> bool:
         """Whether there are values enough to speak of percentile p: 662 for p99, 6,636 for p99.9."""
         return intervals.enough(self.count, p / 100, confidence)
@@ -143,6 +161,12 @@ class Histogram:
     def _bucket_of(self, rank: int) -> int:
         """The bucket of the rank-th smallest value (from 1)."""
         return self._offset + int(np.searchsorted(self._bins.cumsum(), rank))
+
+    def _value_at(self, rank: int) -> float:
+        """The middle of its bucket; the smallest and the largest value are known exactly."""
+        if rank in (1, self.count):
+            return float(self.min if rank == 1 else self.max)
+        return float(self.buckets.middle(np.array([self._bucket_of(rank)]))[0])
 
     # Forms
 

@@ -1,0 +1,77 @@
+"""``llmload compare``: sides, options, exit status."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "reports"))
+import comparison_samples as samples
+
+from llmload.cli import app
+from llmload.errors import LlmloadError, ResultError, UsageError
+from llmload.reports import json_report
+
+
+@pytest.fixture(autouse=True)
+def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, result in (("base-1", samples.valid()), ("base-2", samples.valid()), ("new", samples.slower())):
+        Path(f"{name}.json").write_bytes(json_report.render(result))
+
+
+def compared(*arguments: str) -> tuple[int, str]:
+    done = CliRunner().invoke(app, ["compare", *arguments])
+    if isinstance(done.exception, LlmloadError):
+        raise done.exception
+    return done.exit_code, done.stdout
+
+
+def test_a_regression_ends_with_1_where_that_is_asked_for() -> None:
+    status, text = compared("base-1.json", "new.json")
+    assert (status, text.splitlines()[0]) == (0, "WORSE  new against base-1")
+    assert compared("base-1.json", "new.json", "--fail-on-regression")[0] == 1
+    assert compared("new.json", "base-1.json", "--fail-on-regression")[0] == 0
+    assert compared("base-1.json", "new.json", "--fail-on-regression", "--min-effect", "60%")[0] == 0
+
+
+def test_sides_are_lists_patterns_and_may_have_names() -> None:
+    for side in ("base-1.json,base-2.json", "base-*.json"):
+        document = json.loads(compared(f"before={side}", "new.json", "--format", "json")[1])
+        assert (document["first"]["name"], len(document["first"]["runs"])) == ("before", 2)
+    document = json.loads(compared("base-*.json", "new.json", "--format", "json")[1])
+    assert document["first"]["name"] == "base"
+
+
+def test_sides_of_one_name_are_numbered() -> None:
+    assert "base-1 (2) against base-1 (1)" in compared("base-1.json", "base-1.json")[1]
+
+
+def test_figures_can_be_chosen() -> None:
+    text = compared("base-1.json", "new.json", "--figure", "ttft.p50,errors.rate", "--min-effect", "ttft.p50=5%")[1]
+    assert "ttft.p50" in text
+    assert "latency" not in text.split("\n\n", 2)[-1].split("figures:")[0]
+
+
+def test_output_goes_to_a_file() -> None:
+    assert compared("base-1.json", "new.json", "--format", "markdown", "--out", "comment.md") == (0, "")
+    assert Path("comment.md").read_text().startswith("### ❌ llmload: worse")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "says"),
+    [
+        (["base-1.json"], UsageError, "two results or more"),
+        (["base-1.json", "none.json"], ResultError, "no such file"),
+        (["base-1.json", "none-*.json"], ResultError, "no file matches"),
+        (["base-1.json", "new.json", "--figure", "latenzy.mean"], UsageError, "did you mean latency.mean"),
+        (["base-1.json", "new.json", "--min-effect", "20 percent"], UsageError, "--min-effect: '20 percent'"),
+    ],
+)
+def test_mistakes_are_explained(arguments: list[str], error: type[LlmloadError], says: str) -> None:
+    with pytest.raises(error, match=says):
+        compared(*arguments)

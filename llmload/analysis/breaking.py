@@ -144,17 +144,22 @@ def steps_of(summary: Summary) -> tuple[Step, ...]:
 
 def _lower(step: Step, before: Step) -> bool:
     """At a lower rate, by more than the noise of random arrivals (two standard deviations of a Poisson difference)."""
-    noise = math.hypot(step.rate / math.sqrt(step.calls), before.rate / math.sqrt(before.calls))
-    return step.rate < before.rate - 2.0 * noise
+    return step.rate < before.rate - 2.0 * _noise(step, before)
+
+
+def _noise(step: Step, before: Step) -> float:
+    return math.hypot(step.rate / math.sqrt(step.calls), before.rate / math.sqrt(before.calls))
 
 
 def _rises(climb: Sequence[Step]) -> int:
-    """How many levels the climb has: steps that are clearly above all before them."""
-    levels, top = 0, 0.0
+    """How many levels the climb has: steps that are above all before them, and by more than noise (three standard
+    deviations: phases at one rate are no climb)."""
+    levels: list[Step] = []
     for step in climb:
-        if step.rate >= _RISE * top:
-            levels, top = levels + 1, step.rate
-    return levels
+        top = levels[-1] if levels else None
+        if top is None or (step.rate >= _RISE * top.rate and step.rate > top.rate + 3.0 * _noise(step, top)):
+            levels.append(step)
+    return len(levels)
 
 
 def _step(name: str, seconds: float, calls: Slice) -> Step:

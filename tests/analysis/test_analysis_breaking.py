@@ -90,3 +90,8 @@ def test_only_what_has_happened_yet_is_looked_at() -> None:
     made = climb(*[(rate, 0.1, {}) for rate in (10, 20, 30, 40)])
     made.summary.elapsed = 30.0
     assert len(steps_of(made.summary)) == 3
+
+
+def test_phases_at_one_rate_are_no_climb_however_arrivals_scatter() -> None:
+    rates = [28, 27, 30, 29, 32, 33, 31, 34]
+    assert steps_of(climb(*((rate, 0.1, {}) for rate in rates)).summary) == ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from llmload.reports import json_report, text
+from llmload.reports import csv_summary, csv_windows, hgrm, hlog, json_report, junit, markdown, text
 from llmload.reports.result import Result
 
 __all__ = ["REPORTS", "Report"]
@@ -15,5 +15,11 @@ Report = Callable[[Result], bytes]
 REPORTS: Final[Mapping[str, Report]] = {
     "json": json_report.render,
     "text": lambda result: text.render(result).encode(),
+    "markdown": markdown.render,
+    "junit": junit.render,
+    "csv": csv_summary.render,
+    "csv-windows": csv_windows.render,
+    "hlog": hlog.render,
+    "hgrm": hgrm.render,
 }
 """By name. The text report for a terminal, with its width and colours, is ``text.render``."""

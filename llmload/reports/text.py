@@ -17,6 +17,7 @@ from rich.text import Text
 from llmload import units
 from llmload.analysis.insights import Gravity
 from llmload.reports.grid import Column, grid
+from llmload.reports.judged import interval_of, margin_of, observed_of, score
 from llmload.reports.precision import error_bar
 from llmload.reports.result import Result
 from llmload.reports.style import ASCII_SIGNS
@@ -39,7 +40,6 @@ _LIGHT_STYLE: Final = {
 }  # fmt: skip
 _MET: Final = {True: ("✓", "green"), False: ("✗", "red")}
 _MET_ASCII: Final = {True: ("ok", "green"), False: ("NOT", "red")}
-_WIDEST_MARGIN: Final = 9.995
 
 
 def render(result: Result, width: int = 80, color: bool = False, unicode: bool = True) -> str:
@@ -81,7 +81,8 @@ def _headline(result: Result) -> Iterator[RenderableType]:
     line = Text()
     line.append(decision.value, _DECISION_STYLE[decision])
     line.append(f"  {clean(result.scenario.name, 60)}", "bold")
-    line.append(f": {_score(result)}; figures ")
+    met = sum(judgement.passed for judgement in result.judgements)
+    line.append(f": {score(met, len(result.judgements))}; figures ")
     line.append(level.value, _LEVEL_STYLE[level])
     yield line
     yield Text(_load_line(result), "dim")
@@ -91,12 +92,6 @@ def _headline(result: Result) -> Iterator[RenderableType]:
     if stopped:
         how = "interrupted" if result.interrupted else "aborted"
         yield Text(f"{how} after {units.format_seconds(result.summary.elapsed)}: {clean(stopped)}", "yellow")
-
-
-def _score(result: Result) -> str:
-    judged = len(result.judgements)
-    met = sum(judgement.passed for judgement in result.judgements)
-    return f"{met} of {judged} objectives met" if judged else "no objectives set"
 
 
 def _load_line(result: Result) -> str:
@@ -132,25 +127,13 @@ def _objectives(result: Result, width: int, unicode: bool) -> Iterator[Renderabl
 
 
 def _objective_row(judgement: Judgement, sign: tuple[str, str]) -> list[Text]:
-    kind = judgement.objective.kind
-    observed = "no data" if judgement.observed is None else kind.show(judgement.observed)
-    interval = " – ".join(kind.show(end) for end in judgement.interval) if judgement.interval else ""
     return [
         Text(*sign),
         Text(clean(str(judgement.objective), 120)),
-        Text(observed, "" if judgement.passed else "red"),
-        Text(interval, "dim"),
-        Text(_margin(judgement.margin), sign[1]),
+        Text(observed_of(judgement), "" if judgement.passed else "red"),
+        Text(interval_of(judgement), "dim"),
+        Text(margin_of(judgement), sign[1]),
     ]
-
-
-def _margin(margin: float | None) -> str:
-    """The way to the bound: "+78%" to spare, "-12%" beyond."""
-    if margin is None:
-        return ""
-    if abs(margin) > _WIDEST_MARGIN:
-        return ">+999%" if margin > 0 else "<-999%"
-    return f"{margin:+.1%}" if abs(margin) < 0.1 else f"{margin:+.0%}"
 
 
 def _remarks(judgement: Judgement) -> Iterator[RenderableType]:

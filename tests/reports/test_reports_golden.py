@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import reports_samples as samples
 
-from llmload.reports import json_report
+from llmload.reports import REPORTS, json_report
 from llmload.reports.text import render
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -35,6 +36,14 @@ def document() -> str:
     return json.dumps(steady(made), indent=1, ensure_ascii=False) + "\n"
 
 
+def head(text: str, lines: int) -> str:
+    return "".join(text.splitlines(keepends=True)[:lines])
+
+
+def report(name: str, made: Any = samples.result) -> str:
+    return REPORTS[name](made()).decode()
+
+
 CASES = {
     "result-80.txt": lambda: render(samples.result(), 80),
     "result-120.txt": lambda: render(samples.result(), 120),
@@ -43,6 +52,17 @@ CASES = {
     "overloaded-80.txt": lambda: render(samples.overloaded(), 80),
     "hostile-80.txt": lambda: render(samples.hostile(), 80),
     "result.json": document,
+    "result.md": lambda: report("markdown"),
+    "hostile.md": lambda: report("markdown", samples.hostile),
+    "overloaded.md": lambda: report("markdown", samples.overloaded),
+    "interrupted.md": lambda: report("markdown", samples.interrupted),
+    "result.xml": lambda: report("junit"),
+    "interrupted.xml": lambda: report("junit", samples.interrupted),
+    "hostile.xml": lambda: report("junit", samples.hostile),
+    "result.csv": lambda: report("csv"),
+    "result-windows.csv": lambda: head(report("csv-windows"), 12),
+    "result.hgrm": lambda: report("hgrm"),
+    "result.hlog": lambda: re.sub(r"HIST\S+", "...", head(report("hlog"), 16)),
 }
 
 

@@ -18,8 +18,14 @@ def report(
     last: Annotated[
         bool, typer.Option("--last", help="The last run of this user on this machine that began and left a result.")
     ] = False,
-    format: Annotated[Literal["text", "json"], typer.Option(help="How to show it.")] = "text",
+    format: Annotated[
+        Literal["text", "json", "markdown", "junit", "csv", "csv-windows", "hlog", "hgrm"],
+        typer.Option(help="How to show it."),
+    ] = "text",
     out: Annotated[str, typer.Option(help='Where to write it; "-" is standard output.')] = "-",
+    metric: Annotated[
+        str | None, typer.Option(metavar="METRIC", help="Whose percentiles a hgrm is to show; latency by default.")
+    ] = None,
     width: Annotated[int | None, typer.Option(min=60, max=500, help="Columns; the terminal's by default.")] = None,
     exit_status: Annotated[bool, typer.Option("--exit-status", help="End with the status of the run itself.")] = False,
 ) -> None:
@@ -27,15 +33,20 @@ def report(
 
     Of a run that was killed, this shows how far it was a few seconds before.
     """
-    from llmload.reports import REPORTS, files, text
+    from llmload.errors import UsageError
+    from llmload.reports import REPORTS, files, hgrm, text
     from llmload.reports.result import parse_result
     from llmload.reports.style import style_for
 
+    if metric is not None and format != "hgrm":
+        raise UsageError("--metric chooses what a hgrm is of: add --format hgrm; the other formats show every metric")
     source = _source(result, last)
     loaded = parse_result(_read(source), "standard input" if source == files.STDOUT else source)
     if format == "text":
         style = style_for(sys.stdout if out == files.STDOUT else None, width or 0)
         rendered = text.render(loaded, style.width, style.color, style.unicode).encode()
+    elif metric is not None:
+        rendered = hgrm.render(loaded, metric)
     else:
         rendered = REPORTS[format](loaded)
     files.write(out, rendered)

@@ -22,8 +22,8 @@ _NAME: Final = 200
 
 
 def render(result: Result) -> bytes:
-    """An objective that is missed is a failure; where the figures are INVALID, one that is not proven all the same is an
-    error, and so is the case ``TRUST``, which every run has."""
+    """An objective that is missed is a failure; where the figures are INVALID, one that is not proven all the same is
+    an error, and so is the case ``TRUST``, which every run has."""
     suite = _suite(result)
     attributes = {name: suite.attrib[name] for name in ("tests", "failures", "errors", "time")}
     whole = Xml.Element("testsuites", {"name": "llmload", **attributes})

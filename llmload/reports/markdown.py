@@ -60,9 +60,11 @@ def _verdict(result: Result) -> Iterator[str]:
     yield ""
     yield f"**{score(met, judged)}; the figures are {result.validity.level}; traffic light {light}.**"
     if result.last_heard:
+        yield ""
         yield f"This run did not end; it was last heard of at {prose(result.last_heard, 40)}."
     if stopped := result.interrupted or result.aborted:
         how = "Interrupted" if result.interrupted else "Aborted"
+        yield ""
         yield f"{how} after {units.format_seconds(result.summary.elapsed)}: {prose(stopped)}"
     yield from _reasons(result)
 
@@ -82,7 +84,7 @@ def _objectives(result: Result) -> Iterator[str]:
     columns = ("", "Objective", "observed", "95 % interval", "margin")
     yield from table(columns, map(_objective, ordered[:_ROWS]), texts=2)
     yield from _more(len(ordered) - _ROWS, "objective")
-    if noted := [judgement for judgement in ordered[:_ROWS] if judgement.note]:
+    if noted := [judgement for judgement in ordered[:_ROWS] if judgement.note not in ("", "no data")]:
         yield ""
         yield from (f"- {code(each.objective.rule)}: {prose(each.note)}" for each in noted)
 

@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from llmload.app import history
 from llmload.cli.report import report
 from llmload.errors import ResultError, UsageError
-from llmload.reports import json_report
+from llmload.reports import REPORTS, json_report
 from llmload.reports.growing import GrowingDocument
 from llmload.reports.result import parse_result
 from llmload.reports.text import render
@@ -50,6 +50,20 @@ def test_a_width_can_be_asked_for(saved: str) -> None:
 
 def test_json_is_the_document_again(saved: str) -> None:
     assert run(saved, "--format", "json").stdout_bytes == Path(saved).read_bytes()
+
+
+@pytest.mark.parametrize("format", [name for name in REPORTS if name != "text"])
+def test_every_format_can_be_asked_for(saved: str, format: str) -> None:
+    assert run(saved, "--format", format).stdout_bytes == REPORTS[format](samples.result())
+
+
+def test_a_distribution_is_of_the_metric_that_is_asked_for(saved: str) -> None:
+    shown = run(saved, "--format", "hgrm", "--metric", "ttft")
+    assert shown.stdout.startswith("#[ttft of peak, 2026-03-01T12:00:00Z, in ms]")
+
+
+def test_a_metric_is_for_distributions_alone(saved: str) -> None:
+    assert "add --format hgrm" in str(run(saved, "--metric", "ttft").exception)
 
 
 def test_a_report_can_go_to_a_file(saved: str, tmp_path: Path) -> None:

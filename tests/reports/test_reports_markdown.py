@@ -66,8 +66,8 @@ def test_an_empty_text_makes_no_code_span() -> None:
 
 def test_text_from_outside_makes_no_markup() -> None:
     html = read(render(samples.hostile()).decode())
-    ours = set("h2 h3 p ul li strong code table thead tbody tr th td sub details summary em".split())
-    assert set(re.findall(r"<(\w+)", html)) <= ours
+    layout = {"h2", "h3", "p", "ul", "li", "details", "summary", "table", "thead", "tbody", "tr", "th", "td"}
+    assert set(re.findall(r"<(\w+)", html)) <= layout | {"strong", "em", "code", "sub"}
 
 
 def test_every_row_has_the_columns_of_its_table() -> None:

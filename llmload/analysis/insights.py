@@ -12,10 +12,12 @@ from enum import StrEnum
 from typing import Final
 
 from llmload.analysis import breaking
+from llmload.analysis.amplification import amplified
 from llmload.analysis.recovery import Recovery, recovery, storms
+from llmload.analysis.switches import Outage, outages
 from llmload.analysis.trend import Trend, steady_load, trend_of
 from llmload.metrics.summary import Summary
-from llmload.units import format_rate, format_seconds
+from llmload.units import counted, format_rate, format_seconds, format_share
 
 __all__ = ["FINDERS", "Facts", "Finder", "Gravity", "Insight", "insights"]
 
@@ -154,4 +156,53 @@ _TRENDS: Final = {
     "errors": "the share of failed calls grew",
     "in_flight": "calls in flight grew",
 }
-FINDERS: Final[tuple[Finder, ...]] = (_breaking, _recovery, _trend)
+
+
+def _retries(summary: Summary, facts: Facts) -> Iterable[Insight]:
+    """Where retries became a load of their own."""
+    storms = [each for each in amplified(summary) if each.storm]
+    if not storms:
+        return
+    worst = max(storms, key=lambda each: each.factor)
+    text = f"a retry storm in {worst.phase}: {worst.factor:.2g} attempts per call"
+    evidence = tuple(
+        f"{each.phase}: {each.attempts:,} attempts for {each.calls:,} calls, "
+        f"{format_share(each.failed)} of which failed in the end"
+        for each in storms
+    )
+    advice = "bound retries by a budget, back off with jitter, and honour Retry-After; shed load before it is worked on"
+    yield Insight("retries", Gravity.WARNING, text, evidence, advice)
+
+
+def _failover(summary: Summary, facts: Facts) -> Iterable[Insight]:
+    """Each time one server failed: who took over, and when."""
+    for label, track in summary.tracks.items():
+        found = outages(track)
+        if not found:
+            continue
+        alone = [each for each in found if each.switched is None]
+        lost = sum(each.failed + each.failed_after for each in found)
+        cascade = sum(each.cascade for each in found)
+        text = f"{counted(len(found), 'outage')} of one {label}"
+        text += f", in {len(alone)} of which no other took over" if alone else ", another took over each time"
+        text += f"; {counted(lost, 'call')} lost" if lost else ", and no call was lost"
+        level = Gravity.CRITICAL if alone or cascade else Gravity.WARNING if lost else Gravity.GOOD
+        advice = "look at health checks, time-outs and thresholds between the two" if level is not Gravity.GOOD else ""
+        yield Insight("failover", level, text, tuple(map(_outage, found[:_MOST_OUTAGES])), advice)
+
+
+def _outage(each: Outage) -> str:
+    parts = [f"at {format_seconds(each.start)} {each.incumbent} failed {counted(each.failed, 'call')}"]
+    if not each.failed:
+        parts = [f"at {format_seconds(each.start)} {each.successor} served in place of {each.incumbent}"]
+    elif each.switched is not None:
+        parts.append(f"{each.successor} served {format_seconds(each.time_to_fail_over)} later")
+    else:
+        parts.append("nobody took over")
+    parts += [f"{counted(each.cascade, 'call')} failed there too"] if each.cascade else []
+    parts += [f"{each.incumbent} was back at {format_seconds(each.back)}"] if each.back is not None else []
+    return ", ".join(parts)
+
+
+_MOST_OUTAGES: Final = 10
+FINDERS: Final[tuple[Finder, ...]] = (_breaking, _recovery, _trend, _failover, _retries)

@@ -166,6 +166,8 @@ def _standing(result: Result) -> Iterator[RenderableType]:
     if stands.worst:
         line.append(f"; worst {units.format_seconds(slo.window)}: {units.format_share(stands.worst)} failed")
     yield line
+    for each in stands.reasons if stands.light is Light.WARNING else ():
+        yield Padding(Text(clean(each), "yellow"), (0, 0, 0, 2))
     for each in stands.check:
         yield Padding(Text(f"check {clean(each)}", "dim"), (0, 0, 0, 2))
 

@@ -91,6 +91,10 @@ def _speeds(parts: Sequence[Slice]) -> list[float]:
     return [1.0 / mean for mean in means if mean]
 
 
+def _slowdown(speeds: Sequence[float]) -> float | None:
+    return max(speeds) / min(speeds) if len(speeds) > 1 else None
+
+
 def _above_zero(histogram: Histogram) -> int:
     return round(histogram.share_above(0) * histogram.count)
 
@@ -205,6 +209,10 @@ DIRECT: Final[Mapping[str, Mapping[str, Stat]]] = {
         "speed": _over(
             lambda parts: jain(_speeds(parts)), Kind.PROBABILITY,
             "Jain's index of 1 / mean latency of the values' good calls",
+        ),
+        "slowdown": _over(
+            lambda parts: _slowdown(_speeds(parts)), Kind.RATIO,
+            "mean latency of the slowest value over that of the fastest, of good calls",
         ),
     },
     "paired": PAIR_STATS,

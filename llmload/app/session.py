@@ -11,6 +11,7 @@ from pathlib import Path
 from llmload import __version__
 from llmload.app.bulletin import Bulletin
 from llmload.app.checkpoint import Checkpoint
+from llmload.app.counting import counted_by_targets
 from llmload.app.interrupts import Interrupts
 from llmload.app.simulated import Apart, with_simulator
 from llmload.app.staff import briefing, staff
@@ -72,14 +73,15 @@ class Options:
 def run_plan(plan: Plan, options: Options) -> Result:
     """Run it and return what was found, however it ended.
 
-    Raises UnreachableError, UsageError (a key that can't be found), OutOfDescriptors, OutputError: all before the
-    first request.
+    Raises UnreachableError, UsageError (a key that can't be found, a target that can't count), OutOfDescriptors,
+    OutputError: all before the first request.
     """
     crew = staff(plan, options.workers, options.calibrated)
     raise_descriptors()
     need_descriptors(_LEAST_DESCRIPTORS + crew.workers)
     plan = replace(plan, objectives=plan.objectives or _NO_OBJECTIVES)
-    with with_simulator(plan, options.truth_log) as (resolved, simulator), Interrupts() as interrupts:
+    with with_simulator(plan, options.truth_log) as (started, simulator), Interrupts() as interrupts:
+        resolved = counted_by_targets(started)
         try:
             for output in options.outputs:
                 output.start(resolved)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from llmload.arrivals.closed import Users
 from llmload.calibration.store import Stored
 from llmload.cluster.crew import Crew, asked, choose, shortages
 from llmload.errors import UsageError
 from llmload.room import room
 from llmload.scenario.plan import Plan
+from llmload.units import counted
 
 __all__ = ["briefing", "staff"]
 
@@ -32,4 +35,12 @@ def staff(plan: Plan, workers: int | None, known: Stored | None = None) -> Crew:
 
 def briefing(plan: Plan, crew: Crew) -> list[str]:
     """Why there are so many workers and what they are given to do; what the planned load won't fit into."""
-    return [crew.why, *shortages(plan, crew.workers, room())]
+    return [crew.why, *shortages(plan, crew.workers, room()), *_counts(plan)]
+
+
+def _counts(plan: Plan) -> Iterator[str]:
+    """Which prompts the targets have counted."""
+    for cls in plan.classes:
+        if cls.prompt.fitted is not None:
+            prompts = counted(len(cls.prompt.fitted.pool), "prompt")
+            yield f"class {cls.name}: {prompts} of the wished length, counted by target {cls.targets[0]}"

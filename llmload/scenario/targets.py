@@ -177,7 +177,7 @@ class PricesTable(Table):
 
 
 class TokenizerTable(Table):
-    """The vocabulary that the target's model cuts text with. One of `file`, `tiktoken`, or neither: estimated."""
+    """How the target's model cuts text. One of `file`, `tiktoken` and `server`, or none of them: estimated."""
 
     file: Annotated[Text, Field(min_length=1)] | None = Field(
         None, description='A "tokenizer.json", relative to the scenario; needs the extra "tokenizers".'
@@ -185,20 +185,29 @@ class TokenizerTable(Table):
     tiktoken: Literal[tuple(ENCODINGS)] | None = Field(  # type: ignore[valid-type]
         None, description="An encoding of tiktoken's, whose vocabulary is on this machine; needs the extra."
     )
+    server: Flag = Field(
+        False, description="The target counts, before the run, at its `/tokenize` (vLLM, SGLang, llama.cpp)."
+    )
+    prompts: Annotated[int, Field(strict=True, ge=1, le=100_000)] = Field(
+        1000,
+        description="With `server`: made-up prompts counted for each class, at most; further calls take them again.",
+    )
     overhead: Annotated[int, Field(strict=True, ge=0, le=100_000)] = Field(
         0, description="Tokens that the target adds to each request (chat template); planned for, in no text."
     )
-
     learn: Flag = Field(
         False, description="Correct estimates by the usage that the target reports: prompts then depend on answers."
     )
 
     @model_validator(mode="after")
     def _one_vocabulary(self) -> Self:
-        if self.file is not None and self.tiktoken is not None:
-            raise ValueError("has both file and tiktoken; a model has one vocabulary")
-        if self.learn and (self.file or self.tiktoken):
+        given = [name for name in ("file", "tiktoken", "server") if getattr(self, name)]
+        if len(given) > 1:
+            raise ValueError(f"has both {given[0]} and {given[1]}; a model has one vocabulary")
+        if self.learn and given:
             raise ValueError("what is counted with a vocabulary need not be learned; leave learn out")
+        if "prompts" in self.model_fields_set and not self.server:
+            raise ValueError("prompts goes with server = true; nothing else is counted beforehand")
         return self
 
 

@@ -30,6 +30,7 @@ from llmload.sim.spec import SimSpec
 from llmload.sim.streams import Stream
 from llmload.sim.telemetry import CONTENT_TYPE, Telemetry
 from llmload.sim.text import tag
+from llmload.sim.tokenize import tokenized
 from llmload.sim.truth import Truth
 from llmload.sim.visits import OPEN, SimRequest, Visit
 
@@ -76,6 +77,7 @@ class Service:
             "rerank": self._embeddings,
             "models": self._models,
             "echo": self._echo,
+            "tokenize": self._tokenize,
             "health": self._health,
             "metrics": self._metrics,
         }
@@ -287,6 +289,11 @@ class Service:
         said = {"method": request.method, "path": request.path, "body": request.body.decode("utf-8", "replace")}
         answer = self._body(visit, lambda swapped: orjson.dumps(said))
         answer.begin(self._script(visit, ""), answer.ready)
+        return answer
+
+    def _tokenize(self, visit: Visit) -> Answer:
+        answer = self._body(visit)
+        answer.whole(200, JSON, tokenized(visit.request.body, self.spec))
         return answer
 
     def _health(self, visit: Visit) -> Answer:

@@ -16,7 +16,7 @@ from llmload.workload.counters import Counter, counter_of
 from llmload.workload.spec import TokenizerSpec
 from llmload.workload.text import KINDS, compose, stock
 
-__all__ = ["exact_ids", "exact_text", "ready"]
+__all__ = ["FILLERS", "exact_ids", "exact_text", "ready"]
 
 _ROUNDS: Final = 12
 """Most times that a text is mended."""
@@ -26,7 +26,7 @@ _SAMPLE: Final = 32
 _SAMPLE_SEED: Final = 0x73616D706C65
 _SEEN: Final = 160
 """Characters at the end of a text that are looked at to mend it: merges reach a word or two."""
-_FILLERS: Final = (
+FILLERS: Final = (
     " the", " and", " is", " in", " it", " of", " to", " a", " so", " on", " x", ".", "!", "-", "a", "x", "e", "\n",
 )  # fmt: skip
 
@@ -58,10 +58,12 @@ def exact_ids(kind: str, tokens: int, draws: Draws, ordinal: int, counter: Count
 
 def ready(kind: str, spec: TokenizerSpec) -> None:
     """Do beforehand what would hold up the first call."""
+    if not counter_of(spec).exact:
+        stock(kind)
+        return
     stock(kind, spec)
-    if spec.kind != "estimate":
-        _adds_up(kind, spec)
-        _filler(spec)
+    _adds_up(kind, spec)
+    _filler(spec)
 
 
 @cache
@@ -81,7 +83,7 @@ def _filler(spec: TokenizerSpec) -> str:
     count = counter_of(spec).count
     text = "Say what it is"
     have = count(text)
-    return next((filler for filler in _FILLERS if count(text + filler * 5) == have + 5), _FILLERS[0])
+    return next((filler for filler in FILLERS if count(text + filler * 5) == have + 5), FILLERS[0])
 
 
 def _lengthened(text: str, lacking: int, counter: Counter) -> str:

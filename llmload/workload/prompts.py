@@ -73,7 +73,10 @@ def _synthetic(spec: PromptSpec, draws: Draws, ordinal: int, tokenizer: Tokenize
     if counter.exact:
         return Prompt(*exact_text(kind, wished, draws, ordinal, counter))
     by_estimate = max(1, round(wished / dict(spec.scale).get(kind, 1.0))) if spec.scale else wished
-    return Prompt(compose(kind, by_estimate, draws, ordinal), wished)
+    text = compose(kind, by_estimate, draws, ordinal)
+    if spec.fitted is None:
+        return Prompt(text, wished)
+    return Prompt(*(spec.fitted.texts.get(text) or draws.pick(spec.fitted.pool)))
 
 
 def kind_of(spec: PromptSpec, draws: Draws) -> str:

@@ -16,6 +16,7 @@ from llmload.workload.retry import RetryPolicy
 __all__ = [
     "ESTIMATE",
     "Conversation",
+    "Fitted",
     "ImageSpec",
     "Lengths",
     "Patience",
@@ -32,16 +33,20 @@ class TokenizerSpec:
     """How the tokens of a prompt are counted.
 
     ``file``: with the ``tokenizer.json`` at the path ``name`` (its SHA-256 is ``digest``). ``tiktoken``: with
-    tiktoken's encoding ``name``. ``estimate``: with no vocabulary at all. ``overhead``: tokens that the target adds to
-    each request (chat template, beginning of text), which belong to no text and are planned for in every call.
+    tiktoken's encoding ``name``. ``server``: by the target itself, for its model ``name``, before the run: ``prompts``
+    of each class, at most; ``known`` is what it said of texts (``digest`` stands for that), any other is estimated.
+    ``estimate``: with no vocabulary at all. ``overhead``: tokens that the target adds to each request (chat template,
+    beginning of text), which belong to no text and are planned for in every call.
     ``learn``: estimates are corrected by what the target's usage says.
     """
 
-    kind: Literal["estimate", "file", "tiktoken"] = "estimate"
+    kind: Literal["estimate", "file", "tiktoken", "server"] = "estimate"
     name: str = ""
     digest: str = ""
     overhead: int = 0
     learn: bool = False
+    prompts: int = 0
+    known: Mapping[str, int] = field(default_factory=dict, compare=False, repr=False)
 
 
 ESTIMATE: Final = TokenizerSpec()
@@ -103,6 +108,15 @@ class ImageSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Fitted:
+    """Made-up prompts of which the target said how long they are: ``texts`` by the text that they were made of, each
+    with its tokens; ``pool``: the same in their order, for prompts that are not among them."""
+
+    texts: Mapping[str, tuple[str, int]]
+    pool: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PromptSpec:
     """Where the text of a prompt comes from.
 
@@ -134,6 +148,7 @@ class PromptSpec:
     images: ImageSpec | None = None
     scale: tuple[tuple[str, float], ...] = ()
     """Kind of text -> tokens by the target's vocabulary for each that is estimated, where that was learned."""
+    fitted: Fitted | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

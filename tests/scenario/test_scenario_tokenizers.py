@@ -103,3 +103,20 @@ def test_a_class_has_one_tokenizer(directory: Path) -> None:
     [classes.a]
     """
     assert "its targets have different tokenizers" in problem(text, directory)
+
+
+def test_what_the_server_is_to_count_is_whole_before_the_run(directory: Path) -> None:
+    server = "tokenizer = { server = true, prompts = 50, overhead = 3 }\n"
+    spec = compiled(server + "[classes.a]\n", directory).classes[0].tokenizer
+    assert (spec.kind, spec.name, spec.prompts, spec.overhead) == ("server", "m", 50, 3)
+    for part in ("cache_bust = true", 'repeat = "30%"', "prefix = { tokens = 50 }"):
+        said = problem(f"{server}[classes.a]\nprompt = {{ {part} }}\n", directory)
+        assert f"classes.a.prompt.{part.split()[0]}" in said
+        assert "can't be counted by the server before it" in said
+    ids = problem(f'{server}[classes.a]\napi = "completions"\nprompt = {{ as = "tokens" }}\n', directory)
+    assert "without a tokenizer there are no token ids" in ids
+    both = problem('tokenizer = { file = "tokenizer.json", server = true }\n[classes.a]\n', directory)
+    assert "has both file and server" in both
+    learning = problem("tokenizer = { learn = true, server = true }\n[classes.a]\n", directory)
+    assert "need not be learned" in learning
+    assert "prompts goes with server" in problem("tokenizer = { prompts = 9 }\n[classes.a]\n", directory)

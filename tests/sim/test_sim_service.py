@@ -288,3 +288,15 @@ def test_minutes_of_load_take_no_time_in_virtual_time():
     bench.time.run(120)
     assert len(bench.truths) == 300
     assert {truth.ended for truth in bench.truths} == {"finished"}
+
+
+def test_tokens_are_told_in_both_shapes_that_servers_have_and_to_everyone():
+    bench = Bench(keys={"good": {}}, context_window=4096)
+    text = "Grüße an alle"
+    asked = bench.send("/tokenize", {"model": "m", "prompt": text, "add_special_tokens": False}).json
+    assert (asked["count"], asked["max_model_len"], len(asked["tokens"])) == (4, 4096, 4)
+    assert bench.send("/tokenize", {"content": text}).json == {"tokens": asked["tokens"]}
+    assert bench.send("/tokenize", {"content": ""}).json == {"tokens": []}
+    assert bench.send("/tokenize", {"model": "m"}).status == 400
+    assert bench.send("/tokenize", {"prompt": ["x"]}).status == 422
+    assert bench.truths == []

@@ -2,6 +2,7 @@
 
     POST /v1/chat/completions   POST /v1/completions   POST /v1/embeddings   POST /v1/rerank
     GET  /v1/models             GET  /v1/models/NAME   GET  /health   GET /metrics   POST /echo (what came in)
+    POST /tokenize (as vLLM and SGLang have it, and as llama.cpp has it)
 
 The same without ``/v1``.
 """
@@ -43,6 +44,7 @@ _ROUTES: Final[Mapping[str, Found]] = {
     "/embeddings": Found("embeddings"),
     "/rerank": Found("rerank"),
     "/models": Found("models", "GET"),
+    "/tokenize": Found("tokenize"),
     "/echo": Found("echo"),
     "/health": Found("health", "GET"),
     "/metrics": Found("metrics", "GET"),

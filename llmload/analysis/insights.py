@@ -14,6 +14,7 @@ from typing import Final
 from llmload.analysis import breaking
 from llmload.analysis.amplification import amplified
 from llmload.analysis.recovery import Recovery, recovery, storms
+from llmload.analysis.steady import settling
 from llmload.analysis.switches import Outage, outages
 from llmload.analysis.trend import Trend, steady_load, trend_of
 from llmload.metrics.summary import Summary
@@ -149,6 +150,26 @@ def _interval(what: str, found: Trend) -> str:
     return f"{_amount(what, low)} to {_amount(what, high)}"
 
 
+def _warm_up(summary: Summary, facts: Facts) -> Iterable[Insight]:
+    """A beginning of the first measured phase that is not like the rest of it, at a load that is."""
+    first = next((info for info in summary.phases if info.measure), None)
+    if first is None or not steady_load(summary, (first.start, min(first.end, summary.elapsed))):
+        return
+    found = settling(summary, first.name)
+    if found is None or not found.what:
+        return
+    evidence = (f"{found.what}: {found.words()}",)
+    if found.censored:
+        text = f"at a steady load, {found.what} did not become steady in the first half of {first.name}"
+        yield Insight(
+            "warm_up", Gravity.NOTE, text, evidence, "run longer: what is measured is not its usual state yet"
+        )
+        return
+    text = f"the first {format_seconds(found.seconds)} of {first.name} are not like the rest of it: warm-up"
+    advice = "put a phase with measure = false before it, so that it is left out of the figures"
+    yield Insight("warm_up", Gravity.NOTE, text, evidence, advice)
+
+
 _GROWN: Final = 0.05
 """Growth that is worth a word, where it is beyond doubt."""
 _TRENDS: Final = {
@@ -205,4 +226,4 @@ def _outage(each: Outage) -> str:
 
 
 _MOST_OUTAGES: Final = 10
-FINDERS: Final[tuple[Finder, ...]] = (_breaking, _recovery, _trend, _failover, _retries)
+FINDERS: Final[tuple[Finder, ...]] = (_breaking, _recovery, _trend, _warm_up, _failover, _retries)

@@ -23,15 +23,15 @@ from typing import Final
 import numpy as np
 
 from llmload.analysis.cusum import decision_interval, ends_of_excess
-from llmload.analysis.pace import Level, Pace, Span, baseline_of, level, pace
+from llmload.analysis.pace import Span, baseline_of, level, pace
 from llmload.analysis.series import Floats, Series
 from llmload.metrics.summary import Summary
 from llmload.units import format_seconds
 
-__all__ = ["Recovery", "recovery", "storms"]
+__all__ = ["STAYS", "Recovery", "latest_excess", "recovery", "storms"]
 
 _CHANCE: Final = 0.05
-_STAYS: Final = 3
+STAYS: Final = 3
 """Stretches that must lie within the band at the end, to say that it stays there."""
 _SHIFT: Final = 0.5
 """Standard deviations by which the level may lie above the baseline's and still be in its band."""
@@ -74,16 +74,17 @@ def recovery(summary: Summary, after: str, baseline: str = "", cls: str | None =
     band = baseline_of(summary, after, baseline)
     span = _observed(summary, after, band) if band else None
     found = pace(summary, band, (span,), cls) if band and span else None
-    if found is None or band is None or span is None or len(found[1]) < _STAYS:
+    if found is None or band is None or span is None or len(found[1]) < STAYS:
         return None
     quiet, later = level(found[0]), found[1]
     ended = next(info.end for info in summary.phases if info.name == after)
-    ends = {what: _end(quiet, later, what) for what in _SCORES}
+    scores = {"latency": quiet.slow_scores(later), "errors": quiet.error_scores(later)}
+    ends = {what: latest_excess(each, quiet.stretches, _CHANCE / len(scores)) for what, each in scores.items()}
     last = max(end for end, _ in ends.values())
     what = " and ".join(name for name, (end, _) in ends.items() if end == last and last)
     edges = np.append(later.at, later.at[-1] + later.width)
     observed = float(edges[-1]) - ended
-    if last > len(later) - _STAYS:
+    if last > len(later) - STAYS:
         return Recovery(observed, None, later.width, observed, what, censored=True)
     if not last:
         return Recovery(0.0, (0.0, later.width), later.width, observed)
@@ -132,14 +133,11 @@ def _noise(summary: Summary, span: Span) -> float:
     return 2.0 * float(np.sqrt(series.planned.sum())) / max(1.0, len(series) * series.width)
 
 
-_SCORES: Final = {"latency": Level.slow_scores, "errors": Level.error_scores}
-
-
-def _end(quiet: Level, later: Pace, what: str) -> tuple[int, tuple[int, int]]:
-    """The stretch at which the latest excess is over (0: there was none), and the interval of that."""
-    scores = _SCORES[what](quiet, later)
-    reference = _SHIFT + _Z / math.sqrt(quiet.stretches)
-    interval = decision_interval(len(scores), reference, _CHANCE / len(_SCORES))
+def latest_excess(scores: Floats, stretches: int, chance: float) -> tuple[int, tuple[int, int]]:
+    """The stretch at which the latest excess is over (0: there was none), and the 95 % interval of that. ``stretches``:
+    of the baseline that the scores are held against; ``chance``: that of finding an excess where there is none."""
+    reference = _SHIFT + _Z / math.sqrt(stretches)
+    interval = decision_interval(len(scores), reference, chance)
     (end,) = ends_of_excess(scores, reference, interval).tolist()
     if not end:
         return 0, (0, 0)

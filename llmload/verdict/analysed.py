@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from llmload.analysis.breaking import breaking_point
 from llmload.analysis.recovery import recovery
+from llmload.analysis.steady import settling
 from llmload.analysis.trend import LEAST, trend_of
 from llmload.units import format_rate
 from llmload.verdict.kinds import Found, Kind, Stat
@@ -14,7 +15,7 @@ from llmload.verdict.kinds import Found, Kind, Stat
 if TYPE_CHECKING:
     from llmload.verdict.view import View
 
-__all__ = ["AFTER", "BASELINE", "BREAKING", "PHASES", "RECOVERY", "TREND"]
+__all__ = ["AFTER", "BASELINE", "BREAKING", "PHASES", "RECOVERY", "STEADY", "TREND"]
 
 AFTER: Final = "after"
 BASELINE: Final = "baseline"
@@ -40,6 +41,14 @@ def _stat(
 
 def _recovery(view: View) -> Found | None:
     found = recovery(view.summary, view.named[AFTER], view.named.get(BASELINE, ""), view.cls)
+    if found is None:
+        return None
+    stretches = round(found.observed / found.resolution)
+    return Found(found.seconds, stretches, found.interval, found.words(), larger=found.censored)
+
+
+def _settling(view: View) -> Found | None:
+    found = settling(view.summary, view.phase, view.cls)
     if found is None:
         return None
     stretches = round(found.observed / found.resolution)
@@ -87,6 +96,13 @@ BREAKING: Final[Mapping[str, Stat]] = {
     ),
 }  # fmt: skip
 _CUT: Final = frozenset({"phase", "class"})
+STEADY: Final[Mapping[str, Stat]] = {
+    "time": _stat(
+        Kind.DURATION, _settling,
+        "time from the start of the phase until latency and errors are as in its second half, and stay so",
+        _CUT, ("phase",), True, "a phase whose halves have at least three windows with ten good calls each",
+    ),
+}  # fmt: skip
 TREND: Final[Mapping[str, Stat]] = {
     "latency": _trend("latency", "latency, as a share of its level", _CUT),
     "ttft": _trend("ttft", "time to first token, as a share of its level", _CUT),

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from llmload.clock import NS
 from llmload.metrics.catalogue import METRICS
 from llmload.metrics.intervals import enough
-from llmload.verdict.analysed import BREAKING, RECOVERY, TREND
+from llmload.verdict.analysed import BREAKING, RECOVERY, STEADY, TREND
 from llmload.verdict.kinds import Kind, Stat, kind_of_metric
 from llmload.verdict.pair_stats import AGAINST, PAIR_STATS
 from llmload.verdict.served import BREAKER, FAILOVER
@@ -202,6 +202,7 @@ DIRECT: Final[Mapping[str, Mapping[str, Stat]]] = {
     "recovery": RECOVERY,
     "breaking": BREAKING,
     "trend": TREND,
+    "steady": STEADY,
     "fairness": {
         "success": _over(
             lambda parts: jain(_successes(parts)), Kind.PROBABILITY, "Jain's index of the success rates of the values"

@@ -76,6 +76,7 @@ class View:
     over: str = ""
     named: Mapping[str, str] = field(default_factory=dict)
     """Phases that an analysis is told."""
+    phase: str = ""
     pairs: PairSums = field(default_factory=PairSums)
 
     @cached_property
@@ -152,7 +153,7 @@ def whole_view(summary: Summary, where: Where, until: float | None = None) -> Vi
     parts = summary.split(over, **keys) if over and not hidden else {}
     pairs = summary.paired(against=against, **keys) if against and not hidden else PairSums()
     what = Outcome(outcome) if outcome else None
-    return View(summary, chosen, spans, cls, what, parts=parts, over=over, named=named, pairs=pairs)
+    return View(summary, chosen, spans, cls, what, parts=parts, over=over, named=named, pairs=pairs, phase=phase or "")
 
 
 def rolling_views(

@@ -61,6 +61,13 @@ FAULTS = {
         "it never recovers: embeddings are still slow 15 minutes after the load has dropped",
     },
     ("stress", "until-it-breaks"): {"it breaks: more than 10 % of the requests of a minute fail"},
+    ("day", "broken"): {
+        "slow adaptation to the afternoon's mix: not steady 10 minutes after the change",
+    },
+    ("day", "broken-errors"): {
+        "slow adaptation to the morning's mix: not steady 10 minutes after the change",
+        "unstable in transitions: more than 1 % of the requests of 10 minutes fail",
+    },
     ("soak", "broken"): {
         "latency creeps: requests get slower the longer it runs",
         "requests pile up the longer it runs: a queue grows",

@@ -17,6 +17,7 @@ IDS = {
     "baseline": "PERF_LOAD_BASELINE_001",
     "peak": "PERF_LOAD_PEAK_001",
     "stress": "PERF_LOAD_STRESS_001",
+    "day": "PERF_MIXED_DYNAMIC_ADAPTATION_001",
     "soak": "PERF_LOAD_ENDURANCE_001",
     "spike": "PERF_LOAD_SPIKE_001",
     "bursts": "PERF_LOAD_BURST_PATTERNS_003",

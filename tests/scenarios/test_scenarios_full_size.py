@@ -47,6 +47,7 @@ def rules(plan: Plan) -> set[str]:
         ("spike", "", 600, 15 * MINUTE, 300 * 50 + 180 * 600 + 420 * 50),
         ("spike", "highest", 750, 17 * MINUTE, 300 * 50 + 300 * 750 + 420 * 50),
         ("soak", "", 125, 8 * HOUR + 10 * MINUTE, 300 * 125 + 28800 * 125),
+        ("day", "", 40, 190 * MINUTE, 600 * 10 + 10800 * 40),
         ("bursts", "", 500, 8 * HOUR, 28800 * 50 + 1800 * 100 + 8 * 600 * 200 + 3 * 300 * 450),
         ("sustained", "", 1000 / 60, MINUTE, 1000),
         ("failover", "", 10, 10 * MINUTE, 6000),
@@ -236,3 +237,16 @@ def test_the_requests_are_the_catalogues(
     assert tokens is None or (cls.prompt.tokens.low, cls.prompt.tokens.high) == tokens
     given = None if cls.max_tokens is None else (cls.max_tokens.low, cls.max_tokens.high)
     assert given == answer
+
+
+def test_a_day_has_a_chat_heavy_morning_and_an_embedding_heavy_afternoon() -> None:
+    plan = full("day")
+    route = {cls.name: dict(cls.tags)["route"] for cls in plan.classes}
+    mixes = {phase.name: phase.weights for phase in plan.phases if phase.weights}
+    shares_of = {
+        name: {
+            kind: sum(weight for cls, weight in mix.items() if route[cls] == kind) for kind in ("chat", "embeddings")
+        }
+        for name, mix in mixes.items()
+    }
+    assert shares_of == {"morning": {"chat": 85, "embeddings": 10}, "afternoon": {"chat": 20, "embeddings": 75}}

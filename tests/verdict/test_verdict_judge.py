@@ -117,7 +117,7 @@ def _all_rules() -> list[str]:
     bounds = {Kind.DURATION: "0", Kind.SHARE: "0", Kind.RATE: "0/s", Kind.BYTES: "0"}
     pairs = [(metric, stat) for metric in metrics() for stat in stats_of(metric)]
     over = dict.fromkeys(OVER_METRICS, "{over=class}")
-    over |= {"recovery": "{after=main}", "paired": "{target=b,against=a}"}
+    over |= {"recovery": "{after=main}", "steady": "{phase=main}", "paired": "{target=b,against=a}"}
     return [
         f"{metric}.{stat}{over.get(metric, '')} >= {bounds.get(kind_of(metric, stat), '0')}" for metric, stat in pairs
     ]

@@ -1,0 +1,88 @@
+"""Time until steady: how long after the start of a phase latency and errors are as they are in its second half.
+
+The second half is the baseline; the first is held against it as in ``recovery``, but for latency in both directions:
+to be faster at first (an empty queue) is not yet to be steady either. What still differs at the end of the first half,
+or within the second, has not become steady in half of the phase.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from llmload.analysis.changes import change_points
+from llmload.analysis.pace import Level, Pace, level, pace
+from llmload.analysis.recovery import STAYS, latest_excess
+from llmload.analysis.series import Floats
+from llmload.metrics.summary import Summary
+from llmload.units import format_seconds
+
+__all__ = ["Settling", "settling"]
+
+_CHANCE: Final = 0.05
+_FEW: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Settling:
+    """``seconds`` from the start of the phase until it is steady; 0 where it is at once. ``interval``: 95 %; None where
+    it was not seen to become steady (``censored``: it takes longer). ``resolution``: seconds of one stretch;
+    ``what`` was not steady last: "latency", "errors" or both; "" if all was. ``ratio``: latency until then, as a
+    multiple of what it is when steady; 1 where it is at once."""
+
+    seconds: float
+    interval: tuple[float, float] | None
+    resolution: float
+    observed: float
+    what: str = ""
+    ratio: float = 1.0
+    censored: bool = False
+
+    def words(self) -> str:
+        """In one sentence."""
+        by = f", to within {format_seconds(self.resolution)}"
+        if not self.what:
+            return f"steady from the start{by}"
+        until = "within half of the phase" if self.censored else "until then"
+        return f"not steady {until}: {self.what} (latency {self.ratio:.1f}x at first){by}"
+
+
+def settling(summary: Summary, phase: str, cls: str | None = None) -> Settling | None:
+    """Of one phase, of one class if named. None where it is too short, or too few calls ended well in it, to say."""
+    info = next((info for info in summary.phases if info.name == phase), None)
+    if info is None:
+        return None
+    stop = min(info.end, summary.elapsed)
+    middle = (info.start + stop) / 2
+    found = pace(summary, (middle, stop), ((info.start, middle),), cls)
+    if found is None or len(found[1]) < STAYS:
+        return None
+    late, early = level(found[0]), found[1]
+    if _drifts(found[0].slow):
+        return Settling(middle - info.start, None, early.width, middle - info.start, "latency", censored=True)
+    ends = {what: latest_excess(scores, late.stretches, _CHANCE / 3) for what, scores in _scores(late, early).items()}
+    last = max(end for end, _ in ends.values())
+    edges = np.append(early.at, early.at[-1] + early.width) - info.start
+    observed = float(edges[-1])
+    if not last:
+        return Settling(0.0, (0.0, early.width), early.width, observed)
+    what = " and ".join(dict.fromkeys(name.split()[0] for name, (end, _) in ends.items() if end == last))
+    ratio = float(np.exp(np.nanmean(early.slow[:last]) - late.mean)) if not np.isnan(early.slow[:last]).all() else 1.0
+    if last > len(early) - STAYS:
+        return Settling(observed, None, early.width, observed, what, ratio, censored=True)
+    low, high = (max(bounds) for bounds in zip(*(bounds for _, bounds in ends.values()), strict=True))
+    reach = max(0.0, float(edges[max(0, low - 1)])), float(edges[high])
+    return Settling(float(edges[last]), reach, early.width, observed, what, ratio)
+
+
+def _drifts(slow: Floats) -> bool:
+    """Whether the level changes within the baseline itself. In so few stretches that their correlation can't be told
+    from chance, they are taken to be independent."""
+    return bool(change_points(slow, independent=len(slow) < _FEW))
+
+
+def _scores(late: Level, early: Pace) -> dict[str, Floats]:
+    slow = late.slow_scores(early)
+    return {"latency above": slow, "latency below": -slow, "errors": late.error_scores(early)}

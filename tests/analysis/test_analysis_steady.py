@@ -1,0 +1,80 @@
+"""Time until steady, on phases whose truth is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from analysis_runs import Made, phases
+
+from llmload.analysis.insights import Facts, insights
+from llmload.analysis.steady import Settling, settling
+from llmload.metrics.summary import Summary
+from llmload.records import Outcome
+
+
+def run(slower: Callable[[int], float], errors: Callable[[int], float] = lambda s: 0.0, seed: int = 1) -> Summary:
+    """20 calls a second for two minutes, after half a minute of others."""
+    rng, made = np.random.default_rng(seed), Made(phases(before=30, day=120))
+    for second in range(150):
+        failed = int(rng.binomial(20, errors(second - 30))) if second >= 30 else 0
+        latency = (slower(second - 30) if second >= 30 else 5.0) * np.exp(0.4 * rng.standard_normal(20 - failed))
+        made.second(second, latency, {Outcome.HTTP_503: failed})
+    return made.summary
+
+
+def found(slower: Callable[[int], float], errors: Callable[[int], float] = lambda s: 0.0, seed: int = 1) -> Settling:
+    made = settling(run(slower, errors, seed), "day")
+    assert made is not None
+    return made
+
+
+def test_a_phase_that_is_steady_from_the_start_took_no_time() -> None:
+    made = found(lambda s: 1.0)
+    assert (made.seconds, made.what, made.interval) == (0.0, "", (0.0, 1.0))
+    assert made.words() == "steady from the start, to within 1.00 s"
+
+
+@pytest.mark.parametrize("factor", [2.0, 0.5])
+def test_slower_or_faster_at_first_is_not_steady_yet(factor: float) -> None:
+    made = found(lambda s: factor if s < 20 else 1.0)
+    assert made.seconds == pytest.approx(20, abs=2)
+    assert made.interval is not None
+    assert made.interval[0] <= 20 <= made.interval[1]
+    assert made.ratio == pytest.approx(factor, rel=0.15)
+    assert made.what == "latency"
+
+
+def test_errors_at_first_are_not_steady_either() -> None:
+    made = found(lambda s: 1.0, lambda s: 0.3 if s < 25 else 0.0)
+    assert (made.what, made.seconds) == ("errors", pytest.approx(25, abs=2))
+    assert "not steady until then: errors" in made.words()
+
+
+@pytest.mark.parametrize("until", [58, 70, 95])
+def test_what_lasts_to_the_middle_or_beyond_was_not_seen_to_become_steady(until: int) -> None:
+    made = found(lambda s: 2.0 if s < until else 1.0)
+    assert made.censored
+    assert (made.seconds, made.interval) == (60.0, None)
+
+
+def test_healthy_phases_are_seldom_said_to_be_unsteady() -> None:
+    assert sum(found(lambda s: 1.0, seed=seed).what != "" for seed in range(40)) <= 5
+
+
+def test_there_is_none_of_a_phase_that_is_not_there_or_too_short() -> None:
+    summary = run(lambda s: 1.0)
+    assert settling(summary, "night") is None
+    summary.elapsed = 33.0
+    assert settling(summary, "day") is None
+
+
+def test_warm_up_is_told_where_it_was_measured() -> None:
+    made = Made(phases(hold=120))
+    rng = np.random.default_rng(2)
+    for second in range(120):
+        made.second(second, (3.0 if second < 20 else 1.0) * np.exp(0.4 * rng.standard_normal(20)))
+    (insight,) = [each for each in insights(made.summary, Facts()) if each.code == "warm_up"]
+    assert insight.text.startswith("the first 20.0 s of hold are not like the rest of it")
+    assert "measure = false" in insight.advice

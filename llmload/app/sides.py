@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from llmload.app.reading import result_at
 from llmload.errors import ResultError, UsageError
 from llmload.reports.comparison import Party
-from llmload.reports.result import Result, parse_result
 
-__all__ = ["read_side", "read_sides"]
+__all__ = ["matching", "read_side", "read_sides"]
 
 _NAMED: Final = re.compile(r"([A-Za-z0-9][A-Za-z0-9 _.-]{0,39})=(.+)", re.DOTALL)
 _MOST_RUNS: Final = 1000
@@ -36,17 +36,18 @@ def read_side(text: str) -> Party:
     name, rest = "", text
     if not Path(text).exists() and (match := _NAMED.fullmatch(text)):
         name, rest = match[1].strip(), match[2]
-    paths = [path for part in _parts(rest) for path in _matching(part)]
+    paths = [path for part in _parts(rest) for path in matching(part)]
     if len(paths) > _MOST_RUNS:
         raise UsageError(f"{rest[:100]!r} are {len(paths)} results; {_MOST_RUNS} at most are compared")
-    return Party(name or _called(paths), tuple(_read(path) for path in paths))
+    return Party(name or _called(paths), tuple(result_at(path) for path in paths))
 
 
 def _parts(text: str) -> list[str]:
     return [text] if Path(text).exists() else [part for part in text.split(",") if part]
 
 
-def _matching(part: str) -> list[Path]:
+def matching(part: str) -> list[Path]:
+    """The file of that name, or those that a pattern matches; ResultError if there is none."""
     if Path(part).exists():
         return [Path(part)]
     found = sorted(glob.glob(part)) if glob.has_magic(part) else []
@@ -62,11 +63,3 @@ def _called(paths: Sequence[Path]) -> str:
     if len(paths) > 1:
         stem = re.sub(r"[-_. ]?\d+$", "", stem) or stem
     return stem
-
-
-def _read(path: Path) -> Result:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ResultError(f"can't read {str(path)!r}: {error.strerror or error}") from error
-    return parse_result(data, str(path))

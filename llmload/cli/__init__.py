@@ -13,6 +13,7 @@ from llmload.cli.calibrate import calibrate
 from llmload.cli.compare import compare
 from llmload.cli.data import data
 from llmload.cli.init import init
+from llmload.cli.merge import merge
 from llmload.cli.plan import plan
 from llmload.cli.report import report
 from llmload.cli.run import run
@@ -48,7 +49,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (run, bench, plan, validate, init, schema, sim, report, compare, calibrate):
+for command in (run, bench, plan, validate, init, schema, sim, report, merge, compare, calibrate):
     app.command()(command)
 app.add_typer(data, name="data")
 

@@ -16,10 +16,12 @@ from llmload.metrics.health import Gauge, WorkerHealth
 from llmload.metrics.histogram import Histogram
 from llmload.metrics.slices import CellKey, Slice
 from llmload.metrics.track import Track
-from llmload.metrics.windows import Window, Windows, as_slice, coarsen
+from llmload.metrics.windows import MAX_WINDOWS, Window, Windows, as_slice, coarsen
 
 __all__ = ["CellKey", "ErrorGroup", "Gauge", "Histogram", "PhaseInfo", "Slice", "Summary", "Window", "WorkerHealth"]
 
+_LONGEST: Final = 400 * 86400
+"""Seconds; a document that says more is damaged."""
 DIMENSIONS: Final = ("class", "target", "model", "phase")
 
 
@@ -222,7 +224,11 @@ class Summary:
         for error in data["errors"]:
             group = ErrorGroup.from_json({name: error[name] for name in error if name != "shape"})
             made.errors[group.outcome, group.status, error["shape"]] = group
+        if not 0 <= made.elapsed <= _LONGEST:
+            raise ValueError(f"a run of {made.elapsed:g} s")
         for window in data["windows"]:
+            if not 0 <= window["at"] < MAX_WINDOWS:
+                raise ValueError(f"window number {window['at']}; there are {MAX_WINDOWS} at most")
             made.windows.setdefault(window["at"], {})[window["class"]] = Window.from_json(window)
         for pair in data.get("pairs", ()):
             of = PairKey(pair["class"], pair["target"], pair["against"], pair["phase"], tuple(pair["tags"].items()))

@@ -93,6 +93,45 @@ def test_what_a_killed_worker_had_to_do_is_accounted_for_to_the_last_call() -> N
     assert str(lost).endswith(f"; {lost.loss.unfinished} calls under way were lost with it")
 
 
+RETRYING = (
+    SLOW.replace("[classes.chat]\n", '[classes.chat]\nretry = "patient"\n').replace("300ms", "20ms")
+    + """
+faults = [{ kind = "error", status = 503, rate = "50%" }]
+[retries.patient]
+attempts = 3
+first = "700ms"
+factor = 1
+jitter = "none"
+"""
+)
+
+
+def test_calls_of_a_killed_worker_that_wait_to_be_tried_again_are_unfinished_and_none_vanishes() -> None:
+    plan = plan_of(RETRYING)
+    doomed = [1]
+
+    def act(cluster: LocalCluster, total: Summary) -> None:
+        if total.select().further_attempts > 20 and doomed:
+            os.kill(cluster.pids[doomed.pop()], signal.SIGKILL)
+
+    total, (lost,), seen = carry_out(plan, 3, act)
+    assert isinstance(lost, Lost)
+    outcomes = total.select().outcomes
+    assert sum(outcomes.values()) == total.planned
+    assert total.planned + lost.loss.unsent == due(plan, 0, 1)
+    assert outcomes[Outcome.UNFINISHED] == lost.loss.unfinished
+    final = [record for record in seen if record.final]
+    assert len({record.call.index for record in final}) == len(final) == total.planned, "each call ends once"
+    cut = {record.call.index for record in final if record.outcome is Outcome.UNFINISHED}
+    waited = {record.call.index for record in seen if not record.final and record.worker == 1}
+    ended = {record.call.index for record in final if record.worker == 1} - cut
+    waiting = waited - ended
+    assert len(waiting) > 3
+    assert waiting <= cut
+    assert total.select().further_attempts == len(seen) - len(final), "attempts that were told of are kept"
+    assert {record.worker for record in final if record.outcome is Outcome.UNFINISHED} == {1}
+
+
 def test_a_run_whose_workers_are_all_killed_ends_at_once_and_has_all_its_calls() -> None:
     plan = plan_of(SLOW)
     total, events, _ = carry_out(plan, 2, killer(0, 1))

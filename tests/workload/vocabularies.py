@@ -87,5 +87,5 @@ def tiktoken_cache(source: Path, spec: TokenizerSpec, directory: Path) -> Path:
     if source.is_dir():
         return source
     url = f"https://openaipublic.blob.core.windows.net/encodings/{spec.name}.tiktoken"
-    shutil.copy(source, directory / hashlib.sha1(url.encode()).hexdigest())  # noqa: S324
+    shutil.copy(source, directory / hashlib.sha1(url.encode()).hexdigest())
     return directory

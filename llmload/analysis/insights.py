@@ -13,6 +13,7 @@ from typing import Final
 
 from llmload.analysis import breaking
 from llmload.analysis.amplification import amplified
+from llmload.analysis.anomalies import anomalies
 from llmload.analysis.recovery import Recovery, recovery, storms
 from llmload.analysis.steady import settling
 from llmload.analysis.switches import Outage, outages
@@ -170,6 +171,20 @@ def _warm_up(summary: Summary, facts: Facts) -> Iterable[Insight]:
     yield Insight("warm_up", Gravity.NOTE, text, evidence, advice)
 
 
+def _anomalies(summary: Summary, facts: Facts) -> Iterable[Insight]:
+    """Moments of steady load that stand out."""
+    for info in summary.phases:
+        span = (info.start, min(info.end, summary.elapsed))
+        found = anomalies(summary, span) if info.measure and steady_load(summary, span) else ()
+        if found:
+            what = "1 moment of {} stands" if len(found) == 1 else f"{len(found)} moments of {{}} stand"
+            text = f"{what.format(info.name)} out from what is around {'it' if len(found) == 1 else 'them'}"
+            evidence = tuple(each.words() for each in found[:_MOST_MOMENTS])
+            advice = "look into the target's logs at these times: restarts, garbage collection, backups, other tenants"
+            yield Insight("anomalies", Gravity.WARNING, text, evidence, advice)
+
+
+_MOST_MOMENTS: Final = 10
 _GROWN: Final = 0.05
 """Growth that is worth a word, where it is beyond doubt."""
 _TRENDS: Final = {
@@ -226,4 +241,4 @@ def _outage(each: Outage) -> str:
 
 
 _MOST_OUTAGES: Final = 10
-FINDERS: Final[tuple[Finder, ...]] = (_breaking, _recovery, _trend, _warm_up, _failover, _retries)
+FINDERS: Final[tuple[Finder, ...]] = (_breaking, _recovery, _trend, _warm_up, _anomalies, _failover, _retries)

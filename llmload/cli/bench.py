@@ -5,10 +5,29 @@ from __future__ import annotations
 import json as jsonlib
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
+from llmload.cli.bench_options import (
+    Asked,
+    Calls,
+    Debug,
+    Duration,
+    KeyVariable,
+    MaxInFlight,
+    MaxTokens,
+    Model,
+    PrintScenario,
+    Process,
+    Prompt,
+    PromptTokens,
+    Rate,
+    Seed,
+    Stream,
+    Url,
+    Users,
+)  # fmt: skip
 from llmload.cli.run_options import (
     AllowInvalid,
     Chunks,
@@ -48,39 +67,23 @@ _FLAGS = {
 
 
 def bench(
-    url: Annotated[str, typer.Argument(help='Base URL with its version, e.g. http://host:8000/v1; "sim:" simulates.')],
-    model: Annotated[
-        str | None, typer.Option("--model", "-m", help="Model to ask for; else the first one the server lists.")
-    ] = None,
-    rate: Annotated[
-        str | None, typer.Option("--rate", "-r", help="Requests to start per second, whatever happens: 10/s, 90/min.")
-    ] = None,
-    users: Annotated[
-        int | None, typer.Option("--users", "-c", min=1, help="Or: so many users, each calling when answered.")
-    ] = None,
-    duration: Annotated[str, typer.Option("--duration", "-d", help="How long to send.")] = "30s",
-    count: Annotated[int | None, typer.Option("--calls", "-n", min=1, help="Stop after so many requests.")] = None,
-    process: Annotated[
-        Literal["uniform", "poisson", "gamma"], typer.Option(help="How arrivals are spaced.")
-    ] = "poisson",
-    api: Annotated[
-        Literal["chat", "completions", "embeddings", "models"], typer.Option(help="What to ask for.")
-    ] = "chat",
-    stream: Annotated[bool, typer.Option("--stream/--no-stream", help="Stream the answers.")] = True,
-    prompt: Annotated[str | None, typer.Option(help="The same text every time.")] = None,
-    prompt_tokens: Annotated[
-        str, typer.Option(help="Or different texts of about so many tokens: 100, 50..150.")
-    ] = "85",
-    max_tokens: Annotated[str | None, typer.Option(help="Longest answer to ask for: 150, 50..500.")] = "150",
-    seed: Annotated[int, typer.Option(help="Same seed, same run.")] = 1,
-    api_key_env: Annotated[
-        str | None, typer.Option(metavar="VARIABLE", help="Take the key from this variable, OPENAI_API_KEY if set.")
-    ] = None,
-    max_in_flight: Annotated[int | None, typer.Option(min=1, help="Cap on calls in flight; arrivals queue.")] = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Make one call and show both sides of it.")] = False,
-    print_scenario: Annotated[
-        bool, typer.Option("--print-scenario", help="Print this as a scenario file; send nothing.")
-    ] = False,
+    url: Url,
+    model: Model = None,
+    rate: Rate = None,
+    users: Users = None,
+    duration: Duration = "30s",
+    count: Calls = None,
+    process: Process = "poisson",
+    api: Asked = "chat",
+    stream: Stream = True,
+    prompt: Prompt = None,
+    prompt_tokens: PromptTokens = "85",
+    max_tokens: MaxTokens = "150",
+    seed: Seed = 1,
+    api_key_env: KeyVariable = None,
+    max_in_flight: MaxInFlight = None,
+    debug: Debug = False,
+    print_scenario: PrintScenario = False,
     fail_on: FailOn = None,
     out: Out = None,
     json: Json = None,
@@ -103,31 +106,36 @@ def bench(
 
     Without --rate or --users: 5 requests/s. --print-scenario turns the flags into a file to keep.
     """
-    from llmload.errors import UsageError
+    cls = _class(api, stream, prompt, prompt_tokens, max_tokens)
+    load = _load(rate, users, duration, process, count, max_in_flight)
+    plan = _plan(url, model, api_key_env, cls, load, seed, fail_on or [], print_scenario)
+    plan = with_faults(plan, fault)
+    if debug:
+        _debug(plan)
+    carry_out(plan, out, json, requests, requests_limit, chunks, display, workers, yes, allow_invalid)
 
-    if rate and users:
-        raise UsageError("--rate or --users, not both: an open model starts calls when planned, users when answered")
-    text = scenario_text(
-        url=url,
-        model=model or ("sim-model" if url == "sim:" else _ANY_MODEL),
-        api_key_env=_key_variable(api_key_env),
-        cls=_class(api, stream, prompt, prompt_tokens, max_tokens),
-        load=_load(rate, users, duration, process, count, max_in_flight),
-        seed=seed,
-        rules=fail_on or [],
-    )
+
+def _plan(
+    url: str,
+    model: str | None,
+    api_key_env: str | None,
+    cls: dict[str, Any],
+    load: dict[str, Any],
+    seed: int,
+    rules: list[str],
+    print_scenario: bool,
+) -> Plan:
+    """What the flags mean; exits where that was only to be printed."""
+    named = model or ("sim-model" if url == "sim:" else _ANY_MODEL)
+    text = scenario_text(url, named, _key_variable(api_key_env), cls, load, seed, rules)
     plan = _compiled(text)
-    if model is None and url != "sim:":
+    if named == _ANY_MODEL:
         text = text.replace(_toml(_ANY_MODEL), _toml(_find_model(plan)), 1)
         plan = _compiled(text)
     if print_scenario:
         sys.stdout.write(text)
-        return
-    plan = with_faults(plan, fault)
-    if debug:
-        _debug(plan)
-        return
-    carry_out(plan, out, json, requests, requests_limit, chunks, display, workers, yes, allow_invalid)
+        raise typer.Exit
+    return plan
 
 
 def _key_variable(given: str | None) -> str | None:
@@ -150,6 +158,10 @@ def _class(api: str, stream: bool, prompt: str | None, tokens: str, max_tokens: 
 def _load(
     rate: str | None, users: int | None, duration: str, process: str, count: int | None, cap: int | None
 ) -> dict[str, Any]:
+    from llmload.errors import UsageError
+
+    if rate and users:
+        raise UsageError("--rate or --users, not both: an open model starts calls when planned, users when answered")
     load: dict[str, Any] = {"users": users} if users else {"rate": rate or "5/s", "process": process}
     load["duration"] = duration
     if count is not None:
@@ -214,7 +226,7 @@ def _find_model(plan: Plan) -> str:
     return first_model(plan.targets[0])
 
 
-def _debug(plan: Plan) -> None:
+def _debug(plan: Plan) -> NoReturn:
     from llmload.app.simulated import with_simulator
     from llmload.app.single import make_one_call
     from llmload.cli.debug_view import show

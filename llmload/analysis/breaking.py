@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from llmload.metrics.slices import Slice
@@ -31,7 +31,9 @@ _RISE: Final = 1.05
 _SHOWS: Final = 0.01
 """Share of calls from which a way of failing counts as seen."""
 _SLOWER: Final = 2.0
-"""Times the p50 of the first step from which a step counts as slow."""
+"""Times the latency of the first step (each class's p50 against its own) from which a step counts as slow."""
+_KNOWN: Final = 5
+"""Good calls of a class from which its p50 is known."""
 
 _SHED: Final = frozenset({Outcome.HTTP_429, Outcome.HTTP_503})
 _CRASHED: Final = frozenset(
@@ -56,6 +58,14 @@ class Step:
     timed_out: float
     p50: float
     p99: float
+    typical: Mapping[str, tuple[float, int]] = field(default_factory=dict)
+    """Class -> p50 and calls, of good ones, where there are enough."""
+
+    def slower(self, first: Step) -> float:
+        """Times as slow as another step, each class against itself; 1.0 where none is known of both."""
+        both = {cls: calls for cls, (_, calls) in self.typical.items() if cls in first.typical}
+        ratios = {cls: math.log(self.typical[cls][0] / first.typical[cls][0]) for cls in both}
+        return math.exp(sum(ratios[cls] * both[cls] for cls in both) / sum(both.values())) if both else 1.0
 
     def broken(self, errors: float = ERRORS, p99: float = P99) -> bool:
         """Beyond either bound, or nothing went well at all."""
@@ -136,7 +146,7 @@ def steps_of(summary: Summary) -> tuple[Step, ...]:
         if seconds <= 0 or not calls.calls or not info.measure:
             climb = []
             continue
-        step = _step(info.name, seconds, calls)
+        step = _step(info.name, seconds, calls, _typical(summary, info.name))
         climb = [*climb, step] if climb and not _lower(step, climb[-1]) else [step]
         best = max(best, climb, key=_rises)
     return tuple(best) if _rises(best) >= _LEAST else ()
@@ -162,13 +172,18 @@ def _rises(climb: Sequence[Step]) -> int:
     return len(levels)
 
 
-def _step(name: str, seconds: float, calls: Slice) -> Step:
+def _typical(summary: Summary, phase: str) -> dict[str, tuple[float, int]]:
+    found = {cls: part.histogram("latency") for cls, part in summary.split("class", phase=phase).items()}
+    return {cls: (each.percentile(50) / 1e6, each.count) for cls, each in found.items() if each.count >= _KNOWN}
+
+
+def _step(name: str, seconds: float, calls: Slice, typical: Mapping[str, tuple[float, int]]) -> Step:
     rate = calls.calls / seconds
     answered = max(1, calls.ok + calls.errors)
     latency = calls.histogram("latency")
     shed, crashed, late = (calls.count(group) / answered for group in (_SHED, _CRASHED, _TIMED_OUT))
     p50, p99 = (latency.percentile(p) / 1e6 for p in (50, 99))
-    return Step(name, rate, calls.calls, calls.error_rate, shed, crashed, late, p50, p99)
+    return Step(name, rate, calls.calls, calls.error_rate, shed, crashed, late, p50, p99, typical)
 
 
 def _signs(steps: Sequence[Step]) -> tuple[Sign, ...]:
@@ -185,8 +200,8 @@ Say = Callable[[Step, Step], str]
 
 _KINDS: Final[Mapping[str, tuple[Shows, Say]]] = {
     "slower": (
-        lambda step, first: step.p50 > _SLOWER * first.p50 > 0,
-        lambda step, first: f"p50 {format_seconds(step.p50)}, {step.p50 / first.p50:.1f}x the first step's",
+        lambda step, first: step.slower(first) > _SLOWER,
+        lambda step, first: f"{step.slower(first):.1f}x the first step's latency",
     ),
     "load turned away": (
         lambda step, first: step.shed > _SHOWS,

@@ -13,16 +13,17 @@ from typing import Final
 import numpy as np
 
 from llmload.analysis.changes import change_points
-from llmload.analysis.pace import Level, Pace, level, pace
+from llmload.analysis.pace import Level, Pace, Span, level, pace
 from llmload.analysis.recovery import STAYS, latest_excess
 from llmload.analysis.series import Floats
 from llmload.metrics.summary import Summary
 from llmload.units import format_seconds
 
-__all__ = ["Settling", "settling"]
+__all__ = ["Settling", "settling", "swing"]
 
 _CHANCE: Final = 0.05
 _FEW: Final = 20
+_LEVELS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,3 +87,14 @@ def _drifts(slow: Floats) -> bool:
 def _scores(late: Level, early: Pace) -> dict[str, Floats]:
     slow = late.slow_scores(early)
     return {"latency above": slow, "latency below": -slow, "errors": late.error_scores(early)}
+
+
+def swing(summary: Summary, span: Span, cls: str | None = None) -> tuple[float, int] | None:
+    """How far latency goes up and down at one load: of its levels in the stretches of a span, the 90th percentile over
+    the 10th; and how many stretches there are. 1 is a level that never moves; None where there is too little to say."""
+    found = pace(summary, span, (), cls)
+    known = found[0].slow[~np.isnan(found[0].slow)] if found else np.zeros(0)
+    if len(known) < _LEVELS:
+        return None
+    low, high = np.quantile(known, [0.1, 0.9])
+    return float(np.exp(min(high - low, 50.0))), len(known)

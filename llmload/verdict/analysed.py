@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from llmload.analysis.breaking import breaking_point
 from llmload.analysis.recovery import recovery
-from llmload.analysis.steady import settling
+from llmload.analysis.steady import settling, swing
 from llmload.analysis.trend import LEAST, trend_of
 from llmload.units import format_rate
 from llmload.verdict.kinds import Found, Kind, Stat
@@ -53,6 +53,11 @@ def _settling(view: View) -> Found | None:
         return None
     stretches = round(found.observed / found.resolution)
     return Found(found.seconds, stretches, found.interval, found.words(), larger=found.censored)
+
+
+def _swing(view: View) -> Found | None:
+    found = swing(view.summary, view.spans[0], view.cls) if len(view.spans) == 1 else None
+    return None if found is None else Found(*found)
 
 
 def _breaking(view: View) -> Found | None:
@@ -101,6 +106,12 @@ STEADY: Final[Mapping[str, Stat]] = {
         Kind.DURATION, _settling,
         "time from the start of the phase until latency and errors are as in its second half, and stay so",
         _CUT, ("phase",), True, "a phase whose halves have at least three windows with ten good calls each",
+    ),
+    "swing": _stat(
+        Kind.RATIO, _swing,
+        "how far latency goes up and down at one load: of its levels in the stretches of the phase, the 90th "
+        "percentile over the 10th",
+        _CUT, lacks="one measured stretch (name a phase) of at least five windows with ten good calls each",
     ),
 }  # fmt: skip
 TREND: Final[Mapping[str, Stat]] = {

@@ -35,7 +35,7 @@ def test_it_held_the_last_step_before_the_one_that_broke() -> None:
     assert found.manner() == "latency first, then load turned away (429, 503)"
     assert not found.crashed
     assert [sign.words() for sign in found.signs] == [
-        "slower from 30.0/s on (p50 300 ms, 3.0x the first step's)",
+        "slower from 30.0/s on (3.0x the first step's latency)",
         "load turned away from 40.0/s on (20% got 429 or 503)",
     ]
 

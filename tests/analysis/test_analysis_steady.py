@@ -9,7 +9,7 @@ import pytest
 from analysis_runs import Made, phases
 
 from llmload.analysis.insights import Facts, insights
-from llmload.analysis.steady import Settling, settling
+from llmload.analysis.steady import Settling, settling, swing
 from llmload.metrics.summary import Summary
 from llmload.records import Outcome
 
@@ -78,3 +78,13 @@ def test_warm_up_is_told_where_it_was_measured() -> None:
     (insight,) = [each for each in insights(made.summary, Facts()) if each.code == "warm_up"]
     assert insight.text.startswith("the first 20.0 s of hold are not like the rest of it")
     assert "measure = false" in insight.advice
+
+
+def test_a_level_that_comes_and_goes_swings_and_one_that_stays_does_not() -> None:
+    thrashing = run(lambda s: 4.0 if s // 10 % 2 else 1.0)
+    found_swing, calm = swing(thrashing, (30.0, 150.0)), swing(run(lambda s: 1.0), (30.0, 150.0))
+    assert found_swing is not None
+    assert calm is not None
+    assert found_swing[0] == pytest.approx(4, rel=0.3)
+    assert calm[0] < 1.4
+    assert swing(thrashing, (30.0, 33.0)) is None

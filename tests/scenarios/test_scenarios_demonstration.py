@@ -68,6 +68,12 @@ FAULTS = {
         "slow adaptation to the morning's mix: not steady 10 minutes after the change",
         "unstable in transitions: more than 1 % of the requests of 10 minutes fail",
     },
+    ("scaling", "broken"): {
+        "it never scales, or by too little: with all users half of the chats take twice as long and longer",
+    },
+    ("scaling", "broken-thrash"): {
+        "it thrashes: at a load that does not change the level of latency goes up and down",
+    },
     ("soak", "broken"): {
         "latency creeps: requests get slower the longer it runs",
         "requests pile up the longer it runs: a queue grows",

@@ -18,6 +18,7 @@ IDS = {
     "peak": "PERF_LOAD_PEAK_001",
     "stress": "PERF_LOAD_STRESS_001",
     "day": "PERF_MIXED_DYNAMIC_ADAPTATION_001",
+    "scaling": "PERF_LOAD_ADAPTIVE_SCALING_002",
     "soak": "PERF_LOAD_ENDURANCE_001",
     "spike": "PERF_LOAD_SPIKE_001",
     "bursts": "PERF_LOAD_BURST_PATTERNS_003",

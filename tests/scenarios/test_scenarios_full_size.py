@@ -250,3 +250,13 @@ def test_a_day_has_a_chat_heavy_morning_and_an_embedding_heavy_afternoon() -> No
         for name, mix in mixes.items()
     }
     assert shares_of == {"morning": {"chat": 85, "embeddings": 10}, "afternoon": {"chat": 20, "embeddings": 75}}
+
+
+def test_scaling_goes_from_10_users_to_1000_in_2_hours_and_back() -> None:
+    plan = full("scaling")
+    assert plan.load.model == "closed"
+    levels = [round(plan.load.curve.rate(at)) for phase in plan.phases for at in (phase.start + 1, phase.end - 1)]
+    assert levels == [10, 10, 10, 1000, 1000, 1000, 1000, 10, 10, 10]
+    assert phases(plan)["up"] == phases(plan)["down"] == 2 * HOUR
+    rate = full("scaling", "rate").load
+    assert (rate.model, rate.curve.peak()) == ("open", 500)

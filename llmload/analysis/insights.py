@@ -18,6 +18,7 @@ from llmload.analysis.recovery import Recovery, recovery, storms
 from llmload.analysis.steady import settling
 from llmload.analysis.switches import Outage, outages
 from llmload.analysis.trend import Trend, steady_load, trend_of
+from llmload.analysis.uneven import uneven
 from llmload.metrics.summary import Summary
 from llmload.units import counted, format_rate, format_seconds, format_share
 
@@ -240,5 +241,16 @@ def _outage(each: Outage) -> str:
     return ", ".join(parts)
 
 
+def _uneven(summary: Summary, facts: Facts) -> Iterable[Insight]:
+    """Which dimension, or which two crossed, explain how latencies vary, and who is slow."""
+    found = uneven(summary)
+    if found is not None:
+        advice = f"look at what serves {found.who}: nothing that slows one of the two alone explains it"
+        level = Gravity.WARNING if found.harmed else Gravity.NOTE
+        yield Insight("variance", level, found.words(), found.evidence(), advice if found.harmed else "")
+
+
 _MOST_OUTAGES: Final = 10
-FINDERS: Final[tuple[Finder, ...]] = (_breaking, _recovery, _trend, _warm_up, _anomalies, _failover, _retries)
+FINDERS: Final[tuple[Finder, ...]] = (
+    _breaking, _recovery, _trend, _warm_up, _anomalies, _failover, _retries, _uneven,
+)  # fmt: skip

@@ -1,7 +1,7 @@
-"""Student's t distribution: its probabilities and its quantiles. ``freedom`` may be any number above 0, or infinite.
+"""Student's t distribution and Fisher's F: probabilities and quantiles. ``freedom`` may be any number above 0, or infinite.
 
 The distribution function is a regularised incomplete beta function, taken from its continued fraction (Lentz's method):
-Abramowitz and Stegun, Handbook of Mathematical Functions, 26.7.1, 26.5.8 and 6.6.2.
+Abramowitz and Stegun, Handbook of Mathematical Functions, 26.7.1, 26.6.2, 26.5.8 and 6.6.2.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from functools import lru_cache
 from statistics import NormalDist
 from typing import Final
 
-__all__ = ["at_most", "quantile"]
+__all__ = ["at_most", "f_tail", "quantile"]
 
 _NORMAL: Final = NormalDist()
 _NORMAL_FROM: Final = 1e6
@@ -44,6 +44,11 @@ def quantile(share: float, freedom: float) -> float:
         middle = (low + high) / 2
         low, high = (middle, high) if at_most(middle, freedom) < share else (low, middle)
     return (low + high) / 2
+
+
+def f_tail(f: float, over: float, under: float) -> float:
+    """How likely a value of Fisher's F with ``over`` and ``under`` degrees of freedom is at least ``f``."""
+    return 1.0 if f <= 0 else _beta(under / (under + over * f), under / 2, over / 2)
 
 
 def _beta(x: float, a: float, b: float) -> float:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from llmload.metrics.catalogue import METRICS, Metric, scale
 from llmload.metrics.histogram import Histogram
 from llmload.metrics.summary import Slice, Summary
+from llmload.reports.crossed import crossed_figures
 from llmload.reports.paired import pair_figures
 from llmload.verdict.view import planned_calls, whole_view
 
@@ -185,4 +186,5 @@ def figures(summary: Summary) -> dict[str, Any]:
             for dimension, parts in slices(summary)
         },
         "paired": pair_figures(summary),
+        "crossed": crossed_figures(summary),
     }

@@ -179,8 +179,30 @@ _COMPARED: Final = _object(
     **{name: _text() for name in ("class", "target", "against")}, **_COUNTS_OF_PAIRS,
     metrics=_map(_PAIRED_FIGURES, keys=_one_of(METRICS)),
 )  # fmt: skip
+_TERM: Final = _object(
+    "A dimension or two crossed, and what they explain of the variance of log latency",
+    of=_list(_text()), freedom=_count("Degrees of freedom"), share=_number("eta squared, type II"),
+    together=_number("share, with both dimensions"), p=_number("Fisher's F"),
+    within=_maybe(_number("share of the variance within class and phase")),
+)  # fmt: skip
+_GROUP: Final = _object(
+    "The calls that have these values", values=_list(_text()), calls=_count(), errors=_count(),
+    **{name: _maybe(_number("s")) for name in ("p50", "p95")},
+)  # fmt: skip
+_CROSSED: Final = _object(
+    "Every two dimensions crossed, and what explains how latencies vary",
+    crossings=_list(_object(of=_list(_text()), groups=_list(_GROUP))),
+    variance=_maybe(
+        _object(
+            calls=_count(), spread=_number("Standard deviation of the logarithm of latency"),
+            same=_map(_list(_text()), "Dimensions that divide the calls as another does"), terms=_list(_TERM),
+            left=_number("share that no term explains"), skipped=_list(_list(_text()), "Crossings of too many values"),
+        )
+    ),
+)  # fmt: skip
 _FIGURES: Final = _object(
-    "Derived from the summary for easy reading; measured phases only; a checkpoint has none", ("paired",),
+    "Derived from the summary for easy reading; measured phases only; a checkpoint has none", ("paired", "crossed"),
+    crossed=_CROSSED,
     measured_seconds=_number(), total=_SLICE, by=_map(_map(_SLICE), "Dimension, then value"),
     amounts=_object(**dict.fromkeys(("planned", "sent", "completed", "succeeded", "goodput"), _AMOUNT)),
     paired=_object(without_partner=_kind("integer", "Calls of paired classes"), compared=_list(_COMPARED)),

@@ -12,6 +12,7 @@ from llmload.clock import NS
 from llmload.metrics.catalogue import METRICS, Metric, Unit, format_value, scale
 from llmload.metrics.summary import CellKey, Slice, Summary, WorkerHealth
 from llmload.records import Outcome
+from llmload.reports.crossed import crossed_section
 from llmload.reports.figures import Distribution, amounts, distributions, groups, slices
 from llmload.reports.grid import Column, grid
 from llmload.reports.paired import pair_section
@@ -333,6 +334,7 @@ SECTIONS: Final[tuple[Section, ...]] = (
     load_section,
     latency_section,
     slice_sections,
+    crossed_section,
     pair_section,
     token_section,
     error_section,

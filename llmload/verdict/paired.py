@@ -15,11 +15,11 @@ from typing import Final
 
 import numpy as np
 
+from llmload.analysis.student import quantile
 from llmload.metrics import intervals
 from llmload.metrics.buckets import Ints
 from llmload.metrics.differences import Difference
 from llmload.metrics.histogram import Histogram
-from llmload.verdict.student import t_quantile
 
 __all__ = ["CONFIDENCE", "FEWEST_RANKED", "Ordered", "mean", "mean_interval", "sign_test", "wilcoxon"]
 
@@ -40,7 +40,7 @@ def mean_interval(difference: Difference, confidence: float = CONFIDENCE) -> tup
     if middle is None or len(blocks) < 2:
         return None
     spread = sum((total - pairs * middle) ** 2 for pairs, total in blocks) * len(blocks) / (len(blocks) - 1)
-    reach = t_quantile(confidence, len(blocks) - 1) * math.sqrt(spread) / difference.count
+    reach = quantile((1 + confidence) / 2, len(blocks) - 1) * math.sqrt(spread) / difference.count
     return middle - reach, middle + reach
 
 

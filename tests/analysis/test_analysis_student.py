@@ -1,4 +1,4 @@
-"""Student's t against scipy."""
+"""Student's t and Fisher's F against scipy."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import pytest
 from scipy import stats
 
-from llmload.analysis.student import at_most, quantile
+from llmload.analysis.student import at_most, f_tail, quantile
 
 FREEDOMS = (1.0, 1.7, 4.0, 19.0, 350.0, 1e5, math.inf)
 
@@ -22,6 +22,12 @@ def test_probabilities_are_those_of_scipy(t: float, freedom: float) -> None:
 @pytest.mark.parametrize("share", [0.0005, 0.025, 0.5, 0.6, 0.975, 0.9999])
 def test_quantiles_are_those_of_scipy(share: float, freedom: float) -> None:
     assert quantile(share, freedom) == pytest.approx(stats.t.ppf(share, freedom), rel=1e-8, abs=1e-9)
+
+
+@pytest.mark.parametrize("freedom", [2.0, 19.0, 350.0, 1e5])
+@pytest.mark.parametrize(("f", "over"), [(0.0, 1.0), (0.3, 2.0), (1.0, 5.0), (4.2, 1.0), (30.0, 12.0)])
+def test_tails_of_f_are_those_of_scipy(f: float, over: float, freedom: float) -> None:
+    assert f_tail(f, over, freedom) == pytest.approx(stats.f.sf(f, over, freedom), rel=1e-7, abs=1e-13)
 
 
 def test_nothing_is_beyond_infinity() -> None:

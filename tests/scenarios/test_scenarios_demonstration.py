@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from shipped_runs import NAMES, demo, judged, missed, missed_at_full_size, ran, variants
 
+from llmload.analysis.insights import Facts, insights
 from llmload.records import Outcome
 from llmload.verdict.kinds import Kind
 
@@ -300,3 +301,14 @@ def test_the_full_size_tells_healthy_from_broken_too(name: str) -> None:
 
 def test_a_cold_cache_has_no_hits_that_its_header_could_name() -> None:
     assert missed("cache", "header,broken") == ["there are no hits, or they are hardly faster than misses"]
+
+
+def test_one_region_slow_for_one_user_type_only_is_named_as_what_explains_the_variance() -> None:
+    def said(environment: str) -> list[str]:
+        found = insights(ran("dimensions", environment).summary, Facts())
+        return [insight.text for insight in found if insight.code == "variance"]
+
+    assert said("") == []
+    (text,) = said("broken")
+    assert text.startswith("region x user explains ")
+    assert "asia/free takes 2 times as long as the rest" in text

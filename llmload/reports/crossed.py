@@ -1,0 +1,150 @@
+"""Dimensions in reports: every two of them crossed, and which of them explain how latencies vary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from rich.text import Text
+
+from llmload import units
+from llmload.analysis.crossings import METRIC, Crossing, Group, crossings, cuts
+from llmload.analysis.variance import PLANNED, Term, Variance, variance
+from llmload.metrics.catalogue import METRICS, format_value, scale
+from llmload.metrics.histogram import Histogram
+from llmload.metrics.summary import Summary
+from llmload.reports.grid import Column, grid
+from llmload.safe import clean
+
+__all__ = ["crossed_figures", "crossed_section"]
+
+_MOST_TERMS: Final = 12
+_MOST_ROWS: Final = 30
+_UNIT: Final = scale(METRICS[METRIC])
+_TERM_COLUMNS: Final = (
+    Column("What explains latency", right=False, least=24), Column("of all", rank=1), Column("with both", rank=2),
+    Column("within class and phase"), Column("F test", rank=3),
+)  # fmt: skip
+_GROUP_COLUMNS: Final = (
+    Column("Crossings", right=False, least=24), Column("calls"), Column("failed"), Column("latency p50"), Column("p95"),
+)  # fmt: skip
+
+
+def crossed_figures(summary: Summary) -> dict[str, Any]:
+    """All of it as plain values in SI units; a percentile that the calls don't support is null."""
+    found = variance(summary)
+    return {
+        "crossings": [
+            {"of": crossing.of, "groups": [_group_json(values, group) for values, group in crossing.groups.items()]}
+            for crossing in crossings(summary, cuts(summary))
+        ],
+        "variance": None if found is None else _variance_json(found),
+    }
+
+
+def _group_json(values: Sequence[str], group: Group) -> dict[str, Any]:
+    percentiles = {f"p{p}": _seconds(group.latency, p) for p in (50, 95)}
+    return {"values": values, "calls": group.calls, "errors": group.errors, **percentiles}
+
+
+def _seconds(latency: Histogram, p: int) -> float | None:
+    return _tidy(latency.percentile(p) * _UNIT) if latency.enough(p) else None
+
+
+def _variance_json(found: Variance) -> dict[str, Any]:
+    return {
+        "calls": found.calls,
+        "spread": _tidy(found.spread),
+        "same": {cut.name: cut.also for cut in found.cuts if cut.also},
+        "terms": [
+            {
+                "of": term.of, "freedom": term.freedom, "share": _tidy(term.share), "together": _tidy(term.together),
+                "within": None if term.within is None else _tidy(term.within), "p": _tidy(term.p),
+            }
+            for term in found.terms
+        ],
+        "left": _tidy(found.left),
+        "skipped": found.skipped,
+    }  # fmt: skip
+
+
+def _tidy(value: float) -> float:
+    """Six significant digits: more than the analysis is exact to."""
+    return float(f"{value:.6g}")
+
+
+def crossed_section(summary: Summary, width: int) -> Iterator[Text]:
+    """What explains latency, then the calls of every crossing of dimensions that are more than class and phase."""
+    every = cuts(summary)
+    if {cut.name for cut in every} <= PLANNED:
+        return
+    found = variance(summary)
+    if found is not None:
+        yield from _term_rows(found, width)
+        yield Text()
+    order = {} if found is None else {term.of: term.together for term in found.terms}
+    chosen = [crossing for crossing in crossings(summary, every) if not set(crossing.of) <= PLANNED]
+    chosen.sort(key=lambda crossing: -order.get(crossing.of, 0.0))
+    yield from _group_rows(chosen, width)
+
+
+def _term_rows(found: Variance, width: int) -> Iterator[Text]:
+    terms = sorted(found.terms, key=lambda term: (term.within is None, -(term.within or term.together)))
+    rows: list[list[Text] | Text] = [_term_row(term) for term in terms[:_MOST_TERMS]]
+    rows.append([Text("(none of these)", "dim"), Text(units.format_share(found.left), "dim"), *[Text("")] * 3])
+    yield from grid(_TERM_COLUMNS, rows, width)
+    if len(terms) > _MOST_TERMS:
+        yield Text(f"and {len(terms) - _MOST_TERMS:,} more that explain less", "dim")
+    for cut in found.cuts:
+        if cut.also:
+            yield Text(f"{_named((cut.name,))} divides the calls as {_named(cut.also, ' and ')} does", "dim")
+
+
+def _named(names: Sequence[str], joined: str = " x ") -> str:
+    return joined.join(clean(name, 28) or "(none)" for name in names)
+
+
+def _term_row(term: Term) -> list[Text]:
+    p = f"p {term.p:.3f}" if term.p >= 0.001 else "p <0.001"
+    return [
+        Text(_named(term.of)),
+        Text(units.format_share(round(term.share, 4))),
+        Text("" if len(term.of) == 1 else units.format_share(round(term.together, 4))),
+        Text("-" if term.within is None else units.format_share(round(term.within, 4))),
+        Text(p, "dim" if term.p >= 0.001 else ""),
+    ]
+
+
+def _group_rows(chosen: Sequence[Crossing], width: int) -> Iterator[Text]:
+    rows: list[list[Text] | Text] = []
+    shown = 0
+    for crossing in chosen:
+        groups = list(crossing.groups.items())[: max(0, _MOST_ROWS - shown)]
+        if not groups:
+            break
+        rows.append(Text(_named(crossing.of), "dim italic"))
+        rows += [_group_row(values, group) for values, group in groups]
+        shown += len(groups)
+    if rows:
+        yield from grid(_GROUP_COLUMNS, rows, width)
+    left = sum(len(crossing.groups) for crossing in chosen) - shown
+    if left > 0:
+        yield Text(f"and {left:,} more, which are in the JSON document", "dim")
+
+
+def _group_row(values: Sequence[str], group: Group) -> list[Text]:
+    answered = group.latency.count + group.errors
+    failed = units.format_share(group.errors / answered) if answered else "-"
+    return [
+        Text("  " + _named(values, " / ")),
+        Text(f"{group.calls:,}"),
+        Text(failed, "red" if group.errors else ""),
+        *(_percentile(group.latency, p) for p in (50, 95)),
+    ]
+
+
+def _percentile(latency: Histogram, p: int) -> Text:
+    if not latency.count:
+        return Text("-", "dim")
+    said = format_value(METRICS[METRIC], latency.percentile(p)).replace(" ", "")
+    return Text(said) if latency.enough(p) else Text(f"~{said}", "dim")

@@ -1,4 +1,4 @@
-"""Student's t distribution and Fisher's F: probabilities and quantiles. ``freedom`` may be any number above 0, or infinite.
+"""Student's t and Fisher's F: probabilities and quantiles. ``freedom`` may be any number above 0, of t infinite too.
 
 The distribution function is a regularised incomplete beta function, taken from its continued fraction (Lentz's method):
 Abramowitz and Stegun, Handbook of Mathematical Functions, 26.7.1, 26.6.2, 26.5.8 and 6.6.2.

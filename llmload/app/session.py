@@ -32,6 +32,7 @@ from llmload.observe.machine import MachineWatch
 from llmload.outputs.base import Output, RecordSink, Speaks
 from llmload.outputs.request_log import encode_record
 from llmload.records import Record
+from llmload.reports.counters import counters_of
 from llmload.reports.result import LoadInfo, Result, ScenarioInfo
 from llmload.room import need_descriptors, raise_descriptors, room
 from llmload.scenario.plan import Plan
@@ -380,6 +381,7 @@ class _Session:
             interrupted=self._interrupted,
             aborted=self._aborted,
             environment=environment(),
+            counters=counters_of(self._plan),
             notes=tuple(self._notes),
         )
 

@@ -224,5 +224,6 @@ class Engine:
         health.unsent, self._unsent = self._unsent, 0
         health.max_in_flight = caller.max_in_flight
         health.connections_opened, self._opened = self._transport.opened - self._opened, self._transport.opened
+        health.learned.add(self._workload.take_learned())
         failed = self._transport.renewals_failed
         health.renewals_failed, self._renewals_failed = failed - self._renewals_failed, failed

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from llmload.metrics.disturbance import Disturbances
 from llmload.metrics.histogram import Histogram
+from llmload.metrics.learned import Learned
 
 __all__ = ["Gauge", "WorkerHealth"]
 
@@ -65,6 +66,7 @@ class WorkerHealth:
     "direct" or "iter_any"; the worse one once both were. ``renewals_failed``: credentials used on because they could
     not be renewed. ``clock_jumps``: how often the wall clock was set or the
     machine slept. ``disturbances``: what made the loop late, and when.
+    ``learned``: what targets reported of estimated prompts.
     """
 
     worker: int = 0
@@ -90,6 +92,7 @@ class WorkerHealth:
     clock_jumps: int = 0
     renewals_failed: int = 0
     disturbances: Disturbances = field(default_factory=Disturbances)
+    learned: Learned = field(default_factory=Learned)
 
     def merge(self, other: WorkerHealth) -> None:
         """Add a later (or earlier) stretch of the same worker."""
@@ -117,11 +120,11 @@ class WorkerHealth:
         return made
 
 
-_FOLDED: Final[dict[str, type[Histogram] | type[Gauge] | type[Disturbances]]] = {
-    "loop_lag": Histogram, "gc_pause": Histogram, "disturbances": Disturbances,
+_FOLDED: Final[dict[str, type[Histogram] | type[Gauge] | type[Disturbances] | type[Learned]]] = {
+    "loop_lag": Histogram, "gc_pause": Histogram, "disturbances": Disturbances, "learned": Learned,
     "cpu": Gauge, "cpu_wait": Gauge, "machine_cpu": Gauge, "others_cpu": Gauge, "steal": Gauge,
 }  # fmt: skip
-_ADDED_LATER: Final = frozenset({"cpu_wait", "disturbances", "renewals_failed"})
+_ADDED_LATER: Final = frozenset({"cpu_wait", "disturbances", "renewals_failed", "learned"})
 _ADDED: Final = ("cap_hits", "dropped", "unsent", "connections_opened", "clock_jumps", "renewals_failed")
 _LARGEST: Final = ("fds", "fd_limit", "rss", "max_in_flight", "fallback")
 """``fallback`` among them: "iter_any" sorts after "direct", and that after none."""

@@ -12,6 +12,7 @@ from llmload.errors import ExitStatus, ResultError
 from llmload.metrics.precision import Deviation, ErrorBar
 from llmload.metrics.summary import Summary
 from llmload.reports.check import misfits
+from llmload.reports.counters import CounterInfo, learned_in
 from llmload.reports.document import DERIVED, KIND, SCHEMA_VERSION, checked, damage, parse, plain, read
 from llmload.reports.schema import SCHEMA
 from llmload.scenario.plan import Load, Plan
@@ -88,6 +89,7 @@ class Result:
     did; ``aborted``: which objective or budget did. ``environment``: where it ran (python, platform ...).
     ``error_bar``: None where this machine has no calibration to go by.
     ``slo``: the service level it is held against.
+    ``counters``: what the tokens of each class's prompts were counted with.
     ``last_heard``: wall time, ISO 8601, in a checkpoint (see ``unended``); "" once the run has ended.
     """
 
@@ -107,6 +109,7 @@ class Result:
     error_bar: ErrorBar | None = None
     last_heard: str = ""
     slo: ServiceLevel = USUAL
+    counters: Sequence[CounterInfo] = ()
 
     def unended(self, now: str) -> Result:
         """What is to be read if this is the last that is ever heard of the run: it proves nothing."""
@@ -158,6 +161,7 @@ class Result:
             "judgements": [_judgement_json(judgement) for judgement in self.judgements],
             "validity": _validity_json(self.validity),
             "error_bar": _error_bar_json(self.error_bar),
+            "counters": _counters_json(self),
             "notes": list(self.notes),
             "environment": dict(sorted(self.environment.items())),
             "summary": self.summary.to_json(),
@@ -209,6 +213,11 @@ def _validity_json(validity: Validity) -> dict[str, Any]:
     return {"level": validity.level.value, "reasons": reasons}
 
 
+def _counters_json(result: Result) -> list[dict[str, Any]]:
+    learned = learned_in(result.summary)
+    return [plain(counter) | {"learned": learned.factors(counter.name)} for counter in result.counters]
+
+
 def _error_bar_json(bar: ErrorBar | None) -> dict[str, Any] | None:
     if bar is None:
         return None
@@ -247,7 +256,7 @@ def _read_error_bar(data: dict[str, Any] | None) -> ErrorBar | None:
     return read(ErrorBar, data, metrics=metrics)
 
 
-_LATER = frozenset({"error_bar", "slo"})
+_LATER = frozenset({"error_bar", "slo", "counters"})
 """What the first documents didn't have."""
 _READERS: Mapping[str, Callable[[Any], Any]] = {
     "scenario": lambda data: read(ScenarioInfo, data),
@@ -256,6 +265,7 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "judgements": lambda data: tuple(_read_judgement(judgement) for judgement in data),
     "validity": _read_validity,
     "error_bar": _read_error_bar,
+    "counters": lambda data: tuple(read(CounterInfo, counter) for counter in data),
     "notes": lambda data: tuple(str(note) for note in data),
     "summary": Summary.from_json,
 }

@@ -120,11 +120,12 @@ _DISTURBANCE: Final = _object(
     ),
 )  # fmt: skip
 _WORKER: Final = _object(
-    "What one worker saw of itself", ("cpu_wait", "disturbances", "renewals_failed"),
+    "What one worker saw of itself", ("cpu_wait", "disturbances", "renewals_failed", "learned"),
     worker=_count(), loop_lag=_HISTOGRAM, gc_pause=_HISTOGRAM, cpu=_GAUGE,
     machine_cpu=_GAUGE, others_cpu=_GAUGE, steal=_GAUGE, fds=_count(), fd_limit=_count(), rss=_count("bytes"),
     cap_hits=_count(), dropped=_count(), unsent=_count(), connections_opened=_count(), max_in_flight=_count(),
     fallback=_text(), clock_jumps=_count(), renewals_failed=_count(), cpu_wait=_GAUGE, disturbances=_list(_DISTURBANCE),
+    learned=_list(_list({}), "Class, kind of text, tokens estimated and reported of its prompts"),
 )  # fmt: skip
 _TRACK: Final = _object(
     "Who served when, of one label of the answers",
@@ -242,6 +243,13 @@ _INSIGHT: Final = _object(
     "What a reader should know beyond the figures", code=_text("Its kind"), level=_one_of(Gravity), text=_text(),
     evidence=_list(_text(), "The figures it is concluded from"), advice=_text("What to look at or to do next"),
 )  # fmt: skip
+_COUNTER: Final = _object(
+    "What the tokens of a class's prompts were counted with before they were sent",
+    name=_text("Of the class"), counter=_one_of(("estimate", "file", "tiktoken", "server")),
+    vocabulary=_text("A file's name, an encoding, the model that the server counted for"),
+    overhead=_count("Tokens planned beside the text"), counted=_count("Made-up prompts that the server counted"),
+    learned=_map(_number(), "Tokens reported for each that was estimated, by kind of text; the empty name: all"),
+)  # fmt: skip
 _REASON: Final = _object(code=_text(), level=_one_of(Level), text=_text(), remedy=_text())
 _SLO: Final = _object(
     "The service level that is promised", availability=_number("share of the calls"), error_rate=_number("share"),
@@ -268,7 +276,7 @@ SCHEMA: Final[Schema] = {
     "title": "A result of llmload",
     **_object(
         "",
-        ("last_heard", "slo", "standing", "insights", "figures", "error_bar"),
+        ("last_heard", "slo", "counters", "standing", "insights", "figures", "error_bar"),
         kind={"const": KIND},
         schema_version={"type": "string", "pattern": rf"^{SCHEMA_VERSION.partition('.')[0]}\.\d+$"},
         version=_text("Of llmload"),
@@ -285,6 +293,7 @@ SCHEMA: Final[Schema] = {
         judgements=_list(_JUDGEMENT),
         validity=_object(level=_one_of(Level), reasons=_list(_REASON)),
         error_bar=_maybe(_ERROR_BAR) | {"description": "How exact the times are; null without a calibration"},
+        counters=_list(_COUNTER),
         notes=_list(_text()),
         environment=_map(_text()),
         standing=_STANDING,

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from llmload import units
 from llmload.analysis.insights import Gravity
+from llmload.reports.counters import said
 from llmload.reports.grid import Column, grid
 from llmload.reports.judged import interval_of, margin_of, observed_of, score
 from llmload.reports.precision import error_bar
@@ -71,6 +72,7 @@ def _sections(result: Result, width: int, unicode: bool) -> Iterator[Iterator[Re
     yield _insights(result)
     for section in SECTIONS:
         yield section(result.summary, width)
+    yield _counters(result, width)
     yield _trust(result)
     yield error_bar(result.error_bar, width)
     yield _notes(result)
@@ -92,6 +94,11 @@ def _headline(result: Result) -> Iterator[RenderableType]:
     if stopped:
         how = "interrupted" if result.interrupted else "aborted"
         yield Text(f"{how} after {units.format_seconds(result.summary.elapsed)}: {clean(stopped)}", "yellow")
+
+
+def _counters(result: Result, width: int) -> Iterator[RenderableType]:
+    for line in said(result.counters, result.summary):
+        yield Text("\n".join(wrap(clean(line), width)), "dim")
 
 
 def _load_line(result: Result) -> str:

@@ -23,11 +23,14 @@ class Correction:
     def __init__(self) -> None:
         self._sums: dict[str, tuple[int, int]] = {}
         self._used: dict[str, float] = {}
+        self._new: dict[str, tuple[int, int]] = {}
 
     def add(self, kind: str, estimated: int, reported: int) -> bool:
         """One prompt; whether the factors have changed so much that they should be used anew."""
         before = self._sums.get(kind, (0, 0))
         self._sums[kind] = total = (before[0] + estimated, before[1] + reported)
+        new = self._new.get(kind, (0, 0))
+        self._new[kind] = (new[0] + estimated, new[1] + reported)
         factor = min(max(total[1] / max(1, total[0]), _LOWEST), _HIGHEST)
         if abs(factor - self._used.get(kind, 1.0)) <= _WORTH:
             return False
@@ -38,3 +41,8 @@ class Correction:
     def factors(self) -> tuple[tuple[str, float], ...]:
         """Kind -> tokens reported for each that is estimated."""
         return tuple(sorted(self._used.items()))
+
+    def take(self) -> dict[str, tuple[int, int]]:
+        """Kind -> tokens estimated and tokens reported since this was last asked."""
+        new, self._new = self._new, {}
+        return new

@@ -107,6 +107,11 @@ class Workload:
         if correction.add(kind, sum(map(estimate_tokens, texts)), max(0, reported - other)):
             self._adapted[place] = replace(cls, prompt=replace(cls.prompt, scale=correction.factors))
 
+    def take_learned(self) -> dict[tuple[str, str], tuple[int, int]]:
+        """(class, kind of text) -> tokens estimated and tokens reported since this was last asked."""
+        corrections = self._corrections.items()
+        return {(cls, kind): sums for cls, (_, each) in corrections for kind, sums in each.take().items()}
+
     def call(self, index: int, weights: Mapping[str, float] | None = None, values: Weights | None = None) -> Call:
         """Call number ``index``. ``weights`` stand in for the classes' own; classes not named get nothing. ``values``
         does the same for the values of dimensions; a dimension that is not named keeps its own."""

@@ -32,6 +32,7 @@ def sample(seed: int) -> WorkerHealth:
     made.gc_pause.record([seed])
     for cause, micros in ((Cause.BUSY, seed * 100), (Cause.STOPPED, seed + 10_000)):
         made.disturbances.add(cause, seed, micros)
+    made.learned.add({("chat", ("prose", "python")[seed % 2]): (seed, seed + 10)})
     for gauge in (made.cpu, made.cpu_wait, made.machine_cpu, made.others_cpu, made.steal):
         gauge.add(seed / 1000)
     return made

@@ -25,6 +25,7 @@ from llmload.cli.plan_text import plot
 from llmload.metrics.catalogue import METRICS
 from llmload.recipes import VARIABLES
 from llmload.records import Api
+from llmload.reports.charts import CHARTS
 from llmload.reports.schema import SCHEMA
 from llmload.scenario.compile import compile_scenario
 from llmload.scenario.files import Source, builtin_names, read_source
@@ -409,6 +410,13 @@ def _shape(schema: Schema) -> str:
     return _value(schema)
 
 
+def _charts() -> str:
+    rows = ["| `--chart` | Shows | Answers | Results |", "| --- | --- | --- | --- |"]
+    for name, chart in CHARTS.items():
+        rows.append(f"| `{name}` | {chart.title} | {chart.asks} | {'1' if chart.most == 1 else f'1 to {chart.most}'} |")
+    return "\n".join(["", *rows, ""])
+
+
 MADE: Mapping[str, Callable[[], str]] = {
     "help": _help,
     "reference": _reference,
@@ -421,4 +429,5 @@ MADE: Mapping[str, Callable[[], str]] = {
     "faults": _faults,
     "variables": _variables,
     "result": _result,
+    "charts": _charts,
 }

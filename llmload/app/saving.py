@@ -8,7 +8,7 @@ from pathlib import Path
 from llmload.app import history
 from llmload.app.checkpoint import Checkpoint
 from llmload.errors import OutputError
-from llmload.reports import REPORTS, files
+from llmload.reports import REPORTS, Report, files
 from llmload.reports.result import Result
 
 __all__ = ["Saving"]
@@ -20,10 +20,12 @@ class Saving:
     A run that was given no file keeps its result in the user's state directory (see ``history``).
     """
 
-    def __init__(self, destinations: Sequence[str]) -> None:
-        """Raises OutputError if one of them can't be written."""
-        for destination in destinations:
+    def __init__(self, destinations: Sequence[str], reports: Sequence[tuple[Report, str]] = ()) -> None:
+        """``reports``: how and where else the result is to be written at the end. Raises OutputError if one of the
+        places can't be written."""
+        for destination in (*destinations, *(path for _, path in reports)):
             files.check_writable(destination)
+        self._reports = tuple(reports)
         self._destinations = tuple(destinations)
         named = [Path(destination) for destination in destinations if files.is_file(destination)]
         self._named = named[0] if named else None
@@ -41,12 +43,12 @@ class Saving:
         kept = str(self._unasked) if self._unasked and not _problem(str(self._unasked), document) else ""
         if kept or len(failed) < len(self._destinations):
             self._remember()
-        if not failed:
-            return
-        if kept or len(failed) == len(self._destinations):
+        if failed and (kept or len(failed) == len(self._destinations)):
             kept = kept or _refuge(document)
             failed.append(f"the result is in {kept} instead" if kept else "the result is nowhere but in the report")
-        raise OutputError("; ".join(failed))
+        failed += [str(error) for report, path in self._reports if (error := _problem(path, report(result)))]
+        if failed:
+            raise OutputError("; ".join(failed))
 
     def _remember(self) -> None:
         """Among the last runs is only one that left something: a command that fails before its run takes no place."""

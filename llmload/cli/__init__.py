@@ -15,6 +15,7 @@ from llmload.cli.data import data
 from llmload.cli.init import init
 from llmload.cli.merge import merge
 from llmload.cli.plan import plan
+from llmload.cli.plot import plot
 from llmload.cli.report import report
 from llmload.cli.run import run
 from llmload.cli.schema import schema
@@ -49,7 +50,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (run, bench, plan, validate, init, schema, sim, report, merge, compare, calibrate):
+for command in (run, bench, plan, validate, init, schema, sim, report, plot, merge, compare, calibrate):
     app.command()(command)
 app.add_typer(data, name="data")
 

@@ -36,6 +36,7 @@ from llmload.cli.run_options import (
     Fault,
     Json,
     Out,
+    ReportTo,
     Requests,
     RequestsLimit,
     Workers,
@@ -87,6 +88,7 @@ def bench(
     fail_on: FailOn = None,
     out: Out = None,
     json: Json = None,
+    report: ReportTo = None,
     requests: Requests = None,
     requests_limit: RequestsLimit = None,
     chunks: Chunks = False,
@@ -112,7 +114,7 @@ def bench(
     plan = with_faults(plan, fault)
     if debug:
         _debug(plan)
-    carry_out(plan, out, json, requests, requests_limit, chunks, display, workers, yes, allow_invalid)
+    carry_out(plan, out, json, report, requests, requests_limit, chunks, display, workers, yes, allow_invalid)
 
 
 def _plan(

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-__all__ = ["report"]
+from llmload.reports import REPORTS
+
+if TYPE_CHECKING:
+    from llmload.reports.result import Result
+
+__all__ = ["read_result", "report"]
 
 
 def report(
@@ -19,10 +24,10 @@ def report(
         bool, typer.Option("--last", help="The last run of this user on this machine that began and left a result.")
     ] = False,
     format: Annotated[
-        Literal["text", "json", "markdown", "junit", "csv", "csv-windows", "hlog", "hgrm"],
-        typer.Option(help="How to show it."),
-    ] = "text",
-    out: Annotated[str, typer.Option(help='Where to write it; "-" is standard output.')] = "-",
+        str | None,
+        typer.Option(metavar="NAME", help=f"{', '.join(REPORTS)}; by default what --out ends in says it, else text."),
+    ] = None,
+    out: Annotated[str, typer.Option("--out", "-o", help='Where to write it; "-" is standard output.')] = "-",
     metric: Annotated[
         str | None, typer.Option(metavar="METRIC", help="Whose percentiles a hgrm is to show; latency by default.")
     ] = None,
@@ -32,23 +37,30 @@ def report(
     """Show a saved result again: the same report the run ended with, no target needed.
 
     Of a run that was killed, this shows how far it was a few seconds before.
+
+    \b
+    Examples:
+      llmload report result.json
+      llmload report result.json --out report.html
+      llmload report --last --format html --out report.html
     """
     from llmload.errors import UsageError
-    from llmload.reports import REPORTS, files, hgrm, text
-    from llmload.reports.result import parse_result
+    from llmload.reports import files, format_of, hgrm, report_named, text
     from llmload.reports.style import style_for
 
-    if metric is not None and format != "hgrm":
+    chosen = format or format_of(out) or "text"
+    render = report_named(chosen)
+    if metric is not None and chosen != "hgrm":
         raise UsageError("--metric chooses what a hgrm is of: add --format hgrm; the other formats show every metric")
     source = _source(result, last)
-    loaded = parse_result(_read(source), "standard input" if source == files.STDOUT else source)
-    if format == "text":
+    loaded = read_result(source)
+    if chosen == "text":
         style = style_for(sys.stdout if out == files.STDOUT else None, width or 0)
         rendered = text.render(loaded, style.width, style.color, style.unicode).encode()
     elif metric is not None:
         rendered = hgrm.render(loaded, metric)
     else:
-        rendered = REPORTS[format](loaded)
+        rendered = render(loaded)
     files.write(out, rendered)
     if exit_status:
         raise typer.Exit(int(loaded.exit_status()))
@@ -66,6 +78,13 @@ def _source(result: str | None, last: bool) -> str:
     if latest is None:
         raise UsageError(f"no run has left a result in {str(history.directory())!r}: name a file that --out wrote")
     return str(latest)
+
+
+def read_result(source: str) -> Result:
+    """The result in a file, or on standard input ("-"); ResultError says what is wrong with it."""
+    from llmload.reports.result import parse_result
+
+    return parse_result(_read(source), "standard input" if source == "-" else source)
 
 
 def _read(source: str) -> bytes:

@@ -10,6 +10,7 @@ from llmload.cli.run_options import (
     Fault,
     Json,
     Out,
+    ReportTo,
     Requests,
     RequestsLimit,
     Workers,
@@ -32,6 +33,7 @@ def run(
     fail_on: FailOn = None,
     out: Out = None,
     json: Json = None,
+    report: ReportTo = None,
     requests: Requests = None,
     requests_limit: RequestsLimit = None,
     chunks: Chunks = False,
@@ -54,4 +56,4 @@ def run(
     1 objectives failed, 2 usage, 3 run invalid, 4 target unreachable, 130 interrupted.
     """
     plan = with_faults(read_plan(scenario, env, set_, scale, demo, url, fail_on), fault)
-    carry_out(plan, out, json, requests, requests_limit, chunks, display, workers, yes, allow_invalid)
+    carry_out(plan, out, json, report, requests, requests_limit, chunks, display, workers, yes, allow_invalid)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from llmload.scenario.plan import Plan
 
 __all__ = [
-    "AllowInvalid", "Chunks", "DisplayMode", "FailOn", "Fault", "Json", "Out", "Requests", "RequestsLimit", "Workers",
-    "Yes", "carry_out", "with_faults",
+    "AllowInvalid", "Chunks", "DisplayMode", "FailOn", "Fault", "Json", "Out", "ReportTo", "Requests", "RequestsLimit",
+    "Workers", "Yes", "carry_out", "with_faults",
 ]  # fmt: skip
 
 Out = Annotated[
@@ -28,6 +28,13 @@ Out = Annotated[
 Json = Annotated[
     str | None, typer.Option("--json", metavar="FILE|-", help='The result as JSON; "-" is standard output, for pipes.')
 ]
+ReportTo = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--report", metavar="FILE",
+        help="Write a report, too; its suffix says which format, or FORMAT:FILE does. May be repeated.",
+    ),
+]  # fmt: skip
 Requests = Annotated[
     str | None, typer.Option(metavar="FILE", help="Log every call here: one line of JSON each; .gz compresses.")
 ]
@@ -82,6 +89,7 @@ def carry_out(
     plan: Plan,
     out: list[str] | None,
     json: str | None,
+    report: list[str] | None,
     requests: str | None,
     requests_limit: str | None,
     chunks: bool,
@@ -96,18 +104,20 @@ def carry_out(
     from llmload.calibration.store import look_up
     from llmload.dashboard.live import choose_display, stderr_console
     from llmload.outputs.base import Output
+    from llmload.reports import target_of
 
+    reports = [target_of(given) for given in report or ()]
     log = _request_log(requests, requests_limit)
     _ask(plan, yes)
     _mention_a_killed_run()
     destinations = [*(out or ()), *([json] if json else ())]
-    saving = Saving(destinations)
+    saving = Saving(destinations, reports)
     outputs: tuple[Output, ...] = (*log, saving.checkpoint)
     options = Options(
         _workers(workers), choose_display(stderr_console(), display), outputs, chunks, calibrated=look_up()
     )
     result = run_plan(plan, options)
-    _report(result, saving, to_stderr="-" in destinations)
+    _report(result, saving, to_stderr="-" in (*destinations, *(path for _, path in reports)))
     raise typer.Exit(int(_status(result, allow_invalid)))
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from llmload.metrics.catalogue import METRICS, Metric, scale
 from llmload.metrics.histogram import Histogram
-from llmload.metrics.summary import Slice, Summary
+from llmload.metrics.summary import CellKey, Slice, Summary
 from llmload.reports.crossed import crossed_figures
 from llmload.reports.paired import pair_figures
 from llmload.verdict.view import planned_calls, whole_view
 
-__all__ = ["GROUPS", "PERCENTILES", "Amount", "Distribution", "amounts", "distributions", "figures", "groups", "slices"]
+__all__ = [
+    "GROUPS", "PERCENTILES", "Amount", "Distribution", "amounts", "distinct_slices", "distributions", "figures",
+    "groups", "slices",
+]  # fmt: skip
 
 PERCENTILES: Final[Mapping[str, float]] = {
     "p50": 50.0,
@@ -155,6 +158,20 @@ def slices(summary: Summary) -> Iterator[tuple[str, dict[str, Slice]]]:
             if part is not None and (dimension == "phase" or key.phase not in unmeasured):
                 part.merge(cell)
         yield dimension, parts
+
+
+def distinct_slices(summary: Summary) -> Iterator[tuple[str, dict[str, Slice]]]:
+    """Those of ``slices`` that cut the calls in different ways: one that divides them as another did (each class with
+    a model of its own) has nothing to add."""
+    seen: list[Collection[Collection[CellKey]]] = []
+    for dimension, parts in slices(summary):
+        found: dict[str, set[CellKey]] = {}
+        for key in summary.cells:
+            found.setdefault(key.value(dimension), set()).add(key)
+        cut = {frozenset(keys) for keys in found.values()}
+        if cut not in seen:
+            seen.append(cut)
+            yield dimension, parts
 
 
 def _slice_json(calls: Slice) -> dict[str, Any]:

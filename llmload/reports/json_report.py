@@ -11,7 +11,7 @@ from llmload.reports.document import plain
 from llmload.reports.figures import figures
 from llmload.reports.result import Result
 
-__all__ = ["document", "encoded", "lines", "render"]
+__all__ = ["document", "encodable", "encoded", "lines", "render"]
 
 
 def document(result: Result) -> dict[str, Any]:
@@ -38,12 +38,13 @@ def encoded(value: object) -> bytes:
     try:
         return orjson.dumps(value, default=str)
     except orjson.JSONEncodeError:
-        return orjson.dumps(_encodable(value), default=str)
+        return orjson.dumps(encodable(value), default=str)
 
 
-def _encodable(value: Any) -> Any:
+def encodable(value: Any) -> Any:
+    """The value without what UTF-8 has no form for."""
     if isinstance(value, str):
         return value.encode("utf-8", "ignore").decode()
     if isinstance(value, dict):
-        return {_encodable(key): _encodable(item) for key, item in value.items()}
-    return [_encodable(item) for item in value] if isinstance(value, list | tuple) else value
+        return {encodable(key): encodable(item) for key, item in value.items()}
+    return [encodable(item) for item in value] if isinstance(value, list | tuple) else value

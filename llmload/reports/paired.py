@@ -16,11 +16,11 @@ from llmload.safe import clean
 from llmload.verdict import paired
 from llmload.verdict.pair_stats import PAIR_FIGURES, PERCENTILES
 
-__all__ = ["compared", "pair_figures", "pair_section"]
+__all__ = ["PAIR_COLUMNS", "compared", "pair_figures", "pair_remarks", "pair_rows", "pair_section"]
 
 _SHOWN: Final = ("ttft", "ttft_send", "latency", "latency_send", "tokens_per_second")
 _MOST_ROWS: Final = 20
-_COLUMNS: Final = (
+PAIR_COLUMNS: Final = (
     Column("Paired differences", right=False), Column("pairs"), Column("mean"), Column("95 % interval", right=False),
     Column("p50", rank=1), Column("p90", rank=4), Column("p95", rank=2), Column("p99", rank=5), Column("more"),
     Column("sign test", rank=3),
@@ -68,22 +68,33 @@ def _tidy(value: float) -> float:
 
 def pair_section(summary: Summary, width: int) -> Iterator[Text]:
     """A row per class, pair of targets and metric; nothing without pairs."""
-    found = list(compared(summary))
     rows: list[list[Text] | Text] = []
-    for (cls, target, against), sums in found[:_MOST_ROWS]:
-        rows.append(Text(f"{clean(target, 28)} - {clean(against, 28)}, {clean(cls, 28)}", "dim italic"))
+    for title, cells in pair_rows(summary):
+        rows.append(Text(title, "dim italic"))
+        rows += [[Text(f"  {first.plain}"), *others] for first, *others in cells]
+    if rows:
+        yield from grid(PAIR_COLUMNS, rows, width)
+    yield from (Text(said, "yellow") for said in pair_remarks(summary))
+
+
+def pair_rows(summary: Summary) -> Iterator[tuple[str, list[list[Text]]]]:
+    """For each class and pair of targets its title and, for each metric, the cells under ``PAIR_COLUMNS``."""
+    for (cls, target, against), sums in list(compared(summary))[:_MOST_ROWS]:
         shown = [name for name in _SHOWN if name in sums.metrics and not _told_already(name, sums)]
-        rows += [_row(name, sums.metrics[name]) for name in shown]
-    if found:
-        yield from grid(_COLUMNS, rows, width)
+        title = f"{clean(target, 28)} - {clean(against, 28)}, {clean(cls, 28)}"
+        yield title, [_row(name, sums.metrics[name]) for name in shown]
+
+
+def pair_remarks(summary: Summary) -> Iterator[str]:
+    """What is not in the rows."""
+    found = list(compared(summary))
     if len(found) > _MOST_ROWS:
-        yield Text(f"and {len(found) - _MOST_ROWS:,} more", "dim")
+        yield f"and {len(found) - _MOST_ROWS:,} more"
     for (cls, target, against), sums in found[:_MOST_ROWS]:
         if failed := _failed(target, against, sums):
-            yield Text(f"{clean(cls, 28)}: left out, as a call of the pair failed: {failed}", "yellow")
+            yield f"{clean(cls, 28)}: left out, as a call of the pair failed: {failed}"
     if alone := summary.without_partner():
-        calls = units.counted(alone, "call")
-        yield Text(f"{calls} of paired classes had no partner to be compared with", "yellow")
+        yield f"{units.counted(alone, 'call')} of paired classes had no partner to be compared with"
 
 
 def _told_already(name: str, sums: PairSums) -> bool:
@@ -112,7 +123,7 @@ def _row(name: str, difference: Difference) -> list[Text]:
     ]
     p = paired.sign_test(difference)
     return [
-        Text(f"  {METRICS[name].title}"),
+        Text(METRICS[name].title),
         Text(f"{difference.count:,}"),
         Text(_signed(name, paired.mean(difference))),
         Text(f"{_signed(name, interval[0])} to {_signed(name, interval[1])}" if interval else "-", "dim"),

@@ -15,7 +15,7 @@ from llmload.reports.grid import Column, grid
 from llmload.safe import clean
 from llmload.units import format_count, format_rate, format_seconds, format_share
 
-__all__ = ["DEVIATION_COLUMNS", "deviation_cells", "error_bar", "signed"]
+__all__ = ["DEVIATION_COLUMNS", "basis", "deviation_cells", "error_bar", "signed"]
 
 DEVIATION_COLUMNS: Final = (
     Column("mean"), Column("off by p50"), Column("p99"), Column("p50 high by", rank=1),
@@ -43,15 +43,18 @@ def error_bar(bar: ErrorBar | None, width: int) -> Iterator[RenderableType]:
     if bar is None:
         return
     if bar.disturbed:
-        yield Text(_UNRELIABLE, "dim")
+        yield Text(basis(bar), "dim")
         return
     columns = (Column("Error bar", right=False), *DEVIATION_COLUMNS)
     rows = [[Text(METRICS[name].title), *deviation_cells(each)] for name, each in bar.metrics.items()]
     yield from grid(columns, rows, width)
-    yield Padding(Text(_basis(bar), "yellow" if bar.beyond else "dim"), (0, 0, 0, 2))
+    yield Padding(Text(basis(bar), "yellow" if bar.beyond else "dim"), (0, 0, 0, 2))
 
 
-def _basis(bar: ErrorBar) -> str:
+def basis(bar: ErrorBar) -> str:
+    """What an error bar rests on, or why there is none."""
+    if bar.disturbed:
+        return _UNRELIABLE
     load = format_rate(bar.calls) + (f" and {format_count(bar.events)} events/s" if bar.events else "")
     parts = [
         f"at {load} per worker, {format_share(round(bar.share, 3))} of its ceiling, as calibrated on"

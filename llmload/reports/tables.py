@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from rich.text import Text
 
 from llmload import units
-from llmload.clock import NS
 from llmload.metrics.catalogue import METRICS, Metric, Unit, format_value, scale
-from llmload.metrics.summary import CellKey, Slice, Summary, WorkerHealth
+from llmload.metrics.summary import Slice, Summary
 from llmload.records import Outcome
 from llmload.reports.crossed import crossed_section
-from llmload.reports.figures import Distribution, amounts, distributions, groups, slices
+from llmload.reports.facts import cost_facts, generator_facts, stall_facts, token_facts
+from llmload.reports.figures import Distribution, amounts, distinct_slices, distributions, groups
 from llmload.reports.grid import Column, grid
 from llmload.reports.paired import pair_section
 from llmload.safe import clean
@@ -139,14 +139,9 @@ _SLICE_FIGURES: Final[tuple[tuple[str, str, str, int], ...]] = (
 def slice_sections(summary: Summary, width: int) -> Iterator[Text]:
     """A table per dimension that has several values: class, target, model, phase, tags."""
     unmeasured = {info.name for info in summary.phases if not info.measure}
-    shown_cuts: list[Collection[Collection[CellKey]]] = []
-    for dimension, parts in slices(summary):
-        cut = _cut(summary, dimension)
-        if cut in shown_cuts:
-            continue
-        if shown_cuts:
+    for n, (dimension, parts) in enumerate(distinct_slices(summary)):
+        if n:
             yield Text()
-        shown_cuts.append(cut)
         columns = [
             Column(f"By {clean(dimension, 20)}", right=False), Column("calls"), Column("failed"),
             Column("goodput", rank=3), *(Column(title, rank=rank) for title, _, _, rank in _SLICE_FIGURES),
@@ -155,15 +150,6 @@ def slice_sections(summary: Summary, width: int) -> Iterator[Text]:
         skip = unmeasured if dimension == "phase" else set()
         yield from grid(columns, [_slice_row(name, part, name in skip) for name, part in shown], width)
         yield from _more(len(parts) - len(shown), "rows")
-
-
-def _cut(summary: Summary, dimension: str) -> Collection[Collection[CellKey]]:
-    """How a dimension divides the calls: one that divides them as another did (each class with a model of its
-    own) has nothing to add."""
-    found: dict[str, set[CellKey]] = {}
-    for key in summary.cells:
-        found.setdefault(key.value(dimension), set()).add(key)
-    return {frozenset(keys) for keys in found.values()}
 
 
 def _slice_row(name: str, part: Slice, unmeasured: bool) -> list[Text]:
@@ -192,54 +178,9 @@ def token_section(summary: Summary, width: int) -> Iterator[Text]:
         [_cell("output tokens"), _cell(f"{calls.output_tokens:,}"), _cell(f"{flow.output_tokens / seconds:,.1f}/s")],
     ]
     yield from grid((Column("Throughput", right=False), Column("total"), Column("rate")), rows, width)
-    yield Text(f"sent {units.format_bytes(calls.bytes_out)}, received {units.format_bytes(calls.bytes_in)}", "dim")
-    if sources := _sources(calls):
-        yield Text(sources, "dim")
-    pictured = calls.histogram("image_bytes")
-    if pictured.count:
-        sent = units.format_bytes(round(pictured.mean * pictured.count))
-        yield Text(f"pictures: {sent} in {pictured.count:,} calls", "dim")
-    if planned := _planned(calls):
-        yield Text(planned, "dim")
-    if calls.cost:
-        yield Text(f"cost ${calls.cost:,.4g}; ${1000 * calls.cost / calls.calls:,.3g} per thousand calls")
-    if calls.stalls:
-        share, lost = units.format_share(calls.stalled_share), units.format_seconds(calls.stall_ns / NS)
-        yield Text(f"{calls.stalls:,} stalls in {calls.stalled_calls:,} streams ({share}), {lost} in all", "yellow")
-
-
-_WORTH_SAYING: Final = 0.02
-"""Disagreement about the length of prompts below which nothing is said of it."""
-
-
-def _planned(calls: Slice) -> str:
-    """Where the server counts prompts otherwise than they were planned: both, per call. Where prompts of different
-    lengths are all longer by the same, that is what the server puts around them."""
-    planned, found = calls.histogram("planned_tokens"), calls.histogram("input_tokens")
-    error = calls.histogram("token_error")
-    if error.count and error.max == error.min > 0 and planned.max > planned.min and found.mean > planned.mean:
-        said = f"the server counts {error.max:,} tokens more in every prompt than were planned"
-        return f"prompts: {said} (chat template: raise tokenizer.overhead by {error.max:,})"
-    if not planned.count or planned.count != found.count or abs(found.mean / planned.mean - 1) < _WORTH_SAYING:
-        return ""
-    more = found.mean / planned.mean - 1
-    return f"prompts: {planned.mean:,.1f} tokens planned, {found.mean:,.1f} as the server counted them ({more:+.1%})"
-
-
-_SOURCE_WORDS: Final = {"usage": "as the server counted them", "estimated": "estimated", "none": "unknown"}
-
-
-def _sources(calls: Slice) -> str:
-    """Where the token counts come from; silent calls that failed are not worth a word."""
-    known = {name: count for name, count in calls.token_sources.items() if name in _SOURCE_WORDS and name != "none"}
-    total = sum(known.values())
-    parts = [
-        _SOURCE_WORDS[name]
-        if count == total
-        else f"{_SOURCE_WORDS[name]} for {units.format_share(count / total)} of calls"
-        for name, count in sorted(known.items(), key=lambda item: -item[1])
-    ]
-    return f"tokens: {', '.join(parts)}" if parts else ""
+    yield from (Text(fact, "dim") for fact in token_facts(calls))
+    yield from (Text(fact) for fact in cost_facts(calls))
+    yield from (Text(fact, "yellow") for fact in stall_facts(calls))
 
 
 def error_section(summary: Summary, width: int) -> Iterator[Text]:
@@ -270,65 +211,11 @@ def error_section(summary: Summary, width: int) -> Iterator[Text]:
 
 def generator_section(summary: Summary, width: int) -> Iterator[Text]:
     """How the generator itself was doing."""
-    workers = [summary.health[number] for number in sorted(summary.health)]
-    lag = summary.select(measured=True).histogram("schedule_lag")
-    facts: list[tuple[str, str]] = []
-    if lag.count:
-        facts.append(
-            ("schedule lag", f"p50 {_us(lag.percentile(50))}, p99 {_us(lag.percentile(99))}, max {_us(lag.max)}")
-        )
-    facts += [(name, said) for name, tell in _HEALTH.items() if workers and (said := tell(workers))]
+    facts = generator_facts(summary)
     if facts:
         rows = [[_cell(name), Text(said)] for name, said in facts]
         yield from grid((Column("Generator", right=False), Column("", right=False, least=30)), rows, width)
 
-
-def _us(micros: float) -> str:
-    return units.format_seconds(micros / 1e6)
-
-
-def _loop(workers: Sequence[WorkerHealth]) -> str:
-    worst = max(workers, key=lambda worker: worker.loop_lag.percentile(99)).loop_lag
-    return f"p99 {_us(worst.percentile(99))}, max {_us(worst.max)}" if worst.count else ""
-
-
-def _cpu(workers: Sequence[WorkerHealth]) -> str:
-    worst = max(workers, key=lambda worker: worker.cpu.mean)
-    if not worst.cpu.samples:
-        return ""
-    of = f"worker {worst.worker}, the busiest of {len(workers)}: " if len(workers) > 1 else ""
-    mean, peak = units.format_share(round(worst.cpu.mean, 3)), units.format_share(round(worst.cpu.max, 3))
-    return f"{of}mean {mean}, peak {peak} of a core"
-
-
-def _in_flight(workers: Sequence[WorkerHealth]) -> str:
-    most, opened = sum(worker.max_in_flight for worker in workers), sum(worker.connections_opened for worker in workers)
-    return f"at most {most:,}; {opened:,} connections opened" if most or opened else ""
-
-
-def _memory(workers: Sequence[WorkerHealth]) -> str:
-    most = sum(worker.rss for worker in workers)
-    return units.format_bytes(most) if most else ""
-
-
-def _path(workers: Sequence[WorkerHealth]) -> str:
-    paths = {worker.fallback for worker in workers if worker.fallback}
-    return ", ".join(clean(path, 20) for path in sorted(paths))
-
-
-def _credentials(workers: Sequence[WorkerHealth]) -> str:
-    failed = sum(worker.renewals_failed for worker in workers)
-    return f"{failed:,} renewals failed; the old credentials were used on" if failed else ""
-
-
-_HEALTH: Final[Mapping[str, Callable[[Sequence[WorkerHealth]], str]]] = {
-    "event-loop lag": _loop,
-    "CPU": _cpu,
-    "calls in flight": _in_flight,
-    "memory": _memory,
-    "measuring path": _path,
-    "credentials": _credentials,
-}
 
 SECTIONS: Final[tuple[Section, ...]] = (
     load_section,

@@ -17,6 +17,7 @@ from rich.text import Text
 from llmload import units
 from llmload.analysis.insights import Gravity
 from llmload.reports.counters import said
+from llmload.reports.facts import service_level
 from llmload.reports.grid import Column, grid
 from llmload.reports.judged import interval_of, margin_of, observed_of, score
 from llmload.reports.precision import error_bar
@@ -162,25 +163,16 @@ def _remarks(judgement: Judgement) -> Iterator[RenderableType]:
 
 def _standing(result: Result) -> Iterator[RenderableType]:
     """The traffic light, availability and error budget in a line, then what to check."""
-    stands, slo = result.standing, result.slo
+    stands = result.standing
     if stands.availability is None:
         return
-    line = Text()
-    line.append(stands.light.value, _LIGHT_STYLE[stands.light])
-    line.append(f": availability {units.format_share(stands.availability)}")
-    if stands.burned is not None:
-        line.append(f"; {_burned(stands.burned)} the error budget of {units.format_share(slo.availability)}")
-    if stands.worst:
-        line.append(f"; worst {units.format_seconds(slo.window)}: {units.format_share(stands.worst)} failed")
+    line = Text(stands.light.value, _LIGHT_STYLE[stands.light])
+    line.append(f": {service_level(result)}")
     yield line
     for each in stands.reasons if stands.light is Light.WARNING else ():
         yield Padding(Text(clean(each), "yellow"), (0, 0, 0, 2))
     for each in stands.check:
         yield Padding(Text(f"check {clean(each)}", "dim"), (0, 0, 0, 2))
-
-
-def _burned(share: float) -> str:
-    return f"{share:.3g} times" if share > 1 else f"{share:.2g} of" if share and share < 0.01 else f"{share:.0%} of"
 
 
 def _insights(result: Result) -> Iterator[RenderableType]:

@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from llmload.app import history
 from llmload.cli.report import report
 from llmload.errors import ResultError, UsageError
-from llmload.reports import REPORTS, json_report
+from llmload.reports import REPORTS, json_report, target_of
 from llmload.reports.growing import GrowingDocument
 from llmload.reports.result import parse_result
 from llmload.reports.text import render
@@ -114,3 +114,46 @@ def test_what_is_no_result_is_named(tmp_path: Path, content: bytes | None, words
     assert isinstance(error, ResultError)
     assert words in str(error)
     assert "other.json" in str(error)
+
+
+def test_the_suffix_of_the_file_says_the_format(saved: str, tmp_path: Path) -> None:
+    for name, begins in (("a.html", b"<!doctype html>"), ("a.json", b"{"), ("a.txt", b"FAIL"), ("a", b"FAIL")):
+        out = tmp_path / name
+        assert run(saved, "--out", str(out)).exit_code == 0
+        assert out.read_bytes().startswith(begins)
+    run(saved, "--out", str(tmp_path / "b.html"), "--format", "json")
+    assert (tmp_path / "b.html").read_bytes().startswith(b"{")
+
+
+def test_a_format_that_there_is_not_is_named(saved: str) -> None:
+    error = run(saved, "--format", "docx").exception
+    assert isinstance(error, UsageError)
+    assert "'docx' is no format of a report; there are: json, text, html, markdown" in str(error)
+
+
+def test_help_names_every_format() -> None:
+    shown = run("--help").stdout
+    assert [name for name in REPORTS if name not in shown] == []
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "path"),
+    [
+        ("x/night.html", "html", "x/night.html"),
+        ("night.HTM", "html", "night.HTM"),
+        ("html:-", "html", "-"),
+        ("json:x.html", "json", "x.html"),
+        ("C:/x.txt", "text", "C:/x.txt"),
+    ],
+)
+def test_where_a_run_writes_reports_and_how(given: str, name: str, path: str) -> None:
+    assert target_of(given) == (REPORTS[name], path)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [("night", "FORMAT:FILE"), ("night.doc", ".html"), ("html:", "names no file"), ("doc:x", "which format")],
+)
+def test_a_report_without_a_format_is_refused(given: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        target_of(given)

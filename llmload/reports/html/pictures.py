@@ -1,0 +1,65 @@
+"""The charts of a page: each in two sizes, for wide and for narrow screens, with its figures behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from llmload.reports.charts import CHARTS, Chart, Drawing, Look, Subject
+from llmload.reports.charts.colours import ON_PAGE
+from llmload.reports.charts.drawing import svg
+from llmload.reports.html.markup import Html, element, table
+from llmload.reports.result import Result
+
+__all__ = ["SHOWN", "pictures"]
+
+SHOWN: Final = (
+    "load", "ttft", "itl", "latency", "ttft-by-class", "latency-by-class", "percentiles", "ttft-heatmap", "itl-heatmap",
+    "latency-heatmap", "outcomes", "in-flight", "tokens",
+)  # fmt: skip
+"""In their order. All that a result has nothing for are left out."""
+_UNLESS: Final = {"latency-heatmap": "ttft-heatmap"}
+"""Charts that are left out where another one is shown."""
+_WIDE: Final = Look(width=900, height=250, colours=ON_PAGE, letters=13)
+_NARROW: Final = Look(width=344, height=230, colours=ON_PAGE, letters=12)
+
+
+def pictures(result: Result) -> Html | None:
+    """All charts that there is something to draw for."""
+    made = list(_figures(Subject("", result)))
+    return element("section", element("h2", "Over time"), made) if made else None
+
+
+def _figures(subject: Subject) -> Iterator[Html]:
+    drawn: set[str] = set()
+    for name in SHOWN:
+        chart = CHARTS[name]
+        wide = None if _UNLESS.get(name) in drawn else chart.draw([subject], _WIDE)
+        narrow = None if wide is None else chart.draw([subject], _NARROW)
+        if wide is not None and narrow is not None:
+            drawn.add(name)
+            yield _figure(chart, wide, narrow)
+
+
+def _figure(chart: Chart, wide: Drawing, narrow: Drawing) -> Html:
+    figures = element(
+        "details",
+        element("summary", f"The figures behind: {chart.title}"),
+        table(wide.table.columns, wide.table.rows, chart.title),
+    )
+    return element(
+        "figure",
+        element("figcaption", element("h3", chart.title), element("p", chart.asks, class_="dim")),
+        element("div", _inline(wide), class_="wide"),
+        element("div", _inline(narrow), class_="narrow"),
+        figures,
+        id=f"chart-{chart.name}",
+    )
+
+
+def _inline(drawing: Drawing) -> Html:
+    """The picture as a part of the page: as wide as there is room, and with a name for who doesn't see it."""
+    head, _, body = svg(drawing.spec).partition(">")
+    box = head.partition('viewBox="')[2].partition('"')[0]
+    start = element("svg", viewBox=box, role="img", aria_label=drawing.says).removesuffix("</svg>")
+    return Html(start + body)

@@ -12,6 +12,7 @@ from llmload.cli.bench import bench
 from llmload.cli.calibrate import calibrate
 from llmload.cli.compare import compare
 from llmload.cli.data import data
+from llmload.cli.history import history
 from llmload.cli.init import init
 from llmload.cli.merge import merge
 from llmload.cli.plan import plan
@@ -50,7 +51,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (run, bench, plan, validate, init, schema, sim, report, plot, merge, compare, calibrate):
+for command in (run, bench, plan, validate, init, schema, sim, report, plot, merge, compare, history, calibrate):
     app.command()(command)
 app.add_typer(data, name="data")
 

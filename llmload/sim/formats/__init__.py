@@ -8,6 +8,7 @@ from llmload.sim.formats.anthropic import AnthropicFormat
 from llmload.sim.formats.azure_openai import AzureOpenAiFormat
 from llmload.sim.formats.base import Format, Found, Frames
 from llmload.sim.formats.bedrock import BedrockFormat
+from llmload.sim.formats.cohere import CohereFormat
 from llmload.sim.formats.gemini import GeminiFormat
 from llmload.sim.formats.ollama import OllamaFormat
 from llmload.sim.formats.openai import OpenAiFormat
@@ -24,6 +25,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     AnthropicFormat(),
     GeminiFormat(),
     BedrockFormat(),
+    CohereFormat(),
     OllamaFormat(),
 )
 """The last is asked first whether a path is its: the first has the most general ones, and those that nobody knows."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -69,6 +69,8 @@ class Options:
     """Where the embedded simulator logs what it really sent, and when."""
     calibrated: Stored | None = None
     """What is known of this machine: for a warning beforehand and the result's error bar. None: nobody asked."""
+    until: Callable[[Summary, float], str] = lambda _summary, _seconds: ""
+    """Asked once a second: why the run may end now, "" while it may not."""
 
 
 def run_plan(plan: Plan, options: Options) -> Result:
@@ -271,6 +273,8 @@ class _Session:
             self._abort("the simulator died")
         elif self._plan.budget.stop and self._summary.select(measured=False).cost >= self._plan.budget.stop:
             self._abort(f"the budget of ${self._plan.budget.stop:g} is spent")
+        elif why := self._options.until(self._summary, seconds):
+            self._abort(why)
 
     def _tell_news(self, seconds: float) -> None:
         for text in self._bulletin.news(self._summary.health, seconds):

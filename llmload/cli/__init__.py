@@ -20,6 +20,7 @@ from llmload.cli.plot import plot
 from llmload.cli.report import report
 from llmload.cli.run import run
 from llmload.cli.schema import schema
+from llmload.cli.search import search
 from llmload.cli.sim import sim
 from llmload.cli.speak import forsake_full_output, open_closed_streams, say
 from llmload.cli.validate import validate
@@ -51,7 +52,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (run, bench, plan, validate, init, schema, sim, report, plot, merge, compare, history, calibrate):
+for command in (run, bench, search, plan, validate, init, schema, sim, report, plot, merge, compare, history, calibrate):
     app.command()(command)
 app.add_typer(data, name="data")
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = [
     "AllowInvalid", "Chunks", "DisplayMode", "FailOn", "Fault", "Json", "Out", "ReportTo", "Requests", "RequestsLimit",
     "Workers", "Yes", "carry_out", "with_faults",
+    "AllowInvalid", "Chunks", "DisplayMode", "FailOn", "Fault", "Json", "Out", "Requests", "RequestsLimit", "Workers",
+    "Yes", "ask", "carry_out", "parse_workers", "with_faults",
 ]  # fmt: skip
 
 Out = Annotated[
@@ -108,21 +110,21 @@ def carry_out(
 
     reports = [target_of(given) for given in report or ()]
     log = _request_log(requests, requests_limit)
-    _ask(plan, yes)
+    ask(plan, yes)
     _mention_a_killed_run()
     destinations = [*(out or ()), *([json] if json else ())]
     saving = Saving(destinations, reports)
     outputs: tuple[Output, ...] = (*log, saving.checkpoint)
     options = Options(
-        _workers(workers), choose_display(stderr_console(), display), outputs, chunks, calibrated=look_up()
+        parse_workers(workers), choose_display(stderr_console(), display), outputs, chunks, calibrated=look_up()
     )
     result = run_plan(plan, options)
     _report(result, saving, to_stderr="-" in (*destinations, *(path for _, path in reports)))
     raise typer.Exit(int(_status(result, allow_invalid)))
 
 
-def _workers(given: str) -> int | None:
-    """None for auto. Raises UsageError."""
+def parse_workers(given: str) -> int | None:
+    """What ``--workers`` says; None for auto. Raises UsageError."""
     from llmload.errors import UsageError
 
     if given == "auto":
@@ -142,7 +144,8 @@ def _status(result: Result, allow_invalid: bool) -> int:
     return status
 
 
-def _ask(plan: Plan, yes: bool) -> None:
+def ask(plan: Plan, yes: bool) -> None:
+    """Before a run that costs money: whether it is wanted. Raises UsageError where nobody can be asked."""
     from llmload.app.consent import consent_needed, refuse_without_yes
 
     question = consent_needed(plan)

@@ -54,11 +54,13 @@ SURE: Final = 3.0
 """Standard errors from which an answer is clear; what Haybittle and Peto ask of a trial that is to stop early."""
 
 _BINS: Final = 120
-_SLOPES: Final = np.exp(np.linspace(math.log(0.3), math.log(30_000.0), 12))
-"""Of the score over the logarithm of the value: 0.3 is a curve that hardly rises, 30,000 a wall."""
+_SLOPES: Final = np.exp(np.linspace(math.log(0.3), math.log(1e6), 15))
+"""Of the score over the logarithm of the value: 0.3 is a curve that hardly rises, 1000 a wall."""
 _UNDERRATED: Final = np.array([1.0, 1.5, 2.3])
 _UNDERRATED_WEIGHTS: Final = np.log([0.6, 0.3, 0.1])
 _STRAY: Final = 0.0005
+_SUSPICIOUS: Final = 3
+"""Answers in a row on one side, from which the other end of the bracket is tried again before it is believed."""
 _OCTAVE: Final = math.log(2.0)
 _NOTHING: Final = 1e-4
 """A bin less likely than that is left out when the rest is looked at more closely."""
@@ -206,7 +208,7 @@ def _wanted(aim: Aim, tried: Sequence[Tried]) -> float:
     if not valid:
         return tried[-1].value / (1 if len(tried) == 1 else 2)
     if _bracketed(tried):
-        return _quantiles(tried, [_share(tried)])[0]
+        return (_narrow(aim, tried) and _doubtful(tried)) or _quantiles(tried, [_share(tried)])[0]
     if not any(step.within for step in tried):
         return min(valid) / 2
     top, limit = max(valid), _limit(tried)
@@ -230,8 +232,7 @@ def _ended(aim: Aim, tried: Sequence[Tried]) -> Ended:
     within = [step.value for step in tried if step.within]
     beyond = [step.value for step in tried if step.reading and not step.within]
     if _bracketed(tried):
-        low, _, high = _interval(tried)
-        if high / low <= (1 + aim.precision) ** 2 or (aim.whole and _next_to_each_other(tried)):
+        if _narrow(aim, tried) and _doubtful(tried) is None:
             return Ended.FOUND
     elif beyond and min(beyond) <= aim.allowed(0.0):
         return Ended.LOWEST
@@ -240,6 +241,24 @@ def _ended(aim: Aim, tried: Sequence[Tried]) -> Ended:
     elif (limit := _limit(tried)) is not None and within and limit / max(within) <= _NARROWEST_FOR_LIMIT:
         return Ended.GENERATOR
     return Ended.STEPS if len(tried) >= aim.most else Ended.NOT
+
+
+def _narrow(aim: Aim, tried: Sequence[Tried]) -> bool:
+    """The interval is as narrow as it has to be."""
+    low, _, high = _interval(tried)
+    return high / low <= (1 + aim.precision) ** 2 or (aim.whole and _next_to_each_other(tried))
+
+
+def _doubtful(tried: Sequence[Tried]) -> float | None:
+    """An end of the bracket that one answer alone speaks for, and all since then were on the other side: as it is where
+    that answer was a stray. Then it is asked for once more."""
+    valid = [step for step in tried if step.reading]
+    side = valid[-1].within
+    if any(step.within is not side for step in valid[-_SUSPICIOUS:]):
+        return None
+    ends = [step.value for step in valid if step.within is not side]
+    end = min(ends) if side else max(ends)
+    return end if ends.count(end) == 1 else None
 
 
 def _bracketed(tried: Sequence[Tried]) -> bool:

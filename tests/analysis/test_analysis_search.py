@@ -58,7 +58,7 @@ def covered(draw: Callable[[np.random.Generator], tuple[Curve, float]], runs: in
 
 def drawn(rng: np.random.Generator) -> tuple[Curve, float]:
     """A slope and an error as the prior has them: errors that were told as 0.05 may be larger."""
-    slope = math.exp(rng.uniform(math.log(0.3), math.log(30_000.0)))
+    slope = math.exp(rng.uniform(math.log(0.3), math.log(1e6)))
     larger = float(rng.choice(search._UNDERRATED, p=np.exp(search._UNDERRATED_WEIGHTS)))
     return (lambda above: slope * above + 0.05 * math.sqrt(larger**2 - 1) * rng.standard_normal()), 0.05
 
@@ -69,8 +69,8 @@ def test_the_interval_holds_the_truth_in_95_of_100_searches_within_2() -> None:
 
 
 @pytest.mark.parametrize("name", ["steep", "wall", "knee"])
-def test_for_targets_as_there_are_it_holds_it_in_at_least_93_of_100(name: str) -> None:
-    assert covered(lambda rng: (CURVES[name], 0.05), 100) >= 0.93
+def test_of_no_kind_of_target_does_it_miss_it_much_more_often(name: str) -> None:
+    assert covered(lambda rng: (CURVES[name], 0.05), 150) >= 0.90
 
 
 @settings(max_examples=60, deadline=None)
@@ -95,7 +95,7 @@ def test_it_ends_and_brackets_the_truth(truth: float, name: str, error: float, s
 def test_sure_answers_take_as_many_steps_as_bisection(truth: float) -> None:
     tried = sought(truth, CURVES["wall"], 0.001, np.random.default_rng(1))
     doublings = math.ceil(abs(math.log2(truth))) + 1
-    assert len(tried) <= doublings + 5
+    assert len(tried) <= doublings + 6
     found = capacity(WIDE, tried)
     assert found.held is not None
     assert found.missed is not None
@@ -115,8 +115,9 @@ def test_whole_numbers_are_tried_only_and_found_to_the_last_one_where_they_are_s
     assert found.ended is Ended.FOUND
 
 
-def test_one_wrong_answer_is_recovered_from() -> None:
-    aim, tried = Aim(8.0, 1.0, 1000.0), [Tried(8.0, Reading(-1.0, 0.1)), Tried(16.0, Reading(0.35, 0.1))]
+@pytest.mark.parametrize("told", [0.05, 0.25, 0.35, 1.0])
+def test_one_wrong_answer_is_recovered_from(told: float) -> None:
+    aim, tried = Aim(8.0, 1.0, 1000.0), [Tried(8.0, Reading(-1.0, 0.1)), Tried(16.0, Reading(told, 0.1))]
     while (value := next_value(aim, tried)) is not None:
         tried.append(Tried(value, Reading(5 * math.log(value / 20.0), 0.1)))
     found = capacity(aim, tried)

@@ -57,7 +57,7 @@ _LOOK_SECONDS = 1.0
 
 @dataclass(slots=True)
 class Options:
-    """How a plan is to be run; what is not in the scenario."""
+    """How a plan is to be run; what is not in the scenario. ``until``: asked once a second why it may end, or ""."""
 
     workers: int | None = 1
     """None: as many as the planned load takes."""
@@ -70,7 +70,6 @@ class Options:
     calibrated: Stored | None = None
     """What is known of this machine: for a warning beforehand and the result's error bar. None: nobody asked."""
     until: Callable[[Summary, float], str] = lambda _summary, _seconds: ""
-    """Asked once a second: why the run may end now, "" while it may not."""
 
 
 def run_plan(plan: Plan, options: Options) -> Result:

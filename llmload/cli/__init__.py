@@ -52,7 +52,22 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (run, bench, search, plan, validate, init, schema, sim, report, plot, merge, compare, history, calibrate):
+for command in (
+    run,
+    bench,
+    search,
+    plan,
+    validate,
+    init,
+    schema,
+    sim,
+    report,
+    plot,
+    merge,
+    compare,
+    history,
+    calibrate,
+):
     app.command()(command)
 app.add_typer(data, name="data")
 

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AllowInvalid", "Chunks", "DisplayMode", "FailOn", "Fault", "Json", "Out", "ReportTo", "Requests", "RequestsLimit",
-    "Workers", "Yes", "carry_out", "with_faults",
-    "AllowInvalid", "Chunks", "DisplayMode", "FailOn", "Fault", "Json", "Out", "Requests", "RequestsLimit", "Workers",
-    "Yes", "ask", "carry_out", "parse_workers", "with_faults",
+    "Workers", "Yes", "ask", "carry_out", "parse_workers", "with_faults",
 ]  # fmt: skip
 
 Out = Annotated[

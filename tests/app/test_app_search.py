@@ -44,6 +44,7 @@ def too_weak(most: float) -> object:
     return run
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("rule", "sim", "spec"),
     [

@@ -11,6 +11,7 @@ from llmload.metrics.histogram import Histogram
 from llmload.metrics.summary import CellKey, Slice, Summary
 from llmload.reports.crossed import crossed_figures
 from llmload.reports.paired import pair_figures
+from llmload.reports.phases import phase_figures
 from llmload.verdict.view import planned_calls, whole_view
 
 __all__ = [
@@ -204,4 +205,5 @@ def figures(summary: Summary) -> dict[str, Any]:
         },
         "paired": pair_figures(summary),
         "crossed": crossed_figures(summary),
+        "against_baseline": phase_figures(summary),
     }

@@ -201,12 +201,20 @@ _CROSSED: Final = _object(
         )
     ),
 )  # fmt: skip
+_AGAINST: Final = _object(
+    "The phases after the baseline, held against it; null without one", baseline=_text(),
+    phases=_list(_object(
+        phase=_text(), rate=_number("calls per second"), latency=_maybe(_number("Multiple of the baseline's")),
+        latency_interval=_pair("95 % confidence"), error_rate=_number(), error_difference=_number(),
+    )),
+)  # fmt: skip
 _FIGURES: Final = _object(
-    "Derived from the summary for easy reading; measured phases only; a checkpoint has none", ("paired", "crossed"),
-    crossed=_CROSSED,
+    "Derived from the summary for easy reading; measured phases only; a checkpoint has none",
+    ("paired", "crossed", "against_baseline"), crossed=_CROSSED,
     measured_seconds=_number(), total=_SLICE, by=_map(_map(_SLICE), "Dimension, then value"),
     amounts=_object(**dict.fromkeys(("planned", "sent", "completed", "succeeded", "goodput"), _AMOUNT)),
     paired=_object(without_partner=_kind("integer", "Calls of paired classes"), compared=_list(_COMPARED)),
+    against_baseline=_maybe(_AGAINST),
 )  # fmt: skip
 
 _OBJECTIVE: Final = _object(

@@ -16,6 +16,7 @@ from llmload.reports.facts import cost_facts, generator_facts, stall_facts, toke
 from llmload.reports.figures import Distribution, amounts, distinct_slices, distributions, groups
 from llmload.reports.grid import Column, grid
 from llmload.reports.paired import pair_section
+from llmload.reports.phases import phase_section
 from llmload.safe import clean
 from llmload.verdict.view import whole_view
 
@@ -222,6 +223,7 @@ SECTIONS: Final[tuple[Section, ...]] = (
     latency_section,
     slice_sections,
     crossed_section,
+    phase_section,
     pair_section,
     token_section,
     error_section,

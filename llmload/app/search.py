@@ -217,7 +217,7 @@ def _judged(plan: Plan, value: float, ran: StepRun) -> Step:
         seconds=flow.seconds,
         requests=summary.sent,
         validity=ran.validity.level.value,
-        reasons=[reason.text for reason in ran.validity.reasons if reason.code != "stopped"],
+        reasons=_reasons(ran.validity),
         rule=worst.objective.rule,
         observed=worst.observed,
         shown=_shown(worst),
@@ -233,6 +233,12 @@ def _judged(plan: Plan, value: float, ran: StepRun) -> Step:
         ttft_p95=ttft.percentile(95) / 1e6 if ttft.count else None,
         errors=view.errors / view.answered if view.answered else 0.0,
     )
+
+
+def _reasons(validity: Validity) -> list[str]:
+    """With what to do about them; that a step was ended early says nothing against it."""
+    real = [reason for reason in validity.reasons if reason.code != "stopped"]
+    return [f"{reason.text}: {reason.remedy}" if reason.remedy else reason.text for reason in real]
 
 
 def _shown(judgement: Judgement) -> str:

@@ -37,6 +37,11 @@ Hold = Annotated[
 ]
 
 
+Plot = Annotated[
+    str | None, typer.Option(metavar="FILE", help="Draw latency over throughput, with the knee, to a .svg or .png.")
+]
+
+
 def search(
     scenario: ScenarioArgument,
     key: Key = None,
@@ -57,6 +62,7 @@ def search(
     fail_on: FailOn = None,
     out: Out = None,
     json: Json = None,
+    plot: Plot = None,
     fault: Fault = None,
     workers: Workers = "auto",
     yes: Yes = False,
@@ -69,6 +75,7 @@ def search(
       llmload search my.toml --url http://host:8000/v1 --fail-on 'ttft.p95<500ms' --to 200/s -o capacity.json
       llmload search my.toml --key classes.embed.batch --from 1 --to 256
       llmload search my.toml --json - | jq .capacity
+      llmload search my.toml --plot curve.svg
 
     Each step is the scenario at a constant load, ended as soon as its answer is clear; steps that measured the
     generator instead of the target are refused. Ctrl-C ends the search; what was found until then is reported. Exit
@@ -82,7 +89,7 @@ def search(
     from llmload.reports import files, search_text
 
     destinations = [*(out or ()), *([json] if json else ())]
-    for destination in destinations:
+    for destination in [*destinations, *([_picture(plot)] if plot else ())]:
         files.check_writable(destination)
     times = {name: _seconds(name, given) for name, given in _given(warm_up, hold, longest, pause).items()}
     whole, left_out = fit_objectives(with_faults(read_plan(scenario, env, set_, None, demo, url, fail_on), fault))
@@ -107,7 +114,7 @@ def search(
             search_text.show,
         )
     )  # fmt: skip
-    _report(found, destinations)
+    _report(found, destinations, plot)
     raise typer.Exit(int(found.exit_status()))
 
 
@@ -194,8 +201,31 @@ def _seconds(name: str, text: str) -> float:
     return seconds
 
 
-def _report(found: SearchResult, destinations: list[str]) -> None:
-    """The document to where it should go, and the answer for people. Raises OutputError."""
+def _picture(path: str) -> str:
+    """A path for a picture. Raises UsageError."""
+    from llmload.errors import UsageError
+
+    if not path.lower().endswith((".svg", ".png")):
+        raise UsageError(f"--plot: {path[:80]!r} ends neither in .svg nor in .png")
+    return path
+
+
+def _draw(found: SearchResult, path: str) -> None:
+    """Raises OutputError."""
+    from llmload.reports import files
+    from llmload.reports.charts import Look, capacity
+    from llmload.reports.charts.drawing import png, svg
+
+    drawing = capacity.curve(found, Look(height=300))
+    if drawing is None:
+        say("--plot: nothing to draw, fewer than two loads were measured\n")
+        return
+    titled = drawing.spec | {"title": {"text": "Latency over throughput", "subtitle": found.scenario.get("name", "")}}
+    files.write(path, png(titled) if path.lower().endswith(".png") else svg(titled).encode())
+
+
+def _report(found: SearchResult, destinations: list[str], plot: str | None) -> None:
+    """The document and the picture to where they should go, and the answer for people. Raises OutputError."""
     from llmload.reports import files, search_text, searched
     from llmload.reports.style import style_for
 
@@ -206,6 +236,8 @@ def _report(found: SearchResult, destinations: list[str]) -> None:
         document = searched.render(found)
         for destination in destinations:
             files.write(destination, document)
+        if plot:
+            _draw(found, plot)
     finally:
         if to_stderr:
             say(text)

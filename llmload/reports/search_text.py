@@ -16,7 +16,7 @@ from llmload.reports.style import ASCII_SIGNS
 from llmload.safe import clean
 from llmload.units import counted, format_rate, format_seconds, format_share
 
-__all__ = ["render", "show", "step_line"]
+__all__ = ["answer_of", "render", "show", "step_line"]
 
 _RATE: Final = "load.rate"
 _STYLES: Final = {Answer.HELD: "green", Answer.MISSED: "red", Answer.UNCLEAR: "", Answer.INVALID: "dim"}
@@ -57,12 +57,14 @@ def render(found: SearchResult, width: int = 80, color: bool = False, unicode: b
 
 
 def _head(found: SearchResult) -> Iterator[Text]:
-    yield Text(f"{_answer(found)}", "bold").append(f"  {clean(found.scenario.get('name', ''), 64)}, {found.key}", "dim")
+    subject = f"  {clean(found.scenario.get('name', ''), 64)}, {found.key}"
+    yield Text(answer_of(found), "bold").append(subject, "dim")
     for rule in found.objectives:
         yield Text(f"  {rule}", "dim")
 
 
-def _answer(found: SearchResult) -> str:
+def answer_of(found: SearchResult) -> str:
+    """The answer in a sentence."""
     capacity = found.capacity
     if capacity.value is not None and capacity.interval is not None:
         low, high = (show(found.key, end) for end in capacity.interval)
@@ -79,7 +81,7 @@ def _remarks(found: SearchResult) -> Iterator[Text]:
         yield Text(f"ended early: {clean(found.stopped)}", "bold")
     elif why := _WHY.get(found.capacity.ended):
         yield Text(why.format(**_said(found)))
-    if found.capacity.limit is not None and found.capacity.ended is not Ended.GENERATOR:
+    if found.capacity.limit is not None and found.capacity.ended not in (Ended.GENERATOR, Ended.INVALID):
         yield Text("not measured: {limit}, which the generator could not do".format(**_said(found)))
     if found.knee is not None:
         at, knee = show(found.key, found.knee.value), found.knee
@@ -97,13 +99,14 @@ _WHY: Final = {
     Ended.HIGHEST: "held at the highest load that was allowed: --to allows more",
     Ended.GENERATOR: "the generator's own limit: it could not do {limit}; the highest load measured validly is {valid}",
     Ended.INVALID: "too many steps measured nothing: the generator, not the target, is the limit here; "
-    "the highest load measured validly is {valid}",
+    "the highest load measured validly is {valid}. The first one: {reason}",
 }
 
 
 def _said(found: SearchResult) -> dict[str, str]:
     capacity = found.capacity
-    return {
+    reasons = [step.reasons[0] for step in found.steps if step.answer is Answer.INVALID and step.reasons]
+    return {"reason": next(iter(reasons), "no reason was given")} | {
         name: "none" if value is None else show(found.key, value)
         for name, value in (("limit", capacity.limit), ("valid", capacity.valid))
     }

@@ -4,7 +4,7 @@ stay.
 The band is made of the baseline's own variation: each stretch of time after the phase is scored against the stretches
 of the baseline (``pace``), and a CUSUM run backwards from the end of what was observed finds the latest excess, be it
 high and short or small and lasting. Where that ends, the run has recovered. A healthy run is said to have been out of
-the band in less than 5 % of cases.
+the band in few per cent of cases at most (docs/analysis.md has the figures).
 
 What was observed ends with the run, or where the load rises above the baseline's again. Where the excess lasts until
 then, recovery was not seen: the time is at least what was observed (it is censored).
@@ -30,7 +30,7 @@ from llmload.units import format_seconds
 
 __all__ = ["STAYS", "Recovery", "latest_excess", "recovery", "storms"]
 
-_CHANCE: Final = 0.05
+_CHANCE: Final = 0.01
 STAYS: Final = 3
 """Stretches that must lie within the band at the end, to say that it stays there."""
 _SHIFT: Final = 0.5

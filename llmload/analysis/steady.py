@@ -21,7 +21,7 @@ from llmload.units import format_seconds
 
 __all__ = ["Settling", "settling", "swing"]
 
-_CHANCE: Final = 0.05
+_CHANCE: Final = 0.01
 _FEW: Final = 20
 _LEVELS: Final = 5
 

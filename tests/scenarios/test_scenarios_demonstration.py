@@ -9,10 +9,7 @@ from llmload.analysis.insights import Facts, insights
 from llmload.records import Outcome
 from llmload.verdict.kinds import Kind
 
-AFTER_BURSTS = (
-    "batch window 1", "viral spike 1", "the morning rush", "batch window 3", "batch window 4", "batch window 5",
-    "viral spike 2", "batch window 6", "viral spike 3", "batch window 7", "batch window 8",
-)  # fmt: skip
+AFTER_BURSTS = ("batch window 1", "viral spike 1", "the morning rush")
 
 NOT_BACK = (
     "recovery takes longer than 2 minutes: latency or errors are not back within the band of the time before the spike"

@@ -215,8 +215,8 @@ def test_the_phases_of_the_bursts_are_where_the_bursts_are() -> None:
 
 def test_every_burst_is_judged_by_its_name() -> None:
     plan = full("bursts")
-    judged = {dict(objective.where).get("phase") for objective in plan.objectives} - {None}
-    assert judged == {name for name in phases(plan) if name.startswith("after-")}
+    judged = {dict(objective.where).get("after") for objective in plan.objectives} - {None}
+    assert judged == {name for name in phases(plan) if not name.startswith(("after-", "quiet"))}
 
 
 @pytest.mark.parametrize(

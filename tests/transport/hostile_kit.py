@@ -171,7 +171,7 @@ async def one_call(transport: Transport, behaviour: Behaviour | None = None, lim
 async def facts_of(transport: Transport, behaviour: Behaviour) -> dict[str, Any]:
     """What came of a call that met ``behaviour``, and of the next one."""
     record = await one_call(transport, behaviour)
-    await asyncio.sleep(0.03)  # a close or reset may still be under way
+    await asyncio.sleep(0.3 if "idle" in behaviour.name else 0.03)  # a close or reset may still be under way
     after = await one_call(transport)
     return {
         "outcome": str(record.outcome),

@@ -15,6 +15,7 @@ from llmload.analysis import breaking
 from llmload.analysis.amplification import amplified
 from llmload.analysis.anomalies import anomalies
 from llmload.analysis.recovery import Recovery, recovery, storms
+from llmload.analysis.slowdown import BOUND, Slowdown, slowdowns
 from llmload.analysis.steady import settling
 from llmload.analysis.switches import Outage, outages
 from llmload.analysis.trend import Trend, steady_load, trend_of
@@ -250,7 +251,28 @@ def _uneven(summary: Summary, facts: Facts) -> Iterable[Insight]:
         yield Insight("variance", level, found.words(), found.evidence(), advice if found.harmed else "")
 
 
+def _interference(summary: Summary, facts: Facts) -> Iterable[Insight]:
+    """Which services are slower beside others than alone."""
+    found = [each for each in slowdowns(summary) if each.comparable]
+    slowed = sorted((each for each in found if each.slowed()), key=lambda each: -each.ratio())
+    if slowed:
+        worst = slowed[0]
+        text = f"{worst.service} takes {worst.ratio():.2g} times as long beside {_named(worst.others)} as alone"
+        advice = "look for what they share: a pool of connections or workers, a queue, a device, a limiter"
+        yield Insight("interference", Gravity.WARNING, text, tuple(map(_slowed, slowed)), advice)
+    elif found and all(each.spared() for each in found):
+        text = f"no service is slower by {format_share(round(BOUND - 1, 3))} beside others than alone"
+        yield Insight("interference", Gravity.GOOD, text, tuple(map(_slowed, found)))
+
+
+def _slowed(each: Slowdown) -> str:
+    low, high = each.figures["p50"].interval
+    median = f"median {each.ratio():.2f} times that of {each.alone} ({low:.2f} to {high:.2f})"
+    return f"{each.service} in {each.phase}: {median}"
+
+
 _MOST_OUTAGES: Final = 10
 FINDERS: Final[tuple[Finder, ...]] = (
     _breaking, _recovery, _trend, _warm_up, _anomalies, _failover, _retries, _uneven,
+    _interference,
 )  # fmt: skip

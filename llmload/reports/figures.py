@@ -12,6 +12,7 @@ from llmload.metrics.summary import CellKey, Slice, Summary
 from llmload.reports.crossed import crossed_figures
 from llmload.reports.paired import pair_figures
 from llmload.reports.phases import phase_figures
+from llmload.reports.slowed import slowdown_figures
 from llmload.verdict.view import planned_calls, whole_view
 
 __all__ = [
@@ -206,4 +207,5 @@ def figures(summary: Summary) -> dict[str, Any]:
         "paired": pair_figures(summary),
         "crossed": crossed_figures(summary),
         "against_baseline": phase_figures(summary),
+        "slowdown": slowdown_figures(summary),
     }

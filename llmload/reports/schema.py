@@ -208,9 +208,19 @@ _AGAINST: Final = _object(
         latency_interval=_pair("95 % confidence"), error_rate=_number(), error_difference=_number(),
     )),
 )  # fmt: skip
+_BESIDE: Final = _object(
+    "Latency beside the others against that alone", alone=_number("s"), beside=_number("s"), ratio=_maybe(_number()),
+    interval=_list(_maybe(_number()), "Of the ratio, 95 % confidence; null where the calls don't reach so far"),
+)  # fmt: skip
+_SLOWDOWN: Final = _object(
+    "A service beside others, against a phase in which it was alone", service=_text(), others=_list(_text()),
+    phase=_text(), alone=_text("The phase"), load=_number("Its own rate of calls, by that alone"),
+    **dict.fromkeys(("p50", "p95"), _BESIDE),
+)  # fmt: skip
 _FIGURES: Final = _object(
     "Derived from the summary for easy reading; measured phases only; a checkpoint has none",
-    ("paired", "crossed", "against_baseline"), crossed=_CROSSED,
+    ("paired", "crossed", "against_baseline", "slowdown"), crossed=_CROSSED,
+    slowdown=_list(_SLOWDOWN, "Service by service"),
     measured_seconds=_number(), total=_SLICE, by=_map(_map(_SLICE), "Dimension, then value"),
     amounts=_object(**dict.fromkeys(("planned", "sent", "completed", "succeeded", "goodput"), _AMOUNT)),
     paired=_object(without_partner=_kind("integer", "Calls of paired classes"), compared=_list(_COMPARED)),

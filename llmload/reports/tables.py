@@ -17,6 +17,7 @@ from llmload.reports.figures import Distribution, amounts, distinct_slices, dist
 from llmload.reports.grid import Column, grid
 from llmload.reports.paired import pair_section
 from llmload.reports.phases import phase_section
+from llmload.reports.slowed import slowdown_section
 from llmload.safe import clean
 from llmload.verdict.view import whole_view
 
@@ -224,6 +225,7 @@ SECTIONS: Final[tuple[Section, ...]] = (
     slice_sections,
     crossed_section,
     phase_section,
+    slowdown_section,
     pair_section,
     token_section,
     error_section,

@@ -210,6 +210,9 @@ FAULTS = {
         "interference: A's answers are slower when B is loaded",
         "interference: A's first tokens wait for B's requests",
     },
+    ("interference", "broken"): {
+        "embeddings starve chat: half of the chats are slower beside them",
+    },
     ("ttft-providers", "broken"): {
         "provider B: first tokens come too late",
         "provider B begins its answers far later than A",
@@ -309,3 +312,14 @@ def test_one_region_slow_for_one_user_type_only_is_named_as_what_explains_the_va
     (text,) = said("broken")
     assert text.startswith("region x user explains ")
     assert "asia/free takes 2 times as long as the rest" in text
+
+
+def test_who_slows_whom_is_said_with_an_interval() -> None:
+    def said(environment: str) -> list[tuple[str, str]]:
+        found = insights(ran("interference", environment).summary, Facts())
+        return [(insight.level.value, insight.text) for insight in found if insight.code == "interference"]
+
+    assert said("") == [("good", "no service is slower by 20% beside others than alone")]
+    ((level, text),) = said("broken")
+    assert level == "warning"
+    assert text.startswith("chat takes 1.6 times as long beside embed as alone")

@@ -50,6 +50,7 @@ def rules(plan: Plan) -> set[str]:
         ("day", "", 40, 190 * MINUTE, 600 * 10 + 10800 * 40),
         ("bursts", "", 500, 8 * HOUR, 28800 * 50 + 1800 * 100 + 8 * 600 * 200 + 3 * 300 * 450),
         ("sustained", "", 1000 / 60, MINUTE, 1000),
+        ("interference", "", 100, 30 * MINUTE, 600 * (20 + 80 + 100)),
         ("failover", "", 10, 10 * MINUTE, 6000),
         ("circuit-breaker", "", 20, 6 * MINUTE, 7200),
         ("chaos", "", 200, 45 * MINUTE, 2700 * 200),

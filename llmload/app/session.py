@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -75,15 +76,17 @@ class Options:
 def run_plan(plan: Plan, options: Options) -> Result:
     """Run it and return what was found, however it ended.
 
-    Raises UnreachableError, UsageError (a key that can't be found, a target that can't count), OutOfDescriptors,
-    OutputError: all before the first request.
+    Raises UnreachableError, UsageError (no key, no way to count), OutOfDescriptors, OutputError: before any request.
     """
     crew = staff(plan, options.workers, options.calibrated)
     raise_descriptors()
     need_descriptors(_LEAST_DESCRIPTORS + crew.workers)
     plan = replace(plan, objectives=plan.objectives or _NO_OBJECTIVES)
-    with with_simulator(plan, options.truth_log) as (started, simulator), Interrupts() as interrupts:
-        resolved = counted_by_targets(started)
+    with (
+        with_simulator(plan, options.truth_log) as (started, simulator),
+        nullcontext(counted_by_targets(started)) as resolved,  # before Ctrl-C means to drain
+        Interrupts() as interrupts,
+    ):
         try:
             for output in options.outputs:
                 output.start(resolved)

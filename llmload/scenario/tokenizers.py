@@ -22,6 +22,8 @@ Tokenizers = dict[str, TokenizerSpec]
 """Target -> how its prompts are counted."""
 
 _AS_TOKENS = frozenset({Api.COMPLETIONS, Api.EMBEDDINGS})
+_IN_IDS = frozenset({"openai", "azure-openai"})
+"""Dialects whose requests can be asked in token ids."""
 
 
 def open_tokenizers(scenario: Scenario, document: Document, directory: Path) -> tuple[Tokenizers, list[Problem]]:
@@ -71,6 +73,8 @@ def _unfit(scenario: Scenario, document: Document, found: Tokenizers) -> Iterato
             yield document.problem(path, "only completions and embeddings can be asked in token ids", hint)
         elif cls.prompt.system:
             yield document.problem(path, "a system prompt can't be put before token ids", "leave one of them out")
+        elif foreign := {scenario.targets[target].dialect for target in targets_of(cls, scenario)} - _IN_IDS:
+            yield document.problem(path, f"dialect {min(foreign)} has no token ids", "leave as out: text is sent")
         elif any(spec.kind in ("estimate", "server") for spec in own):
             hint = 'give the target one, as in tokenizer = { file = "tokenizer.json" }'
             yield document.problem(path, "without a tokenizer there are no token ids", hint)

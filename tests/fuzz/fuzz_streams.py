@@ -16,7 +16,7 @@ from llmload.dialects import Dialect, classify, dialect
 from llmload.errors import DecodeError
 from llmload.records import Answer, Api, Call
 
-__all__ = ["ARRAY", "MESSAGES", "RESPONSES", "WORDS", "checked", "some_text"]
+__all__ = ["ARRAY", "COHERE", "MESSAGES", "RESPONSES", "WORDS", "checked", "some_text"]
 
 _CALL = Call(0, "c", "t", Api.CHAT, "m", stream=True)
 _EVENTS = "text/event-stream"
@@ -74,6 +74,38 @@ def _messages(random: Random) -> bytes:
     return b"".join(b"event: %b\ndata: %b\n\n" % (one["type"].encode(), json.dumps(one).encode()) for one in events)
 
 
+def _parts(random: Random) -> bytes:
+    text, index = some_text(random), random.randint(0, 1)
+    messages: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("content-delta", {"content": {"text": text}}),
+        ("content-delta", {"content": {"thinking": text}}),
+        ("tool-plan-delta", {"tool_plan": text}),
+        ("tool-call-start", {"tool_calls": {"id": text, "function": {"name": text, "arguments": ""}}}),
+        ("tool-call-delta", {"tool_calls": {"function": {"arguments": text}}}),
+        ("citation-start", {"citations": {"text": text}}),
+    )
+    kind, message = random.choice(messages)
+    events: list[dict[str, Any]] = [{"type": kind, "index": index, "delta": {"message": message}}] * random.randint(
+        0, 4
+    )
+    usage = {"tokens": {"input_tokens": random.choice((3, 3.0, -1, text))}, "cached_tokens": 2.0}
+    events += random.choice(
+        (
+            [{"type": "message-end", "delta": {"finish_reason": random.choice(("COMPLETE", text)), "usage": usage}}],
+            [{"type": "message-end", "delta": {"finish_reason": "ERROR", "error": text}}],
+            [
+                {
+                    "type": "content-start",
+                    "index": index,
+                    "delta": {"message": {"content": {"type": "text", "text": ""}}},
+                }
+            ],
+            [{"type": "debug", "prompt": text}],
+        )
+    )
+    return b"".join(b"event: %b\ndata: %b\n\n" % (one["type"].encode(), json.dumps(one).encode()) for one in events)
+
+
 def _responses(random: Random) -> list[bytes]:
     parts = ({"text": some_text(random)}, {"text": some_text(random), "thought": True}, {"functionCall": {"name": "f"}})
     found = []
@@ -91,6 +123,7 @@ def _responses(random: Random) -> list[bytes]:
 WORDS = [b'"text":', b"null", b"[]", b"{}", b"-1", b'"', b"\\", b"}", b"]"]
 
 MESSAGES = Fuzz("messages", _messages, checked(dialect("anthropic"), _EVENTS), [*WORDS, b"event: x\n", b"\r"])
+COHERE = Fuzz("cohere", _parts, checked(dialect("cohere"), _EVENTS), [*WORDS, b"event: x\n", b"\r"])
 RESPONSES = Fuzz(
     "responses",
     lambda random: b"".join(b"data: %b\r\n\r\n" % one for one in _responses(random)),

@@ -29,7 +29,7 @@ from fuzz_exchange import EXCHANGE, RETRY
 from fuzz_lines import EVENTS, NDJSON, OLLAMA
 from fuzz_result import RESULT
 from fuzz_sockets import REALTIME, SOCKET
-from fuzz_streams import ARRAY, MESSAGES, RESPONSES
+from fuzz_streams import ARRAY, COHERE, MESSAGES, RESPONSES
 from fuzz_wire import CHUNKED, INFLATE, SSE
 
 __all__ = ["KEPT", "TARGETS", "Report", "kept_cases", "run"]
@@ -43,6 +43,7 @@ TARGETS: dict[str, Fuzz] = {
         FRAMES,
         STREAM,
         MESSAGES,
+        COHERE,
         RESPONSES,
         ARRAY,
         NDJSON,

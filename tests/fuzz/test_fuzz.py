@@ -12,6 +12,7 @@ CASES = {
     "exchange": 1_000,
     "stream": 2_000,
     "messages": 1_000,
+    "cohere": 1_000,
     "responses": 1_000,
     "array": 1_000,
     "ollama": 1_000,

@@ -88,6 +88,8 @@ def test_what_can_not_be_is_said_with_its_place(directory: Path) -> None:
     assert "without a tokenizer there are no token ids" in said
     given = 'tokenizer = { file = "tokenizer.json" }\n'
     assert "only completions and embeddings" in problem(given + '[classes.a]\nprompt = { as = "tokens" }\n', directory)
+    other = f'dialect = "ollama"\n{given}[classes.a]\napi = "embeddings"\nprompt = {{ as = "tokens" }}\n'
+    assert "dialect ollama has no token ids" in problem(other, directory)
     system = given + '[classes.a]\napi = "completions"\nprompt = { as = "tokens", system = "Be brief." }\n'
     assert "a system prompt can't be put before token ids" in problem(system, directory)
     both = 'tokenizer = { file = "tokenizer.json", tiktoken = "o200k_base" }\n[classes.a]\n'

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from llmload import __version__
 from llmload.app.bulletin import Bulletin
+from llmload.app.call_log import CallLog
 from llmload.app.checkpoint import Checkpoint
 from llmload.app.counting import counted_by_targets
 from llmload.app.interrupts import Interrupts
@@ -19,7 +20,7 @@ from llmload.app.staff import briefing, staff
 from llmload.calibration.calibration import Calibration
 from llmload.calibration.outlook import error_bar, warnings
 from llmload.calibration.store import Stored
-from llmload.clock import NS, monotonic_ns, wall_time
+from llmload.clock import NS, monotonic_ns
 from llmload.cluster.behind import run_behind
 from llmload.cluster.crew import Crew, places
 from llmload.cluster.local import LocalCluster, Lost, Silent
@@ -30,9 +31,7 @@ from llmload.metrics.precision import ErrorBar
 from llmload.metrics.summary import PhaseInfo, Summary
 from llmload.observe.environment import environment
 from llmload.observe.machine import MachineWatch
-from llmload.outputs.base import Output, RecordSink, Speaks
-from llmload.outputs.request_log import encode_record
-from llmload.records import Record
+from llmload.outputs.base import Output, Speaks
 from llmload.reports.counters import counters_of
 from llmload.reports.result import LoadInfo, Result, ScenarioInfo
 from llmload.room import need_descriptors, raise_descriptors, room
@@ -91,8 +90,8 @@ def run_plan(plan: Plan, options: Options) -> Result:
             for output in options.outputs:
                 output.start(resolved)
             options.display.start()
-            log = _CallLog(options) if any(isinstance(output, RecordSink) for output in options.outputs) else None
-            with LocalCluster(resolved, crew.workers, log.add if log else None) as cluster:
+            log = CallLog(options.outputs, options.chunks)
+            with LocalCluster(resolved, crew.workers, log.add if log.wanted else None) as cluster:
                 result = _Session(resolved, options, crew, cluster, simulator, interrupts, log).run()
             _finish(options, result)
             return result
@@ -109,36 +108,6 @@ def _finish(options: Options, result: Result | None) -> None:
                 options.display.message(text)
 
 
-class _CallLog:
-    """Encodes finished calls for the outputs that want each of them."""
-
-    def __init__(self, options: Options) -> None:
-        self._sinks = [output for output in options.outputs if isinstance(output, RecordSink)]
-        self._chunks = options.chunks
-        self._calls: list[Record] = []
-
-    def add(self, record: Record) -> None:
-        self._calls.append(record)
-
-    def flush(self, start: int) -> None:
-        if not self._calls:
-            return
-        wall = wall_time() - (monotonic_ns() - start) / NS
-        lines = b"".join(encode_record(record, start, wall, chunks=self._chunks) for record in self._calls)
-        self._calls.clear()
-        for sink in self._sinks:
-            sink.records(lines)
-
-    def close(self) -> None:
-        """Write what is left: which calls are missing from a log is part of the result."""
-        for sink in self._sinks:
-            sink.finish(None)
-
-    @property
-    def lost(self) -> int:
-        return sum(sink.lost for sink in self._sinks)
-
-
 class _Session:
     def __init__(
         self,
@@ -148,7 +117,7 @@ class _Session:
         cluster: LocalCluster,
         simulator: SimProcess | None,
         interrupts: Interrupts,
-        log: _CallLog | None,
+        log: CallLog,
     ) -> None:
         self._log = log
         self._plan = plan
@@ -242,8 +211,7 @@ class _Session:
         self._summary.merge(delta)
         for output in self._options.outputs:
             output.update(delta, self._summary)
-        if self._log is not None:
-            self._log.flush(self._cluster.start)
+        self._log.flush(self._cluster.start)
 
     def _keep(self, started: datetime) -> None:
         """Checkpoints, when it is time for them: of everything folded until this moment."""
@@ -353,7 +321,7 @@ class _Session:
             aborted=self._aborted,
             lost_workers=self._lost,
             simulator_died=self._simulator is not None and not self._simulator.alive,
-            lost_lines=self._log.lost if self._log is not None else 0,
+            lost_lines=self._log.lost,
             objectives=self._plan.objectives,
             judgements=tuple(self._judgements),
             demo=self._plan.demo,
@@ -361,8 +329,7 @@ class _Session:
 
     def _result(self, started: datetime, duration: float) -> Result:
         self._tell_news(duration)
-        if self._log is not None:
-            self._log.close()
+        self._log.close()
         self._judgements = judge(self._plan.objectives, self._summary)
         self._validity = validity(self._summary, self._facts())
         known = self._options.calibrated or Stored(None)

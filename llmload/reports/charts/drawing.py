@@ -23,12 +23,17 @@ _ATTRIBUTES: Final = re.compile(
 """Of no use in a still picture, and a third of its size."""
 
 
+_TAG: Final = re.compile(r"<(?:path|line|g|text)\b[^<>]*>")
+_DIGITS: Final = re.compile(r"(\d\.\d\d)\d+")
+"""Hundredths of a pixel are as exact as a picture can be."""
+
+
 def svg(spec: Spec) -> str:
     """The picture as SVG: text in it is text, escaped."""
     import vl_convert
 
     made = vl_convert.vegalite_to_svg(_whole(spec), allowed_base_urls=[])
-    return _ATTRIBUTES.sub("", _EMPTY.sub("", made))
+    return _TAG.sub(lambda tag: _DIGITS.sub(r"\1", tag[0]), _ATTRIBUTES.sub("", _EMPTY.sub("", made)))
 
 
 def png(spec: Spec, scale: float = 2.0) -> bytes:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from itertools import groupby, pairwise
+from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from llmload.analysis.series import Floats
 from llmload.metrics.catalogue import METRICS, scale
@@ -37,18 +39,18 @@ def heat(metric: str, subjects: Sequence[Subject], look: Look) -> Drawing | None
         return None
     unit = scale(METRICS[metric])
     filled = [each for each in histograms if each.count]
-    low, high = min(each.min for each in filled) or 1, max(each.max for each in filled) or 1
+    least, most = min(each.min for each in filled) or 1, max(each.max for each in filled) or 1
     stretch = math.ceil(len(histograms) / _COLUMNS)
-    bands, columns = _bands(float(low), float(high)), _columns(subject, metric, stretch)
+    bands, columns = _bands(float(least), float(most)), _columns(subject, metric, stretch)
     counts = np.array([_counted(column, bands) for column in columns])
     levels = _levels(int(counts.max()))
     names = [_range(levels, n) for n in range(len(levels))]
     edges = [float(subject.edges[min(n * stretch, len(histograms))]) for n in range(len(columns) + 1)]
-    cells: list[dict[str, Any]] = []
-    for column, band in np.argwhere(counts > 0):
-        level = int(np.searchsorted(levels, counts[column, band], side="right")) - 1
-        y = [float(f"{bands[band + n] * unit:.4g}") for n in (0, 1)]
-        cells.append({"t": edges[column], "u": edges[column + 1], "v": y[0], "w": y[1], "what": names[level]})
+    cells = [
+        {"t": edges[first], "u": edges[stop], "v": low, "w": high, "what": names[level]}
+        for band, (low, high) in enumerate(pairwise(float(f"{edge:.4g}") for edge in bands * unit))
+        for first, stop, level in _runs(np.searchsorted(levels, counts[:, band], side="right") - 1)
+    ]
     shades = [HEAT[round(n * (len(HEAT) - 1) / max(1, len(levels) - 1))] for n in range(len(levels))]
     channels = {
         "x": {"field": "t", **time_axis(subject.end, look)}, "x2": {"field": "u"},
@@ -58,8 +60,18 @@ def heat(metric: str, subjects: Sequence[Subject], look: Look) -> Drawing | None
     }  # fmt: skip
     spec = layers(look, {"data": {"values": cells}, "mark": {"type": "rect"}, "encoding": channels})
     return Drawing(
-        spec, _says(metric, low * unit, high * unit, int(counts.sum())), _table(subject, metric, unit, bands)
+        spec, _says(metric, least * unit, most * unit, int(counts.sum())), _table(subject, metric, unit, bands)
     )
+
+
+def _runs(row: NDArray[np.intp]) -> Iterator[tuple[int, int, int]]:
+    """Neighbouring cells of one colour as one: first, beyond the last, level. Empty cells (-1) are left out."""
+    first = 0
+    for level, cells in groupby(row.tolist()):
+        stop = first + len(list(cells))
+        if level >= 0:
+            yield first, stop, level
+        first = stop
 
 
 def _axis(title: str, bands: Floats) -> Spec:

@@ -20,7 +20,6 @@ from llmload.reports.charts.parts import (
     time_axis,
 )  # fmt: skip
 from llmload.reports.charts.subject import Subject
-from llmload.safe import clean
 from llmload.units import format_seconds
 
 __all__ = ["by_class", "over_time"]
@@ -29,7 +28,6 @@ _PERCENTILES: Final = {"p50": 50.0, "p95": 95.0, "p99": 99.0}
 _ALONE: Final = "p95"
 """What is shown where every result has one line."""
 _FEW: Final = 60
-_LONGEST_NAME: Final = 24
 _WORTH_DRAWING: Final = 3.0
 """A bound beyond this many times the largest value is left out: it would press all else flat."""
 
@@ -73,8 +71,7 @@ def over_time(metric: str, subjects: Sequence[Subject], look: Look) -> Drawing |
 
 def by_class(metric: str, subjects: Sequence[Subject], look: Look) -> Drawing | None:
     """p95 of each request class that has any values; nothing where there is but one."""
-    result = subjects[0].result
-    classes = [Subject(clean(name, _LONGEST_NAME), result, name) for name in result.summary.dimensions()["class"]]
+    classes = subjects[0].classes
     shown = [subject for subject in classes if any(each.count for each in subject.histograms(metric))][: len(SERIES)]
     return over_time(metric, shown, look) if len(shown) > 1 else None
 

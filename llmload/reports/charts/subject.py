@@ -16,11 +16,13 @@ from llmload.metrics.histogram import Histogram
 from llmload.metrics.summary import Summary
 from llmload.metrics.windows import MAX_WINDOWS
 from llmload.reports.result import Result
+from llmload.safe import clean
 
 __all__ = ["STRETCHES", "Subject"]
 
 STRETCHES: Final = 120
 """Stretches of time that a chart shows at most, and rows its table has: windows of a longer run are put together."""
+_LONGEST_NAME: Final = 24
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,12 @@ class Subject:
         stretches = math.ceil(windows / factor)
         span = (0.0, float(stretches * factor * summary.window_seconds))
         return Series.of(summary, self.cls, span).regrouped(factor)
+
+    @cached_property
+    def classes(self) -> tuple[Subject, ...]:
+        """The same result, one request class at a time."""
+        names = self.result.summary.dimensions()["class"]
+        return tuple(Subject(clean(name, _LONGEST_NAME), self.result, name) for name in names)
 
     @cached_property
     def end(self) -> float:

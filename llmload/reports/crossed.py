@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from rich.text import Text
@@ -16,16 +17,16 @@ from llmload.metrics.summary import Summary
 from llmload.reports.grid import Column, grid
 from llmload.safe import clean
 
-__all__ = ["crossed_figures", "crossed_section"]
+__all__ = ["GROUP_COLUMNS", "TERM_COLUMNS", "Crossed", "crossed", "crossed_figures", "crossed_section"]
 
 _MOST_TERMS: Final = 12
 _MOST_ROWS: Final = 30
 _UNIT: Final = scale(METRICS[METRIC])
-_TERM_COLUMNS: Final = (
+TERM_COLUMNS: Final = (
     Column("What explains latency", right=False, least=24), Column("of all", rank=1), Column("with both", rank=2),
     Column("within class and phase"), Column("F test", rank=3),
 )  # fmt: skip
-_GROUP_COLUMNS: Final = (
+GROUP_COLUMNS: Final = (
     Column("Crossings", right=False, least=24), Column("calls"), Column("failed"), Column("latency p50"), Column("p95"),
 )  # fmt: skip
 
@@ -73,31 +74,60 @@ def _tidy(value: float) -> float:
     return float(f"{value:.6g}")
 
 
-def crossed_section(summary: Summary, width: int) -> Iterator[Text]:
+@dataclass(frozen=True, slots=True)
+class Crossed:
+    """``terms``: rows under ``TERM_COLUMNS``; ``remarks`` on them; ``groups``: a title and rows under ``GROUP_COLUMNS``
+    for each crossing; ``left``: groups for which there is no room."""
+
+    terms: list[list[Text]]
+    remarks: list[str]
+    groups: list[tuple[str, list[list[Text]]]]
+    left: int
+
+
+def crossed(summary: Summary) -> Crossed | None:
     """What explains latency, then the calls of every crossing of dimensions that are more than class and phase."""
     every = cuts(summary)
     if {cut.name for cut in every} <= PLANNED:
-        return
+        return None
     found = variance(summary)
-    if found is not None:
-        yield from _term_rows(found, width)
-        yield Text()
+    terms, remarks = ([], []) if found is None else _terms(found)
     order = {} if found is None else {term.of: term.together for term in found.terms}
     chosen = [crossing for crossing in crossings(summary, every) if not set(crossing.of) <= PLANNED]
     chosen.sort(key=lambda crossing: -order.get(crossing.of, 0.0))
-    yield from _group_rows(chosen, width)
+    groups = _groups(chosen)
+    left = sum(len(crossing.groups) for crossing in chosen) - sum(len(rows) for _, rows in groups)
+    return Crossed(terms, remarks, groups, left)
 
 
-def _term_rows(found: Variance, width: int) -> Iterator[Text]:
+def crossed_section(summary: Summary, width: int) -> Iterator[Text]:
+    """All of it for a terminal."""
+    found = crossed(summary)
+    if found is None:
+        return
+    if found.terms:
+        yield from grid(TERM_COLUMNS, found.terms, width)
+        yield from (Text(said, "dim") for said in found.remarks)
+        yield Text()
+    rows: list[list[Text] | Text] = []
+    for title, cells in found.groups:
+        rows.append(Text(title, "dim italic"))
+        rows += [[Text(f"  {first.plain}"), *others] for first, *others in cells]
+    if rows:
+        yield from grid(GROUP_COLUMNS, rows, width)
+    if found.left > 0:
+        yield Text(f"and {found.left:,} more, which are in the JSON document", "dim")
+
+
+def _terms(found: Variance) -> tuple[list[list[Text]], list[str]]:
     terms = sorted(found.terms, key=lambda term: (term.within is None, -(term.within or term.together)))
-    rows: list[list[Text] | Text] = [_term_row(term) for term in terms[:_MOST_TERMS]]
+    rows = [_term_row(term) for term in terms[:_MOST_TERMS]]
     rows.append([Text("(none of these)", "dim"), Text(units.format_share(found.left), "dim"), *[Text("")] * 3])
-    yield from grid(_TERM_COLUMNS, rows, width)
-    if len(terms) > _MOST_TERMS:
-        yield Text(f"and {len(terms) - _MOST_TERMS:,} more that explain less", "dim")
-    for cut in found.cuts:
-        if cut.also:
-            yield Text(f"{_named((cut.name,))} divides the calls as {_named(cut.also, ' and ')} does", "dim")
+    more = [f"and {len(terms) - _MOST_TERMS:,} more that explain less"] if len(terms) > _MOST_TERMS else []
+    same = [
+        f"{_named((cut.name,))} divides the calls as {_named(cut.also, ' and ')} does" for cut in found.cuts if cut.also
+    ]
+    return rows, more + same
 
 
 def _named(names: Sequence[str], joined: str = " x ") -> str:
@@ -115,28 +145,22 @@ def _term_row(term: Term) -> list[Text]:
     ]
 
 
-def _group_rows(chosen: Sequence[Crossing], width: int) -> Iterator[Text]:
-    rows: list[list[Text] | Text] = []
-    shown = 0
+def _groups(chosen: Sequence[Crossing]) -> list[tuple[str, list[list[Text]]]]:
+    made: list[tuple[str, list[list[Text]]]] = []
+    room = _MOST_ROWS
     for crossing in chosen:
-        groups = list(crossing.groups.items())[: max(0, _MOST_ROWS - shown)]
-        if not groups:
-            break
-        rows.append(Text(_named(crossing.of), "dim italic"))
-        rows += [_group_row(values, group) for values, group in groups]
-        shown += len(groups)
-    if rows:
-        yield from grid(_GROUP_COLUMNS, rows, width)
-    left = sum(len(crossing.groups) for crossing in chosen) - shown
-    if left > 0:
-        yield Text(f"and {left:,} more, which are in the JSON document", "dim")
+        groups = list(crossing.groups.items())[:room]
+        room -= len(groups)
+        if groups:
+            made.append((_named(crossing.of), [_group_row(values, group) for values, group in groups]))
+    return made
 
 
 def _group_row(values: Sequence[str], group: Group) -> list[Text]:
     answered = group.latency.count + group.errors
     failed = units.format_share(group.errors / answered) if answered else "-"
     return [
-        Text("  " + _named(values, " / ")),
+        Text(_named(values, " / ")),
         Text(f"{group.calls:,}"),
         Text(failed, "red" if group.errors else ""),
         *(_percentile(group.latency, p) for p in (50, 95)),

@@ -6,9 +6,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Final
 
+from rich.text import Text
+
 from llmload import units
 from llmload.metrics.catalogue import METRICS, format_value
 from llmload.metrics.summary import Slice, Summary
+from llmload.reports.counters import said
+from llmload.reports.crossed import GROUP_COLUMNS, TERM_COLUMNS, crossed
 from llmload.reports.facts import cost_facts, generator_facts, stall_facts, token_facts
 from llmload.reports.figures import Distribution, amounts, distinct_slices, distributions, groups
 from llmload.reports.html.markup import Html, Node, element, table
@@ -107,8 +111,26 @@ def _cut(name: str, part: Slice, times: Sequence[tuple[str, str, str]]) -> tuple
 def _pairs(result: Result) -> Iterator[Node]:
     columns = ("Metric", *(column.title for column in PAIR_COLUMNS[1:]))
     for title, rows in pair_rows(result.summary):
-        yield table(columns, ([cell.plain for cell in row] for row in rows), f"Paired differences: {title}")
-    yield from (element("p", said) for said in pair_remarks(result.summary))
+        yield table(columns, map(_plain, rows), f"Paired differences: {title}")
+    yield from (element("p", remark) for remark in pair_remarks(result.summary))
+
+
+def _crossed(result: Result) -> Iterator[Node]:
+    found = crossed(result.summary)
+    if found is None:
+        return
+    if found.terms:
+        yield table([column.title for column in TERM_COLUMNS], map(_plain, found.terms), "What explains latency")
+    yield from (element("p", remark, class_="dim") for remark in found.remarks)
+    columns = [column.title for column in GROUP_COLUMNS[1:]]
+    for title, rows in found.groups:
+        yield table((title, *columns), map(_plain, rows), title)
+    if found.left > 0:
+        yield element("p", f"and {found.left:,} more, which are in the JSON document", class_="dim")
+
+
+def _plain(row: Sequence[Text]) -> list[str]:
+    return [cell.plain for cell in row]
 
 
 def _tokens(result: Result) -> Iterator[Node]:
@@ -121,7 +143,8 @@ def _tokens(result: Result) -> Iterator[Node]:
         ("output tokens", f"{calls.output_tokens:,}", f"{flow.output_tokens / seconds:,.1f}/s"),
     )
     yield table(("Tokens", "total", "rate"), rows, "Tokens")
-    for fact in chain(token_facts(calls), cost_facts(calls), stall_facts(calls)):
+    counted = said(result.counters, result.summary)
+    for fact in chain(token_facts(calls), counted, cost_facts(calls), stall_facts(calls)):
         yield element("p", fact, class_="dim")
 
 
@@ -167,6 +190,7 @@ DETAILS: Final[Mapping[str, Callable[[Result], Iterator[Node]]]] = {
     "Times and sizes": _times,
     "Compared": _cuts,
     "Pairs": _pairs,
+    "Crossed": _crossed,
     "Errors": _errors,
     "Tokens and cost": _tokens,
     "The generator": _generator,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
-from math import ceil
 
+from llmload.engine.run import due
 from llmload.scenario.plan import Plan
 from llmload.transport.tokenize import TargetCounter
 from llmload.workload.fitting import fit, fixed_texts, made_texts, told
@@ -39,11 +39,9 @@ async def _counted(plan: Plan) -> Plan:
 
 def _calls(plan: Plan) -> int | None:
     """How many calls are planned; None where that is not known, or where sessions ask more than once."""
-    load = plan.load
-    if load.model == "closed" or any(cls.conversation is not None for cls in plan.classes):
-        return load.max_requests if load.model == "closed" else None
-    planned = ceil(load.curve.expected(load.duration)) + 1
-    return planned if load.max_requests is None else min(planned, load.max_requests)
+    if plan.load.model == "closed":
+        return plan.load.max_requests
+    return None if any(cls.conversation is not None for cls in plan.classes) else due(plan, 0, 1)
 
 
 async def _asked(plan: Plan, cls: RequestClass, made: Mapping[str, None]) -> RequestClass:

@@ -11,6 +11,7 @@ from virtual_run import plan_of
 
 from llmload.app.counting import _counted, counted_by_targets
 from llmload.app.session import Options, run_plan
+from llmload.engine.run import due
 from llmload.errors import UsageError
 from llmload.scenario.plan import Plan
 from llmload.sim.process import SimProcess
@@ -27,6 +28,7 @@ api = "completions"
 prompt = { tokens = "1..500" }
 max_tokens = 2
 [load]
+process = "uniform"
 rate = "1000/s"
 duration = "1s"
 """
@@ -65,6 +67,21 @@ def test_a_run_asks_exactly_what_the_server_then_reports() -> None:
     assert error.count == calls.completed > 60
     assert error.max == 0
     assert any("of the wished length, counted by target main" in note for note in result.notes)
+
+
+def test_there_is_a_prompt_for_each_call_of_the_schedule(root: str) -> None:
+    counted = counted_by_targets(plan(f"{root}/v1", "load.rate=30/s", "load.process=poisson"))
+    fitted = counted.classes[0].prompt.fitted
+    assert fitted is not None
+    assert len(fitted.pool) == due(counted, 0, 1)
+    sessions = ["classes.main.api=chat", "classes.main.conversation.turns=3", "load.rate=5/s"]
+    some = counted_by_targets(plan(f"{root}/v1", *sessions, "targets.main.tokenizer.prompts=40"))
+    assert some.classes[0].prompt.fitted is not None
+    assert len(some.classes[0].prompt.fitted.pool) == 40
+    workload = Workload(some.classes, 1, 2)
+    following = workload.follow(workload.call(0), "An answer.")
+    assert following is not None
+    assert following[0].messages[-1].content in dict(some.classes[0].prompt.fitted.pool)
 
 
 def test_a_plan_of_targets_that_do_not_count_is_left_alone() -> None:

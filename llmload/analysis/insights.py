@@ -6,6 +6,7 @@ put it into the table ``FINDERS``. They are derived: worked out when a result is
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,11 +17,11 @@ from llmload.analysis.amplification import amplified
 from llmload.analysis.anomalies import anomalies
 from llmload.analysis.recovery import Recovery, recovery, storms
 from llmload.analysis.slowdown import BOUND, Slowdown, slowdowns
-from llmload.analysis.steady import settling
+from llmload.analysis.steady import settling, shifts
 from llmload.analysis.switches import Outage, outages
 from llmload.analysis.trend import Trend, steady_load, trend_of
 from llmload.analysis.uneven import uneven
-from llmload.metrics.summary import Summary
+from llmload.metrics.summary import PhaseInfo, Summary
 from llmload.units import counted, format_rate, format_seconds, format_share
 
 __all__ = ["FINDERS", "Facts", "Finder", "Gravity", "Insight", "insights"]
@@ -126,9 +127,8 @@ def _named(names: Sequence[str]) -> str:
 
 def _trend(summary: Summary, facts: Facts) -> Iterable[Insight]:
     """What grew in the longest phase, where the load did not."""
-    infos = [info for info in summary.phases if info.measure and info.end <= summary.elapsed]
-    longest = max(infos, key=lambda info: info.end - info.start, default=None)
-    if longest is None or not steady_load(summary, (longest.start, longest.end)):
+    longest = _longest(summary)
+    if longest is None:
         return
     found = {what: trend_of(summary, what, (longest.start, longest.end)) for what in _TRENDS}
     grown = {what: each for what, each in found.items() if each is not None and each.interval is not None}
@@ -184,6 +184,28 @@ def _anomalies(summary: Summary, facts: Facts) -> Iterable[Insight]:
             evidence = tuple(each.words() for each in found[:_MOST_MOMENTS])
             advice = "look into the target's logs at these times: restarts, garbage collection, backups, other tenants"
             yield Insight("anomalies", Gravity.WARNING, text, evidence, advice)
+
+
+def _levels(summary: Summary, facts: Facts) -> Iterable[Insight]:
+    """Latency that went to another level in the longest phase though the load did not."""
+    longest = _longest(summary)
+    if longest is None:
+        return
+    found = shifts(summary, (longest.start, longest.end))
+    told = [(at, ratio) for at, ratio in found if abs(math.log(ratio)) > _GROWN]
+    if told:
+        times = "once" if len(told) == 1 else f"{len(told)} times"
+        text = f"at a steady load, latency changed its level {times} in {longest.name}"
+        evidence = tuple(f"{ratio:.2f}x from {format_seconds(at)} on" for at, ratio in told[:_MOST_MOMENTS])
+        advice = "look what happened then: replicas that came or went, a failover, a deployment, a full cache"
+        yield Insight("levels", Gravity.NOTE, text, evidence, advice)
+
+
+def _longest(summary: Summary) -> PhaseInfo | None:
+    """The longest measured phase that is over, if its load was steady."""
+    infos = [info for info in summary.phases if info.measure and info.end <= summary.elapsed]
+    longest = max(infos, key=lambda info: info.end - info.start, default=None)
+    return longest if longest and steady_load(summary, (longest.start, longest.end)) else None
 
 
 _MOST_MOMENTS: Final = 10
@@ -273,6 +295,5 @@ def _slowed(each: Slowdown) -> str:
 
 _MOST_OUTAGES: Final = 10
 FINDERS: Final[tuple[Finder, ...]] = (
-    _breaking, _recovery, _trend, _warm_up, _anomalies, _failover, _retries, _uneven,
-    _interference,
+    _breaking, _recovery, _trend, _warm_up, _levels, _anomalies, _failover, _retries, _uneven, _interference,
 )  # fmt: skip

@@ -7,7 +7,10 @@ or within the second, has not become steady in half of the phase.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -19,11 +22,12 @@ from llmload.analysis.series import Floats
 from llmload.metrics.summary import Summary
 from llmload.units import format_seconds
 
-__all__ = ["Settling", "settling", "swing"]
+__all__ = ["Settling", "settling", "shifts", "swing"]
 
 _CHANCE: Final = 0.01
 _FEW: Final = 20
 _LEVELS: Final = 5
+_NOTHING: Final = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,3 +102,28 @@ def swing(summary: Summary, span: Span, cls: str | None = None) -> tuple[float, 
         return None
     low, high = np.quantile(known, [0.1, 0.9])
     return float(np.exp(min(high - low, 50.0))), len(known)
+
+
+def shifts(summary: Summary, span: Span) -> tuple[tuple[float, float], ...]:
+    """When (s) latency changed to another level within a span, and by which factor: capacity that came or went. None
+    where a straight line fits as well as levels do: that is a trend."""
+    found = pace(summary, span, ())
+    if found is None:
+        return ()
+    changes = change_points(found[0].slow, independent=len(found[0]) < _FEW)
+    if not changes or _straight(found[0].slow, [each.at for each in changes]):
+        return ()
+    return tuple((float(found[0].at[each.at]), float(np.exp(each.after - each.before))) for each in changes)
+
+
+def _straight(slow: Floats, cuts: Sequence[int]) -> bool:
+    """Whether a straight line explains a series as well as levels between cuts do, by G. Schwarz's criterion
+    (Estimating the dimension of a model, 1978): each level and each cut is a parameter."""
+    places = np.flatnonzero(~np.isnan(slow))
+    values = slow[places]
+    edges = [0, *np.searchsorted(places, cuts).tolist(), len(values)]
+    levels = np.concatenate([np.full(b - a, values[a:b].mean()) for a, b in pairwise(edges) if b > a])
+    line = np.polyval(np.polyfit(places, values, 1), places)
+    powers = [max(float(((values - fit) ** 2).sum()), _NOTHING) for fit in (line, levels)]
+    costs = [len(values) * math.log(power) for power in powers]
+    return costs[0] + 2 * math.log(len(values)) <= costs[1] + (2 * len(cuts) + 1) * math.log(len(values))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from analysis_runs import Made, phases
 
 from llmload.analysis.insights import Facts, insights
-from llmload.analysis.steady import Settling, settling, swing
+from llmload.analysis.steady import Settling, settling, shifts, swing
 from llmload.metrics.summary import Summary
 from llmload.records import Outcome
 
@@ -88,3 +89,16 @@ def test_a_level_that_comes_and_goes_swings_and_one_that_stays_does_not() -> Non
     assert found_swing[0] == pytest.approx(4, rel=0.3)
     assert calm[0] < 1.4
     assert swing(thrashing, (30.0, 33.0)) is None
+
+
+def test_a_level_that_changes_at_a_steady_load_is_told_with_its_time() -> None:
+    rng, made = np.random.default_rng(7), Made(phases(hold=120))
+    for second in range(120):
+        made.second(second, (0.5 if second >= 70 else 1.0) * np.exp(0.4 * rng.standard_normal(20)))
+    ((at, ratio),) = shifts(made.summary, (0.0, 120.0))
+    assert at == pytest.approx(70, abs=2)
+    assert ratio == pytest.approx(0.5, rel=0.15)
+    (insight,) = [each for each in insights(made.summary, Facts()) if each.code == "levels"]
+    assert insight.text == "at a steady load, latency changed its level once in hold"
+    assert re.fullmatch(r"0\.\d+x from (6|7)\d\.\d s on", insight.evidence[0])
+    assert shifts(made.summary, (0.0, 60.0)) == ()

@@ -12,7 +12,7 @@ from llmload import units
 from llmload.analysis.insights import Gravity
 from llmload.metrics.catalogue import METRICS, format_value
 from llmload.metrics.slices import Slice
-from llmload.reports.figures import Distribution, amounts, distributions, slices
+from llmload.reports.figures import Distribution, amounts, distinct_slices, distributions
 from llmload.reports.judged import interval_of, margin_of, observed_of, score
 from llmload.reports.markdown_text import code, prose, table
 from llmload.reports.result import Result
@@ -155,7 +155,7 @@ def _stat(found: Distribution, stat: str) -> str:
 def _cuts(result: Result) -> Iterator[str]:
     titles = (f"{METRICS[metric].title} {stat}" for metric, stat in _SLICE_FIGURES)
     columns = ("calls", "failed", "good", *titles)
-    cuts = list(slices(result.summary))
+    cuts = list(distinct_slices(result.summary))
     unmeasured = {phase.name for phase in result.summary.phases if not phase.measure}
     if not cuts:
         return

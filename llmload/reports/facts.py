@@ -22,12 +22,12 @@ def service_level(result: Result) -> str:
     stands, slo = result.standing, result.slo
     if stands.availability is None:
         return ""
+    share, promise = units.format_share(slo.availability), "promised" if slo.binding else "usual"
+    rolling = stands.worst and result.summary.elapsed > slo.window
     parts = [
-        f"availability {units.format_share(stands.availability)}",
-        f"{_burned(stands.burned)} the error budget of {units.format_share(slo.availability)}"
-        if stands.burned is not None
-        else "",
-        f"worst {units.format_seconds(slo.window)}: {units.format_share(stands.worst)} failed" if stands.worst else "",
+        f"availability {units.format_share(stands.availability)} ({share} is {promise})",
+        f"{_burned(stands.burned)} the error budget" if stands.burned is not None else "",
+        f"worst {units.format_seconds(slo.window)}: {units.format_share(stands.worst or 0)} failed" if rolling else "",
     ]
     return "; ".join(filter(None, parts))
 

@@ -6,10 +6,12 @@ Everything that others wrote passes through ``clean`` and is drawn as ``rich.tex
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from textwrap import wrap
 from typing import Final
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.text import Text
@@ -40,6 +42,16 @@ _GRAVITY_STYLE: Final = {
 _LIGHT_STYLE: Final = {
     Light.GOOD: "bold green", Light.WARNING: "bold yellow", Light.CRITICAL: "bold red", Light.UNKNOWN: "bold red",
 }  # fmt: skip
+_ANSWERS: Final = {
+    Decision.PASS: "good enough, ", Decision.FAIL: "not good enough, ", Decision.INVALID: "nothing is proven, ",
+}  # fmt: skip
+_TRUST: Final = {
+    Level.VALID: "", Level.SUSPECT: ": take them with care", Level.INVALID: ": they prove nothing",
+}  # fmt: skip
+_FIGURES_WIDTH: Final = 24
+"""Columns that an objective's sign, figure and margin take."""
+_LEAST_RULE: Final = 36
+_FILTERS: Final = re.compile(r"\{.*?\}")
 _MET: Final = {True: ("✓", "green"), False: ("✗", "red")}
 _MET_ASCII: Final = {True: ("ok", "green"), False: ("NOT", "red")}
 
@@ -67,14 +79,16 @@ def _ascii(text: str) -> str:
 
 
 def _sections(result: Result, width: int, unicode: bool) -> Iterator[Iterator[RenderableType]]:
+    """What decides comes first: good enough or not, why, can it be trusted. A first screen has room for that."""
     yield _headline(result)
     yield _objectives(result, width, unicode)
+    yield _trust(result)
     yield _standing(result)
     yield _insights(result)
+    yield _remarks(result)
     for section in SECTIONS:
         yield section(result.summary, width)
     yield _counters(result, width)
-    yield _trust(result)
     yield error_bar(result.error_bar, width)
     yield _notes(result)
 
@@ -85,7 +99,9 @@ def _headline(result: Result) -> Iterator[RenderableType]:
     line.append(decision.value, _DECISION_STYLE[decision])
     line.append(f"  {clean(result.scenario.name, 60)}", "bold")
     met = sum(judgement.passed for judgement in result.judgements)
-    line.append(f": {score(met, len(result.judgements))}; figures ")
+    answer = _ANSWERS[decision] if result.judgements or decision is Decision.INVALID else ""
+    so_far = "so far " if answer and (result.interrupted or result.aborted) else ""
+    line.append(f": {so_far}{answer}{score(met, len(result.judgements))}; figures ")
     line.append(level.value, _LEVEL_STYLE[level])
     yield line
     yield Text(_load_line(result), "dim")
@@ -117,62 +133,88 @@ def _load_line(result: Result) -> str:
 
 
 def _objectives(result: Result, width: int, unicode: bool) -> Iterator[RenderableType]:
+    """A line each, those that were missed first, with what that means and why."""
     if not result.judgements:
         return
     signs = _MET if unicode else _MET_ASCII
+    room = max(_LEAST_RULE, width - _FIGURES_WIDTH)
     columns = (
-        Column("", right=False), Column("Objective", right=False, least=40), Column("observed"),
+        Column("", right=False), Column("Objective", right=False), Column("observed"),
         Column("95 % interval", rank=1), Column("margin"),
     )  # fmt: skip
     rows: list[list[Text] | Text] = []
-    for judgement in result.judgements:
-        rows.append(_objective_row(judgement, signs[judgement.passed]))
-        if judgement.objective.says and not judgement.passed:
-            rows += [Text(f"   {line}", "red") for line in wrap(clean(judgement.objective.says), width - 4)]
-    yield from grid(columns, rows, width)
     for judgement in sorted(result.judgements, key=lambda judgement: judgement.passed):
-        yield from _remarks(judgement)
+        rule, below = _rule(clean(str(judgement.objective), 200), room)
+        rows.append(_objective_row(judgement, signs[judgement.passed], rule))
+        rows += _beneath(judgement, below, width)
+    yield from grid(columns, rows, width)
 
 
-def _objective_row(judgement: Judgement, sign: tuple[str, str]) -> list[Text]:
+def _objective_row(judgement: Judgement, sign: tuple[str, str], rule: str) -> list[Text]:
     return [
         Text(*sign),
-        Text(clean(str(judgement.objective), 120)),
+        Text(rule),
         Text(observed_of(judgement), "" if judgement.passed else "red"),
         Text(interval_of(judgement), "dim"),
         Text(margin_of(judgement), sign[1]),
     ]
 
 
-def _remarks(judgement: Judgement) -> Iterator[RenderableType]:
-    """What there is to say about one objective, under the table so that nothing is cut."""
-    objective = judgement.objective
-    window = judgement.worst_window
-    show = objective.side_kind.show
-    says = [
+def _rule(text: str, room: int) -> tuple[str, str]:
+    """A rule that fits, and what of it is to stand beneath: the whole of one that is too long, whose filters are left
+    out."""
+    short = _FILTERS.sub("{…}", text)
+    if cell_len(text) <= room:
+        return text, ""
+    return (short if cell_len(short) <= room else f"{set_cell_size(text, room - 1).rstrip()}…"), text
+
+
+def _beneath(judgement: Judgement, rule: str, width: int) -> Iterator[Text]:
+    """Lines under an objective: the rule if it had no room, and of a missed one, what that means and why."""
+    lines = [(rule, "dim")]
+    if not judgement.passed:
+        lines += [(clean(judgement.objective.says), "red"), (_remark(judgement), "yellow")]
+    for text, style in lines:
+        yield from (Text(f"   {line}", style) for line in wrap(text, width - 4))
+
+
+def _remark(judgement: Judgement) -> str:
+    """What there is to say about one objective beyond its figures; "" if there is nothing, or just no data."""
+    window, show = judgement.worst_window, judgement.objective.side_kind.show
+    parts = [
         f"{show(judgement.sides[0])} against {show(judgement.sides[1])}" if judgement.sides else "",
         clean(judgement.note),
         f"worst from {window[0]:,.0f} s to {window[1]:,.0f} s" if window and not judgement.passed else "",
     ]
-    said = "; ".join(filter(None, says))
-    if said:
-        yield Padding(
-            Text(f"{clean(objective.rule, 120)}: {said}", "dim" if judgement.passed else "yellow"), (0, 0, 0, 2)
-        )
+    remark = "; ".join(filter(None, parts))
+    return "" if remark == "no data" else remark
+
+
+def _remarks(result: Result) -> Iterator[RenderableType]:
+    """On the objectives that were met."""
+    for judgement in result.judgements:
+        if judgement.passed and (remark := _remark(judgement)):
+            yield Padding(Text(f"{clean(judgement.objective.rule, 120)}: {remark}", "dim"), (0, 0, 0, 2))
 
 
 def _standing(result: Result) -> Iterator[RenderableType]:
-    """The traffic light, availability and error budget in a line, then what to check."""
+    """The traffic light, availability and error budget in a line, then what to check. What is said of validity and of
+    insights stands with those."""
     stands = result.standing
     if stands.availability is None:
         return
-    line = Text(stands.light.value, _LIGHT_STYLE[stands.light])
+    line = Text("Traffic light ", "bold")
+    line.append(stands.light.value, _LIGHT_STYLE[stands.light])
     line.append(f": {service_level(result)}")
     yield line
+    told = {insight.text for insight in result.insights} | {f"the figures are {result.validity.level}"}
     for each in stands.reasons if stands.light is Light.WARNING else ():
-        yield Padding(Text(clean(each), "yellow"), (0, 0, 0, 2))
+        if each not in told:
+            yield Padding(Text(clean(each), "yellow"), (0, 0, 0, 2))
+    told |= {insight.advice for insight in result.insights} | {reason.remedy for reason in result.validity.reasons}
     for each in stands.check:
-        yield Padding(Text(f"check {clean(each)}", "dim"), (0, 0, 0, 2))
+        if each not in told:
+            yield Padding(Text(f"check {clean(each)}", "dim"), (0, 0, 0, 2))
 
 
 def _insights(result: Result) -> Iterator[RenderableType]:
@@ -188,9 +230,13 @@ def _insights(result: Result) -> Iterator[RenderableType]:
 
 
 def _trust(result: Result) -> Iterator[RenderableType]:
+    """Why the figures are not to be relied on, and what would help; nothing where they are."""
     level = result.validity.level
+    if level is Level.VALID and not result.validity.reasons:
+        return
     line = Text("The figures are ", "bold")
     line.append(level.value, f"bold {_LEVEL_STYLE[level]}")
+    line.append(_TRUST[level])
     yield line
     for reason in result.validity.reasons:
         text = Text(f"{clean(reason.text)}", _LEVEL_STYLE[reason.level])

@@ -16,6 +16,7 @@ from llmload.metrics.summary import Summary
 from llmload.records import Outcome
 from llmload.units import format_seconds, format_share
 from llmload.verdict.judge import Judgement, judge
+from llmload.verdict.kinds import Kind
 from llmload.verdict.objectives import Objective, parse_objective
 from llmload.verdict.validity import Level, Validity
 from llmload.verdict.verdict import Decision
@@ -128,13 +129,21 @@ def _mild(
     if level.binding and burned is not None and _SPENT < burned <= 1:
         yield f"{format_share(burned)} of the error budget is burned"
     for each in judgements:
-        if each.passed and each.margin is not None and each.margin < _NARROW and each.objective.op != "==":
+        if not each.passed or _perfect(each):
+            continue
+        if each.margin is not None and each.margin < _NARROW and each.objective.op != "==":
             yield f"met by less than {_NARROW:.0%}: {each.objective}"
-        elif each.passed and "too close" in each.note:
+        elif "too close" in each.note:
             yield f"too close to call: {each.objective}"
     if validity.level is not Level.VALID:
         yield f"the figures are {validity.level}"
     yield from (insight.text for insight in insights if insight.level is Gravity.WARNING)
+
+
+def _perfect(judgement: Judgement) -> bool:
+    """A share that can't be any better: all of the calls, or none."""
+    best = 0.0 if judgement.objective.upper else 1.0
+    return judgement.objective.kind is Kind.SHARE and judgement.observed == best
 
 
 def _checks(

@@ -34,13 +34,14 @@ def test_the_verdict_comes_first_then_the_objectives_then_the_figures() -> None:
     order = [
         "FAIL  peak",
         "Objective",
+        "The figures are SUSPECT",
+        "Traffic light",
         "Load",
         "Times and sizes",
         "By class",
         "Throughput",
         "Errors",
         "Generator",
-        "The figures are",
     ]
     places = [text.index(part) for part in order]
     assert places == sorted(places)
@@ -50,11 +51,11 @@ def test_the_verdict_comes_first_then_the_objectives_then_the_figures() -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        "3 of 6 objectives met; figures SUSPECT",
+        "not good enough, 3 of 6 objectives met; figures SUSPECT",
         "✓  ttft.p95 < 500ms",
         "✗  errors.rate < 0.5%",
         "the target sheds load",
-        "errors.rate < 0.5%: worst from 46 s to 56 s",
+        "worst from 46 s to 56 s",
         "there is no tier 'platinum' in the run (there are: free, gold)",
         "from the planned time: what users feel",
         "from send: what the target alone did",
@@ -160,7 +161,7 @@ def test_a_long_rule_is_cut_in_the_table_not_the_verdict_on_it() -> None:
     rule = parse_objective("latency.p99{class=chat-with-a-long-name,target=elsewhere,tier=gold} < 3s", window=0.0)
     result = replace(samples.empty(), judgements=tuple(judge([rule], Summary())))
     lines = render(result).splitlines()
-    assert any(line.startswith("✗  latency.p99{class=chat-with") and "no data" in line for line in lines)
+    assert any(line.startswith("✗  latency.p99{…} < 3s") and "no data" in line for line in lines)
 
 
 def test_a_dimension_that_cuts_as_another_does_is_shown_once() -> None:
@@ -176,3 +177,48 @@ def test_insights_stand_between_the_objectives_and_the_figures_with_evidence_and
     assert "warning: it held 20.0/s and broke at 30.0/s" in told
     assert "got 429 or 503)" in told
     assert "What stands out" not in render(samples.empty())
+
+
+def first_screen(result: Result, width: int = 80, lines: int = 24) -> str:
+    return "\n".join(render(result, width).splitlines()[:lines])
+
+
+def test_the_first_screen_says_whether_it_is_good_enough_why_and_whether_to_trust_it() -> None:
+    """Of a run that missed objectives, at 80 x 24."""
+    seen = first_screen(samples.result())
+    assert "not good enough" in seen
+    assert "the target sheds load" in seen
+    assert "Traffic light critical" in seen
+    assert "The figures are SUSPECT: take them with care" in seen
+
+
+def test_missed_objectives_come_before_those_that_were_met() -> None:
+    lines = render(samples.result()).splitlines()
+    signs = [line[0] for line in lines if line.startswith(("✗", "✓"))]
+    assert signs == sorted(signs, reverse=True)
+    assert signs == ["✗"] * 3 + ["✓"] * 3
+
+
+def test_a_good_run_speaks_of_trust_in_its_first_line_alone() -> None:
+    good = [each for each in samples.result().judgements if str(each.objective) == "ttft.p95 < 500ms"]
+    text = render(replace(samples.result(), judgements=good, validity=Validity(Level.VALID)))
+    assert text.startswith("PASS  peak: good enough, 1 of 1 objectives met; figures VALID\n")
+    assert "The figures are" not in text
+
+
+def test_a_run_that_was_stopped_is_good_enough_so_far() -> None:
+    good = [each for each in samples.result().judgements if each.passed]
+    text = render(replace(samples.result(), judgements=good, interrupted="Ctrl-C"))
+    assert text.startswith("PASS  peak: so far good enough, 3 of 3 objectives met")
+
+
+def test_a_rule_that_is_too_long_keeps_its_bound_and_stands_beneath_as_a_whole() -> None:
+    rule = "ttft.p95{class=chat-with-a-long-name,phase=the-whole-afternoon,tier=gold} < 500ms"
+    text = render(replace(samples.result(), judgements=judge([parse_objective(rule)], samples.summary())), 100)
+    assert "✗  ttft.p95{…} < 500ms" in text
+    assert f"   {rule}" in text
+
+
+def test_what_stands_out_is_advised_once() -> None:
+    text = " ".join(render(samples.overloaded()).split())
+    assert text.count("keep the load below what it held, or add capacity") == 1

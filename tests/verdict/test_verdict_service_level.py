@@ -105,3 +105,10 @@ def test_a_run_without_an_answer_has_no_availability() -> None:
     found = stand(Run(10.0).done(), "success.count > 0")
     assert (found.availability, found.burned) == (None, None)
     assert found.light is Light.CRITICAL
+
+
+def test_a_share_that_cannot_be_better_is_no_warning() -> None:
+    """All calls went well: neither the distance to a bound of 95 % nor a short run says anything against it."""
+    found = stand(run(100), "success.rate >= 95%", "errors.rate < 0.5%")
+    assert found.light is Light.GOOD
+    assert stand(run(97, 3), "success.rate >= 95%").light is Light.WARNING

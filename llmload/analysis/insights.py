@@ -159,7 +159,7 @@ def _warm_up(summary: Summary, facts: Facts) -> Iterable[Insight]:
     if first is None or not steady_load(summary, (first.start, min(first.end, summary.elapsed))):
         return
     found = settling(summary, first.name)
-    if found is None or not found.what:
+    if found is None or ("errors" not in found.what and abs(math.log(found.ratio)) < _GROWN):
         return
     evidence = (f"{found.what}: {found.words()}",)
     if found.censored:

@@ -102,3 +102,13 @@ def test_a_level_that_changes_at_a_steady_load_is_told_with_its_time() -> None:
     assert insight.text == "at a steady load, latency changed its level once in hold"
     assert re.fullmatch(r"0\.\d+x from (6|7)\d\.\d s on", insight.evidence[0])
     assert shifts(made.summary, (0.0, 60.0)) == ()
+
+
+def test_a_warm_up_of_a_few_per_cent_is_not_worth_a_word() -> None:
+    made = Made(phases(hold=120))
+    for second in range(120):
+        made.second(second, [1.03 if second < 20 else 1.0] * 20)
+    settled = settling(made.summary, "hold")
+    assert settled is not None
+    assert settled.seconds == 20.0
+    assert [each for each in insights(made.summary, Facts()) if each.code == "warm_up"] == []

@@ -23,6 +23,7 @@ from typer.testing import CliRunner
 from llmload.cli import app
 from llmload.cli.plan_text import plot
 from llmload.metrics.catalogue import METRICS
+from llmload.metrics.observed import FIGURES
 from llmload.recipes import VARIABLES
 from llmload.records import Api
 from llmload.reports.charts import CHARTS
@@ -36,6 +37,7 @@ from llmload.sim.faults import FAULTS, FaultBase
 from llmload.units import format_bytes, format_rate, format_seconds, format_share
 from llmload.verdict.measures import DIRECT, SUMMARY_STATS
 from llmload.verdict.pair_stats import PAIR_FIGURES
+from llmload.verdict.target import KINDS, OBSERVED_STATS, TARGET_STATS
 from llmload.verdict.validity import THRESHOLDS, Threshold
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -102,6 +104,7 @@ _TABLES = {
     "ObjectiveTable": "objectives",
     "LimitsTable": "[limits]",
     "BudgetTable": "[budget]",
+    "ObserveTable": "[observe.NAME]",
     "SeedsTable": "[seeds]",
     "ScaleTable": "[scale]",
     "DemoTable": "[demo]",
@@ -326,16 +329,31 @@ def _measures() -> str:
     rows = [
         [f"`{metric}.{name}`", stat.kind.value, stat.help, "yes" if stat.windows else "no", _filters(stat.keys, metric)]
         for metric, stats in DIRECT.items()
-        if metric != "paired"
+        if metric not in ("paired", "target")
         for name, stat in stats.items()
     ]
     rows += [
         [f"`paired.METRIC.{name}`", figure.kind.value if figure.kind else "as the metric", figure.help, "no", "any"]
         for name, figure in PAIR_FIGURES.items()
     ]
+    rows += [
+        [
+            f"`target.FIGURE.{name}`", row.kind.value if row.kind else "as the figure",
+            row.help + ("; of what is held" if row.levels else ""), "yes", "observe, phase",
+        ]
+        for name, row in OBSERVED_STATS.items()
+    ]  # fmt: skip
+    exits = TARGET_STATS["exits.count"]
+    rows.append(["`target.exits.count`", exits.kind.value, exits.help, "yes", "observe, phase"])
     every = ", ".join(f"`{stat}`" for stat in ("p50", "p95", "p99.9", *SUMMARY_STATS))
     intro = f"Every metric of the catalogue has these statistics: {every} (any percentile can be named). Besides:"
-    return f"{intro}\n\n{_table(('Rule', 'Written as', 'What it is', 'Windows', 'Filters'), rows)}"
+    table = _table(("Rule", "Written as", "What it is", "Windows", "Filters"), rows)
+    held = (
+        [f"`{name}`", KINDS[figure.measure].value, figure.help, "yes" if figure.level else "no"]
+        for name, figure in FIGURES.items()
+    )
+    observed = _table(("Figure of the target", "Written as", "What it is", "Held"), held)
+    return f"{intro}\n\n{table}\n\n{observed}"
 
 
 def _filters(keys: Iterable[str] | None, metric: str) -> str:

@@ -15,7 +15,7 @@ from llmload.app.call_log import CallLog
 from llmload.app.checkpoint import Checkpoint
 from llmload.app.counting import counted_by_targets
 from llmload.app.interrupts import Interrupts
-from llmload.app.simulated import Apart, with_simulator
+from llmload.app.simulated import Apart, shown, target_watch, with_simulator
 from llmload.app.staff import briefing, staff
 from llmload.calibration.calibration import Calibration
 from llmload.calibration.outlook import error_bar, warnings
@@ -137,6 +137,7 @@ class _Session:
         self._lost = 0
         self._bulletin = Bulletin()
         self._apart: Apart | None = None
+        self._target = target_watch(plan, simulator)
         self._checkpoints = [output for output in options.outputs if isinstance(output, Checkpoint)]
 
     # -- the run -----------------------------------------------------------------------------------------
@@ -146,6 +147,7 @@ class _Session:
         self._warn()
         for text in briefing(self._plan, self._crew):
             self._note(text)
+        self._observe(monotonic_ns())
         self._cluster.begin(self._unless_interrupted)
         started = datetime.now(UTC) + _until(self._cluster.start)
         self._summary = self._empty(self._cluster.start)
@@ -158,6 +160,7 @@ class _Session:
         watch = MachineWatch(self._cluster.pids, ours)
         run_behind(self._turns(started, watch))
         self._take()
+        self._observe(monotonic_ns(), last=True)
         result = self._result(started, (monotonic_ns() - self._cluster.start) / NS)
         self._show("done", result.duration)
         return result
@@ -177,6 +180,7 @@ class _Session:
                 look = now + round(_LOOK_SECONDS * NS)
                 self._look(watch, now)
                 yield
+            self._observe(now)
             self._keep(started)
             yield
             self._obey_interrupts()
@@ -204,7 +208,7 @@ class _Session:
 
     def _empty(self, start: int) -> Summary:
         phases = tuple(PhaseInfo(phase.name, phase.start, phase.end, phase.measure) for phase in self._plan.phases)
-        return Summary(start=start, phases=phases)
+        return Summary(start=start, phases=phases, observed=dict(self._target.seen))
 
     def _take(self) -> None:
         delta = self._cluster.take()
@@ -246,6 +250,10 @@ class _Session:
         elif why := self._options.until(self._summary, seconds):
             self._abort(why)
 
+    def _observe(self, now: int, last: bool = False) -> None:
+        for text in self._target.look(now, self._cluster.start, last):
+            self._note(text)
+
     def _tell_news(self, seconds: float) -> None:
         for text in self._bulletin.news(self._summary.health, seconds):
             self._note(text)
@@ -286,7 +294,7 @@ class _Session:
         self._options.display.update(
             Frame(
                 title=self._plan.name,
-                target=", ".join(_shown(target.base_url, self._simulator) for target in self._plan.targets),
+                target=", ".join(shown(target.base_url, self._simulator) for target in self._plan.targets),
                 summary=self._summary,
                 stage=stage,
                 phase=self._phase(seconds) if len(self._plan.phases) > 1 else "",
@@ -364,7 +372,3 @@ class _Session:
 
 def _until(start: int) -> timedelta:
     return timedelta(seconds=(start - monotonic_ns()) / NS)
-
-
-def _shown(base_url: str, simulator: SimProcess | None) -> str:
-    return "embedded simulator" if simulator is not None and base_url.startswith(f"{simulator.root}/") else base_url

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from llmload.clock import monotonic_ns
 from llmload.dialects import DIALECTS
+from llmload.observe.target import TargetWatch
 from llmload.scenario.plan import Plan
 from llmload.sim.process import SimProcess
 from llmload.sim.spec import SimSpec
 
-__all__ = ["Apart", "is_simulated", "with_simulator"]
+__all__ = ["Apart", "is_simulated", "shown", "target_watch", "with_simulator"]
 
 _SCHEME = "sim:"
 _MOST_WAITING = 0.05
@@ -40,6 +41,17 @@ def with_simulator(plan: Plan, truth_log: Path | None = None) -> Iterator[tuple[
             for target in plan.targets
         )
         yield replace(plan, targets=targets), simulator
+
+
+def shown(base_url: str, simulator: SimProcess | None) -> str:
+    """A target's address, for reading."""
+    return "embedded simulator" if simulator is not None and base_url.startswith(f"{simulator.root}/") else base_url
+
+
+def target_watch(plan: Plan, simulator: SimProcess | None) -> TargetWatch:
+    """What looks at the processes that the plan asks to observe."""
+    embedded = None if simulator is None else (simulator.root, simulator.pid)
+    return TargetWatch(plan.observers, plan.targets[0], embedded)
 
 
 class Apart:

@@ -14,6 +14,7 @@ from llmload.metrics.differences import Alone, PairKey, Pairs, PairSums, merge_p
 from llmload.metrics.failures import ErrorGroup, ErrorKey, merge_errors
 from llmload.metrics.health import Gauge, WorkerHealth
 from llmload.metrics.histogram import Histogram
+from llmload.metrics.observed import Observed
 from llmload.metrics.slices import CellKey, Slice
 from llmload.metrics.track import Track
 from llmload.metrics.windows import MAX_WINDOWS, Window, Windows, as_slice, coarsen
@@ -43,7 +44,7 @@ class Summary:
     ``windows`` are ``window_seconds`` wide, numbered from the start. ``completed`` counts calls that ran to an
     end, good or bad, and not those dropped or unfinished. ``tracks``: label -> who served when, of the labels that
     the run was to follow. ``pairs``: the differences of paired classes; ``alone``: their calls that have no partner, or
-    none yet.
+    none yet. ``observed``: by the observers' names, what was seen of the target beside its answers.
     """
 
     start: int = 0
@@ -60,6 +61,7 @@ class Summary:
     tracks: dict[str, Track] = field(default_factory=dict)
     pairs: Pairs = field(default_factory=dict)
     alone: Alone = field(default_factory=dict)
+    observed: dict[str, Observed] = field(default_factory=dict)
 
     def merge(self, other: Summary) -> None:
         """Add another part of the same run; any order and any grouping gives the same sum. (The one exception:
@@ -80,6 +82,8 @@ class Summary:
         merge_pairs(self.pairs, other.pairs)
         for who, calls in other.alone.items():
             self.alone[who] = self.alone.get(who, 0) + calls
+        for name, seen in other.observed.items():
+            self.observed.setdefault(name, Observed()).merge(seen)
 
     def _merge_windows(self, other: Summary) -> None:
         width = max(self.window_seconds, other.window_seconds)
@@ -210,6 +214,7 @@ class Summary:
                 {"class": cls, "phase": phase, "calls": calls}
                 for (cls, phase), calls in sorted(self.alone.items()) if calls
             ],
+            "observed": {name: seen.to_json() for name, seen in sorted(self.observed.items())},
         }  # fmt: skip
 
     @classmethod
@@ -236,6 +241,7 @@ class Summary:
         made.alone = {(each["class"], each["phase"]): int(each["calls"]) for each in data.get("alone", ())}
         made.health = {int(health["worker"]): WorkerHealth.from_json(health) for health in data["health"]}
         made.tracks = {label: Track.from_json(track) for label, track in data.get("tracks", {}).items()}
+        made.observed = {name: Observed.from_json(seen) for name, seen in data.get("observed", {}).items()}
         return made
 
     def to_bytes(self) -> bytes:

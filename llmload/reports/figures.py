@@ -10,6 +10,7 @@ from llmload.metrics.catalogue import METRICS, Metric, scale
 from llmload.metrics.histogram import Histogram
 from llmload.metrics.summary import CellKey, Slice, Summary
 from llmload.reports.crossed import crossed_figures
+from llmload.reports.observed import seen
 from llmload.reports.paired import pair_figures
 from llmload.reports.phases import phase_figures
 from llmload.reports.slowed import slowdown_figures
@@ -208,4 +209,8 @@ def figures(summary: Summary) -> dict[str, Any]:
         "crossed": crossed_figures(summary),
         "against_baseline": phase_figures(summary),
         "slowdown": slowdown_figures(summary),
+        "observed": {
+            name: {figure: {of: _tidy(value) for of, value in row.items()} for figure, row in table.items()}
+            for name, table in seen(summary).items()
+        },
     }

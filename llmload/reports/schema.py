@@ -150,14 +150,29 @@ _PAIR: Final = _object(
 _ALONE: Final = _object(
     "Calls of a paired class that have no partner", **{"class": _text()}, phase=_text(), calls=_kind("integer")
 )
+_SAMPLES: Final = _object(
+    "One figure over the run",
+    width=_count("s of a window"), before=_maybe(_number("Just before the first call")),
+    bins=_list(
+        _list(_number()),
+        "Number of the window; then of the values in it: their weight (seconds, or readings), their sum, each times "
+        "its weight, the smallest, the largest",
+    ),
+)  # fmt: skip
+_OBSERVED: Final = _object(
+    "What an observer saw of the target beside its answers",
+    what=_text("What was observed"), trouble=_text("Why nothing could be seen"),
+    ended=_list(_number(), "When it ended, in s"), missing=_map(_text(), "Figure, and why there is none"),
+    figures=_map(_SAMPLES, "By figure: shares of one, cores, bytes, numbers, bytes per second"),
+)  # fmt: skip
 _SUMMARY: Final = _object(
-    "Everything that was measured; adds up with others of its kind", ("tracks", "pairs", "alone"),
+    "Everything that was measured; adds up with others of its kind", ("tracks", "pairs", "alone", "observed"),
     start=_kind("integer", "Monotonic clock of the machine, ns"), elapsed=_number("s of the schedule"),
     planned=_count(), sent=_count(), completed=_count(),
     phases=_list(_object(name=_text(), start=_number("s"), end=_number("s"), measure=_kind("boolean"))),
     cells=_list(_CELL), errors=_list(_ERROR), window_seconds=_count(), windows=_list(_WINDOW), health=_list(_WORKER),
     tracks=_map(_TRACK, "By label"),
-    pairs=_list(_PAIR), alone=_list(_ALONE),
+    pairs=_list(_PAIR), alone=_list(_ALONE), observed=_map(_OBSERVED, "By the name of the observer"),
 )  # fmt: skip
 
 _DISTRIBUTION: Final = _object(
@@ -219,10 +234,11 @@ _SLOWDOWN: Final = _object(
 )  # fmt: skip
 _FIGURES: Final = _object(
     "Derived from the summary for easy reading; measured phases only; a checkpoint has none",
-    ("paired", "crossed", "against_baseline", "slowdown"), crossed=_CROSSED,
+    ("paired", "crossed", "against_baseline", "slowdown", "observed"), crossed=_CROSSED,
     slowdown=_list(_SLOWDOWN, "Service by service"),
     measured_seconds=_number(), total=_SLICE, by=_map(_map(_SLICE), "Dimension, then value"),
     amounts=_object(**dict.fromkeys(("planned", "sent", "completed", "succeeded", "goodput"), _AMOUNT)),
+    observed=_map(_map(_map(_number()), "Figure, then statistic"), "By the name of the observer"),
     paired=_object(without_partner=_kind("integer", "Calls of paired classes"), compared=_list(_COMPARED)),
     against_baseline=_maybe(_AGAINST),
 )  # fmt: skip

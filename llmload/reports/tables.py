@@ -15,6 +15,7 @@ from llmload.reports.crossed import crossed_section
 from llmload.reports.facts import cost_facts, generator_facts, stall_facts, token_facts
 from llmload.reports.figures import Distribution, amounts, distinct_slices, distributions, groups
 from llmload.reports.grid import Column, grid
+from llmload.reports.observed import observed_section
 from llmload.reports.paired import pair_section
 from llmload.reports.phases import phase_section
 from llmload.reports.slowed import slowdown_section
@@ -229,6 +230,7 @@ SECTIONS: Final[tuple[Section, ...]] = (
     pair_section,
     token_section,
     error_section,
+    observed_section,
     generator_section,
 )
 """In the order they are shown."""

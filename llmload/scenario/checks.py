@@ -21,12 +21,13 @@ from llmload.scenario.positions import Path
 from llmload.scenario.subject import Subject, targets_of
 from llmload.verdict.measures import AGAINST, OVER
 from llmload.verdict.objectives import DIMENSIONS
+from llmload.verdict.target import OBSERVE
 from llmload.workload.conversation import TURN
 from llmload.workload.lengths import lowest
 
 __all__ = ["check"]
 
-RESERVED_TAGS: Final = frozenset({*DIMENSIONS, "outcome", OVER, AGAINST})
+RESERVED_TAGS: Final = frozenset({*DIMENSIONS, "outcome", OVER, AGAINST, OBSERVE})
 """Names that objectives and results already use for something else."""
 
 _MOST_CELLS: Final = 1000

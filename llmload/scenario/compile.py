@@ -164,6 +164,10 @@ def _plan(
         environment=loaded.environment,
         demo=loaded.demo,
         sim=simulator(scenario, classes) if loaded.simulated else None,
+        observers=tuple(
+            table.observer(name, str(beside(loaded.directory, table.pid_file)) if table.pid_file else "")
+            for name, table in scenario.observe.items()
+        ),
         source=source,
         fingerprint=_fingerprint(source, prompts, files, tokenizers),
     )

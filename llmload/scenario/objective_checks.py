@@ -11,6 +11,7 @@ from llmload.scenario.subject import Subject, targets_of
 from llmload.verdict.analysed import PHASES
 from llmload.verdict.measures import AGAINST, OVER, needs_track
 from llmload.verdict.objectives import DIMENSIONS
+from llmload.verdict.target import OBSERVE
 
 __all__ = ["filters", "pairs"]
 
@@ -39,6 +40,9 @@ def filters(subject: Subject) -> Iterator[Problem]:
                     yield subject.problem(path, what, hint)
                 elif value not in (*known, *subject.tags):
                     yield subject.unknown(path, "tag", value, [*DIMENSIONS, *sorted(subject.tags)])
+            elif key == OBSERVE:
+                if value not in scenario.observe:
+                    yield subject.unknown(path, "observer", value, scenario.observe)
             elif key in known or key == AGAINST:
                 what = _MEANT.get(key, key)
                 if value not in known[what]:

@@ -21,7 +21,7 @@ from llmload.verdict.service_level import USUAL, ServiceLevel
 from llmload.workload.dimensions import Weights
 from llmload.workload.spec import RequestClass
 
-__all__ = ["Auth", "Budget", "Limits", "Load", "Phase", "Plan", "Prices", "Seeds", "Target"]
+__all__ = ["Auth", "Budget", "Limits", "Load", "Observer", "Phase", "Plan", "Prices", "Seeds", "Target"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +166,21 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
+class Observer:
+    """What to observe beside the answers: a process of this machine, by exactly one of ``process`` (an id; "target":
+    that of the first target, "sim": the embedded simulator's), ``port`` (what listens there) and ``pid_file``.
+    ``every``: seconds between two looks; ``children``: its children count to it.
+    """
+
+    name: str
+    process: int | Literal["target", "sim"] | None = None
+    port: int | None = None
+    pid_file: str = ""
+    every: float = 0.5
+    children: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Everything a run needs. ``fingerprint``: SHA-256 (hex) of the resolved scenario, secrets excluded."""
 
@@ -185,6 +200,7 @@ class Plan:
     environment: str = ""
     demo: bool = False
     sim: SimSpec | None = None
+    observers: tuple[Observer, ...] = ()
     source: Mapping[str, object] = field(default_factory=dict)
     fingerprint: str = ""
 

@@ -220,7 +220,7 @@ def _observe(objective: Objective, view: View) -> _Observed | None:
     if value is None:
         return None
     bracket = outcome_bracket(objective, view, value, 1)
-    return _Observed(value, samples, direct.interval(view), direct.enough(view), bracket)
+    return _Observed(value, samples, direct.interval(view), direct.enough(view), bracket, note=direct.note(view))
 
 
 def _of_histogram(objective: Objective, view: View) -> _Observed | None:
@@ -275,6 +275,9 @@ def _why_no_data(objective: Objective, summary: Summary) -> str:
 def _why_empty(objective: Objective, summary: Summary) -> str:
     unmeasured = {info.name for info in summary.phases if not info.measure}
     found = summary.dimensions()
+    direct = measures.stat_of(objective.metric, objective.stat)
+    if direct is not None and direct.why is not None:
+        return f": {direct.why(whole_view(summary, objective.where))}"
     for key, value in objective.where:
         if key == measures.OVER:
             there = ", ".join(found.get(value, [])) or "none"
@@ -290,5 +293,4 @@ def _why_empty(objective: Objective, summary: Summary) -> str:
             return f": there is no {key} {value!r} in the run (there are: {there})"
     if objective.window and not objective.where:
         return " in any window"
-    direct = measures.stat_of(objective.metric, objective.stat)
     return f": it needs {direct.lacks}" if direct and direct.lacks else ""

@@ -33,6 +33,8 @@ class Kind(StrEnum):
     PROBABILITY = "probability"
     GROWTH = "growth"
     """By which share something grows, in percent; negative where it falls."""
+    USE = "use"
+    """Share of what there is to use, in percent."""
 
     def show(self, value: float) -> str:
         """For reading, with its unit."""
@@ -58,6 +60,7 @@ _FORMATS: Final[Mapping[Kind, Callable[[float], str]]] = {
     Kind.BYTES: units.format_bytes,
     Kind.RATIO: lambda value: f"{value:.3g}x",
     Kind.PROBABILITY: lambda value: f"{value:.3g}",
+    Kind.USE: lambda value: units.format_share(round(value, 3)),
     Kind.GROWTH: lambda value: f"{value:+.1%}" if abs(value) < 9.995 else f"{1 + value:.0f}x",
 }
 
@@ -88,6 +91,7 @@ _PARSERS: Final[Mapping[Kind, Callable[[str], float]]] = {
     Kind.BYTES: lambda text: float(units.parse_bytes(text)),
     Kind.RATIO: lambda text: _number("a ratio", "1.2", suffix="x|%")(text) / (100 if text.strip()[-1:] == "%" else 1),
     Kind.PROBABILITY: units.parse_share,
+    Kind.USE: units.parse_share,
     Kind.GROWTH: lambda text: _number("a growth", "10%", suffix="%")(text) / (100 if text.strip()[-1:] == "%" else 1),
 }
 
@@ -118,7 +122,7 @@ class Stat:
     run finds it, which is asked at the end of the run only; ``needs``: filters it can't do without. ``scheduled``: a
     time that is held against the schedule: its bound is scaled with it. ``lacks``: what it wants where it has no data.
     ``interval``: of 95 %, where it has one of its own; ``enough``: whether there are values enough to say it.
-    ``signed``: it may be less than nothing.
+    ``signed``: it may be less than nothing. ``note``: what to know of the figure; ``why``: why there is none; in words.
     """
 
     kind: Kind
@@ -133,6 +137,8 @@ class Stat:
     interval: Callable[[View], tuple[float, float] | None] = lambda view: None
     enough: Callable[[View], bool] = lambda view: True
     signed: bool = False
+    note: Callable[[View], str] = lambda view: ""
+    why: Callable[[View], str] | None = None
 
 
 _KIND_OF_UNIT: Final[Mapping[Unit, Kind]] = {

@@ -20,6 +20,7 @@ from llmload.verdict.kinds import Kind, Stat, kind_of_metric
 from llmload.verdict.pair_stats import AGAINST, PAIR_STATS
 from llmload.verdict.served import BREAKER, FAILOVER
 from llmload.verdict.spread import chi_square_even, jain
+from llmload.verdict.target import TARGET_STATS
 
 if TYPE_CHECKING:
     from llmload.metrics.histogram import Histogram
@@ -217,6 +218,7 @@ DIRECT: Final[Mapping[str, Mapping[str, Stat]]] = {
         ),
     },
     "paired": PAIR_STATS,
+    "target": TARGET_STATS,
 }  # fmt: skip
 """Metric -> statistic -> how to read it. A metric may stand here and in the catalogue: these come first."""
 

@@ -26,6 +26,7 @@ from llmload.verdict import measures
 from llmload.verdict.analysed import PHASES
 from llmload.verdict.compared import RELATIONS
 from llmload.verdict.kinds import Kind, parse_value
+from llmload.verdict.target import OBSERVE
 
 __all__ = ["DIMENSIONS", "OPERATORS", "Objective", "Side", "parse_objective"]
 
@@ -114,7 +115,7 @@ class Objective:
     @property
     def cuts(self) -> frozenset[str]:
         """The dimensions and tags that results must be cut by to judge it."""
-        apart = ("outcome", measures.AGAINST, *PHASES)
+        apart = ("outcome", measures.AGAINST, OBSERVE, *PHASES)
         pairs = [pair for side in self.sides for pair in side.where if pair[0] not in apart]
         return frozenset(value if key == measures.OVER else key for key, value in pairs)
 
@@ -280,7 +281,9 @@ def _check_filter(key: str, value: str, metric: str, tags: Iterable[str] | None)
         key = value
     if key == measures.AGAINST and key not in measures.needs(metric):
         raise ValueError('only pairs are set against a target, as in "paired.latency.mean{target=a,against=b}"')
-    if key in DIMENSIONS or key in PHASES or key in measures.needs(metric):
+    if key == OBSERVE and metric != "target":
+        raise ValueError('only the target is observed, as in "target.memory.max{observe=server}"')
+    if key in DIMENSIONS or key == OBSERVE or key in PHASES or key in measures.needs(metric):
         return
     known = [*DIMENSIONS, *([] if tags is None else tags)]
     if tags is not None and key not in known:
@@ -321,7 +324,7 @@ def _check_cut(metric: str, stat: str, where: tuple[tuple[str, str], ...], windo
     if not (direct.windows if direct else metric in measures.WINDOWED_HISTOGRAMS):
         names = ", ".join(sorted(measures.WINDOWED_HISTOGRAMS))
         raise ValueError(f"{metric}.{stat} is not kept second by second; windows work for {names}, errors and rates")
-    if refused := [key for key, _ in where if key not in ("class", "phase", "outcome")]:
+    if refused := [key for key, _ in where if key not in ("class", "phase", "outcome", OBSERVE)]:
         raise ValueError(f"windows can be cut by class and phase, not by {refused[0]!r}")
 
 

@@ -14,6 +14,7 @@ from llmload.metrics.histogram import Histogram
 from llmload.metrics.summary import Slice, Summary, Window
 from llmload.records import Outcome
 from llmload.verdict.analysed import PHASES
+from llmload.verdict.target import OBSERVE
 
 __all__ = ["Flow", "Span", "View", "measured_spans", "planned_calls", "rolling_views", "whole_view"]
 
@@ -75,7 +76,7 @@ class View:
     parts: Mapping[str, Slice] = field(default_factory=dict)
     over: str = ""
     named: Mapping[str, str] = field(default_factory=dict)
-    """Phases that an analysis is told."""
+    """Phases that an analysis is told, and which observer is meant."""
     phase: str = ""
     pairs: PairSums = field(default_factory=PairSums)
 
@@ -145,7 +146,7 @@ def whole_view(summary: Summary, where: Where, until: float | None = None) -> Vi
     """The whole run, as far as ``where`` leaves it."""
     keys = dict(where)
     outcome, over, against = keys.pop("outcome", None), keys.pop("over", ""), keys.pop("against", "")
-    named: dict[str, str] = {key: keys.pop(key) for key in PHASES if key in keys}
+    named: dict[str, str] = {key: keys.pop(key) for key in (*PHASES, OBSERVE) if key in keys}
     cls, phase = keys.get("class"), keys.get("phase")
     hidden = phase is not None and phase in {info.name for info in summary.phases if not info.measure}
     chosen = Slice() if hidden else summary.select(measured=True, **keys)
@@ -176,10 +177,11 @@ def rolling_views(
         spans[-1] = (spans[-1][0], max(spans[-1][1], _end(summary)))
     positions = _positions(spans, seconds, summary.window_seconds)
     cut = {"class": keys["class"]} if "class" in keys else {}
+    named = {OBSERVE: keys[OBSERVE]} if OBSERVE in keys else {}
     source = summary if latest else _only(summary, metric)
     for start, end in positions[-1:] if latest else positions:
         found = source.rolling(end - start, end, **cut)
-        yield View(source, found, [(start, end)], keys.get("class"), outcome, (start, end))
+        yield View(source, found, [(start, end)], keys.get("class"), outcome, (start, end), named=named)
 
 
 def _only(summary: Summary, metric: str) -> Summary:

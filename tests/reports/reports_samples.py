@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import cache
 
 from llmload.clock import NS
+from llmload.metrics.observed import Observed
 from llmload.metrics.recorder import Recorder, RecorderSetup
 from llmload.metrics.summary import PhaseInfo, Summary, WorkerHealth
 from llmload.records import Api, Call, Outcome, Record, Usage
@@ -149,10 +150,23 @@ def overloaded() -> Result:
                 _finish(rng, record)
             recorder.add(record)
     whole = recorder.take()
+    whole.observed["server"] = _seen()
     return Result(
         "0.1.0", ScenarioInfo("stress"), "2026-03-01T12:00:00Z", 30.0, whole, Validity(Level.VALID),
         tuple(judge([parse_objective("errors.rate < 5%")], whole)), LoadInfo("open", 30.0, 30.0, 20.0, 600.0),
     )  # fmt: skip
+
+
+def _seen() -> Observed:
+    """A process that grows, and is gone at last."""
+    found = Observed("process 4711", missing={"fds": "no permission to see it"}, ended=[28.5], trouble="it has ended")
+    found.samples("memory").read(-1, 200 * 2**20)
+    for at in range(28):
+        found.samples("memory").read(at, (210 + 5 * at) * 2**20)
+        found.samples("threads").read(at, 12)
+        for name, value in (("cpu", 0.3), ("cores", 2.4), ("written", 4096.0 * at), ("read", 0.0)):
+            found.samples(name).lasted(at, at + 1, value)
+    return found
 
 
 def empty() -> Result:
@@ -187,6 +201,8 @@ def hostile() -> Result:
         recorder.add(record)
     recorder.health(WorkerHealth(0, fallback=HOSTILE))
     summary = recorder.take()
+    summary.observed[HOSTILE] = Observed(HOSTILE, missing={HOSTILE: HOSTILE}, trouble=HOSTILE)
+    summary.observed[HOSTILE].samples("memory").read(1, 5.0)
     objective = parse_objective("errors.rate < 1%", says=HOSTILE)
     facts = RunFacts(aborted=HOSTILE)
     return Result(

@@ -1,0 +1,139 @@
+"""The target from outside while the run lasts: which process it is, and when to look at it."""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import psutil
+
+from llmload.clock import NS
+from llmload.metrics.observed import Observed
+from llmload.observe.process import ProcessWatch, Unseen
+from llmload.safe import clean
+from llmload.scenario.plan import Observer, Target
+
+__all__ = ["TargetWatch"]
+
+_AGAIN: Final = 2.0
+"""Seconds until what could not be seen is looked for again."""
+_DEFAULT_PORTS: Final = {"http": 80, "ws": 80, "https": 443, "wss": 443}
+
+
+class TargetWatch:
+    """Looks at everything that is to be observed, each when it is due."""
+
+    def __init__(self, observers: tuple[Observer, ...], target: Target, simulator: tuple[str, int] | None) -> None:
+        """``target``: the first one; ``simulator``: base URL and process id of the embedded one, if there is one."""
+        self._watches: Final = {
+            each.name: ProcessWatch(_finder(each, target, simulator), each.children) for each in observers
+        }
+        self._every: Final = {each.name: each.every for each in observers}
+        self._due: Final[dict[str, float]] = dict.fromkeys(self._watches, -math.inf)
+        self._told: Final[dict[str, str]] = {}
+
+    @property
+    def seen(self) -> Mapping[str, Observed]:
+        """By the observers' names; goes on growing."""
+        return {name: watch.seen for name, watch in self._watches.items()}
+
+    def look(self, now: int, start: int, last: bool = False) -> Iterator[str]:
+        """Look at what is due at ``now`` (``last``: at everything), and yield what there is to say: that something
+        can't be seen, or has ended. Monotonic ns; ``start`` is 0 while nobody knows when the run will begin."""
+        at = (now - start) / NS if start else -math.inf
+        for name, watch in self._watches.items():
+            if at < self._due[name] and not last:
+                continue
+            watch.look(at)
+            trouble = watch.seen.trouble
+            self._due[name] = at + (max(_AGAIN, self._every[name]) if trouble else self._every[name])
+            if trouble and trouble != self._told.get(name):
+                ended = watch.seen.ended if trouble.endswith("has ended") else []
+                yield f"observe.{name}: {trouble}" + "".join(f", {at:,.1f} s into the run" for at in ended[-1:])
+            self._told[name] = trouble
+
+
+def _finder(observer: Observer, target: Target, simulator: tuple[str, int] | None) -> Callable[[], int]:
+    if observer.port is not None:
+        return partial(_listening, observer.port)
+    if observer.pid_file:
+        return partial(_written, Path(observer.pid_file))
+    if observer.process == "target":
+        return partial(_of_target, target, simulator)
+    if observer.process == "sim":
+        return partial(_of_simulator, simulator)
+    return partial(int, observer.process or 0)
+
+
+def _of_simulator(simulator: tuple[str, int] | None) -> int:
+    if simulator is None:
+        raise Unseen("no target is the embedded simulator")
+    return simulator[1]
+
+
+def _of_target(target: Target, simulator: tuple[str, int] | None) -> int:
+    if simulator is not None and target.base_url.startswith(simulator[0]):
+        return simulator[1]
+    if target.unix_socket:
+        raise Unseen("the target is reached over a unix socket: give its process, or a pid_file")
+    url = urlsplit(target.base_url)
+    if not _is_here(url.hostname or ""):
+        host = clean(url.hostname or "", 80)
+        raise Unseen(f"the target is on another machine, {host}: only processes of this one can be seen")
+    return _listening(url.port or _DEFAULT_PORTS.get(url.scheme, 80))
+
+
+def _is_here(host: str) -> bool:
+    """Whether the name or address is of this machine."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    with suppress(ValueError):
+        if ipaddress.ip_address(host).is_loopback:
+            return True
+    return any(address.address == host for addresses in psutil.net_if_addrs().values() for address in addresses)
+
+
+def _listening(port: int) -> int:
+    """The process that listens on a TCP port; of several that share a socket, the one that the others come from."""
+    denied = f"no permission to see which process listens on port {port}: run llmload as its user"
+    try:
+        found = [each for each in psutil.net_connections("tcp") if _listens(each, port)]
+    except psutil.AccessDenied:
+        raise Unseen(denied) from None
+    if not found:
+        raise Unseen(f"nothing on this machine listens on port {port}")
+    known = sorted({each.pid for each in found if each.pid})
+    if not known:
+        raise Unseen(denied)
+    return _eldest(known[0], port)
+
+
+def _listens(each: Any, port: int) -> bool:
+    return bool(each.status == psutil.CONN_LISTEN and each.laddr and each.laddr.port == port)
+
+
+def _eldest(pid: int, port: int) -> int:
+    """The system names one process of those that share a socket: go up as long as the parent has it too."""
+    with suppress(psutil.Error):
+        parent = psutil.Process(pid).parent()
+        while parent is not None and any(_listens(each, port) for each in parent.net_connections("tcp")):
+            pid, parent = parent.pid, parent.parent()
+    return pid
+
+
+def _written(path: Path) -> int:
+    """The process id in a file."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(64).decode("ascii", "replace").strip()
+    except OSError as error:
+        raise Unseen(f"the pid_file {clean(path.name, 80)} can't be read: {error.strerror}") from None
+    if not text.isdecimal() or not 1 <= int(text) < 2**31:
+        raise Unseen(f"the pid_file {clean(path.name, 80)} holds no process id")
+    return int(text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -19,11 +18,10 @@ from llmload.reports.comparison_words import (
     size_of,
     verdict_line,
 )
-from llmload.safe import clean
+from llmload.reports.markdown_text import prose
 
 __all__ = ["render"]
 
-_MEANS_SOMETHING: Final = re.compile(r"([\\`*_{}\[\]<>()#+!|~&@])")
 _SIGNS: Final = {Change.WORSE: "❌ worse", Change.BETTER: "✅ better", Change.SAME: "same", Change.UNCLEAR: "can't say"}
 
 
@@ -37,9 +35,9 @@ def render(comparison: Comparison) -> bytes:
 
 
 def _section(other: Against, comparison: Comparison) -> Iterator[str]:
-    yield f"**{_text(other.party.name)}** against **{_text(comparison.first.name)}**: {verdict_line(other)}"
+    yield f"**{prose(other.party.name)}** against **{prose(comparison.first.name)}**: {verdict_line(other)}"
     yield ""
-    yield from (f"> ⚠️ {_text(text)}" for text in other.warnings)
+    yield from (f"> ⚠️ {prose(text)}" for text in other.warnings)
     if other.warnings:
         yield ""
     share = f"{comparison.measure.confidence * 100:.4g} % interval"
@@ -48,7 +46,7 @@ def _section(other: Against, comparison: Comparison) -> Iterator[str]:
     for row in other.rows:
         found = row.difference
         cells = (
-            _text(row.cls), str(row.figure), row.figure.show(found.a.value), row.figure.show(found.b.value),
+            prose(row.cls), str(row.figure), row.figure.show(found.a.value), row.figure.show(found.b.value),
             change_of(row), interval_of(row), probability_of(row), size_of(row), method_of(row),
             f"{_SIGNS[found.change]}{f' ({said})' if (said := remark_of(row)) else ''}",
         )  # fmt: skip
@@ -60,11 +58,7 @@ def _section(other: Against, comparison: Comparison) -> Iterator[str]:
     if other.differences:
         yield f"<details><summary>{len(other.differences)} differences of the runs</summary>"
         yield ""
-        yield from (f"- {_text(text)}" for text in other.differences)
+        yield from (f"- {prose(text)}" for text in other.differences)
         yield ""
         yield "</details>"
         yield ""
-
-
-def _text(text: str) -> str:
-    return _MEANS_SOMETHING.sub(r"\\\1", clean(text, 200)).replace("://", r"\://")

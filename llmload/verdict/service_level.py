@@ -156,7 +156,7 @@ def _checks(
     for outcome in sorted(failed, key=lambda outcome: -failed[outcome]):
         yield f"{failed[outcome]:,} {outcome}: {_LOOK_AT[outcome]}"
     for each in judgements:
-        if not each.passed and each.objective.metric in _METRICS:
+        if not each.passed and each.observed is not None and each.objective.metric in _METRICS:
             yield f"{each.objective.metric}: {_METRICS[each.objective.metric]}"
     yield from (reason.remedy for reason in validity.reasons if reason.level is not Level.VALID and reason.remedy)
 

@@ -112,3 +112,7 @@ def test_a_share_that_cannot_be_better_is_no_warning() -> None:
     found = stand(run(100), "success.rate >= 95%", "errors.rate < 0.5%")
     assert found.light is Light.GOOD
     assert stand(run(97, 3), "success.rate >= 95%").light is Light.WARNING
+
+
+def test_where_there_is_no_data_nothing_is_said_of_queues() -> None:
+    assert not any("queueing" in each for each in stand(Run(1.0).done(), "ttft.p95 < 500ms").check)

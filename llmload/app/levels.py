@@ -10,7 +10,7 @@ from typing import Any, Final
 from llmload.arrivals.curves import Constant
 from llmload.errors import UsageError
 from llmload.scenario.overrides import split_key
-from llmload.scenario.plan import Load, Phase, Plan, Seeds
+from llmload.scenario.plan import Budget, Load, Phase, Plan, Seeds
 from llmload.units import parse_rate
 from llmload.verdict import measures
 from llmload.verdict.kinds import Kind
@@ -29,6 +29,8 @@ _ENOUGH: Final = 2.0
 _WAITS: Final = ("ttft", "ttfo", "latency")
 """Metrics that a queue in front of the target adds to."""
 _SURPLUS: Final = 1.5
+_CENTS: Final = 1e-6
+"""Dollars that are as good as none; a budget of 0 would be none at all."""
 _PER_CHUNK: Final = ("itl", "itl_token")
 """Metrics of which one call gives many values."""
 
@@ -47,9 +49,9 @@ class Levels:
     precision: float = 0.05
     compiled: Callable[[float], Plan] | None = None
 
-    def plan(self, value: float, number: int, pace: float) -> Plan:
-        """Step ``number``; ``pace``: the calls/s to expect, 0 if nobody knows. Every step has seeds of its own: other
-        arrivals, other prompts."""
+    def plan(self, value: float, number: int, pace: float, spent: float = 0.0) -> Plan:
+        """Step ``number``; ``pace``: the calls/s to expect, 0 if nobody knows; ``spent``: dollars, by the steps before.
+        Every step has seeds of its own: other arrivals, other prompts."""
         made = self.base if self.compiled is None else self.compiled(value)
         level = value if self.compiled is None else made.load.curve.peak()
         seconds = self.warm_up + self.measured(pace)
@@ -58,8 +60,16 @@ class Levels:
             load=_constant(made.load, level, seconds, capped=self.key == USERS),
             phases=(Phase(WARM_UP, 0.0, self.warm_up, measure=False), Phase(STEP, self.warm_up, seconds)),
             objectives=self.base.objectives,
+            budget=_left(made.budget, spent),
             seeds=_shifted(made.seeds, number * _SEEDS_APART),
         )
+
+    def outlook(self, value: float, steps: int) -> Plan:
+        """A plan that costs about what the search may: so many steps, all of them at the first ``value``."""
+        first = self.plan(value, 0, value)
+        seconds = first.load.duration * steps
+        load = _constant(first.load, first.load.curve.peak(), seconds, capped=False)
+        return replace(first, load=load, phases=(Phase(STEP, 0.0, seconds),))
 
     @property
     def settling(self) -> float:
@@ -97,12 +107,14 @@ def key_of(plan: Plan, given: str | None) -> str:
     return key
 
 
-def fit_objectives(plan: Plan) -> tuple[Plan, list[str]]:
+def fit_objectives(plan: Plan, spare: Objective | None = None) -> tuple[Plan, list[str]]:
     """``plan`` with the objectives that a constant load can be asked for, none of which ends a step; and why the others
-    are left out. Raises UsageError where none is left."""
+    are left out. Where none is left ``spare`` stands in; without one, raises UsageError."""
     left_out = {objective: why for objective in plan.objectives if (why := unfit(objective))}
     kept = tuple(replace(each, abort=False) for each in plan.objectives if each not in left_out)
     said = [f"{objective.rule}: {why}" for objective, why in left_out.items()]
+    if not kept and spare is not None:
+        kept = (spare,)
     if not kept:
         why = f" ({'; '.join(said)})" if said else ""
         raise UsageError(f"no objective says what is to hold{why}; give one: --fail-on 'ttft.p95<500ms'")
@@ -154,6 +166,10 @@ def _constant(load: Load, level: float, seconds: float, capped: bool) -> Load:
         users=None if users is None else Constant(users, seconds),
         max_requests=None,
     )
+
+
+def _left(budget: Budget, spent: float) -> Budget:
+    return replace(budget, stop=max(budget.stop - spent, _CENTS)) if budget.stop else budget
 
 
 def _shifted(seeds: Seeds, by: int) -> Seeds:

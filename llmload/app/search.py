@@ -5,6 +5,7 @@ How a plan is run is a parameter, so that the same search runs against real sock
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,8 +15,10 @@ from typing import Final
 import numpy as np
 
 from llmload import __version__
+from llmload.analysis.peak import Measured, next_best, peak
 from llmload.analysis.search import SURE, Aim, Answer, Capacity, Ended, Tried, capacity, next_value
 from llmload.analysis.series import Series
+from llmload.app.figure import Figure
 from llmload.app.interrupts import Interrupts
 from llmload.app.levels import Levels
 from llmload.app.session import Options, run_plan
@@ -63,11 +66,13 @@ Runner = Callable[[Plan, Until], StepRun]
 @dataclass(frozen=True)
 class Search:
     """``pause``: seconds between two steps in which the target recovers (the embedded simulator is a new one for every
-    step and needs none). ``tell`` hears what goes on."""
+    step and needs none). ``figure``: search for the value at which that is best, not for the highest that holds.
+    ``tell`` hears what goes on."""
 
     aim: Aim
     levels: Levels
     run: Runner
+    figure: Figure | None = None
     pause: float = 5.0
     tell: Callable[[str], None] = lambda text: None
     left_out: Sequence[str] = ()
@@ -100,7 +105,7 @@ def search(wanted: Search) -> SearchResult:
     """
     started, progress = datetime.now(UTC), _Progress()
     with Interrupts() as interrupts:
-        while (value := next_value(wanted.aim, progress.tried)) is not None:
+        while (value := _next(wanted, progress)) is not None:
             if progress.steps and _pause(wanted, interrupts):
                 progress.stopped, progress.status = interrupts.reason, ExitStatus.INTERRUPTED
             if progress.stopped or not _step(wanted, value, progress):
@@ -114,7 +119,9 @@ def search(wanted: Search) -> SearchResult:
         objectives=[str(objective) for objective in base.objectives],
         left_out=wanted.left_out,
         steps=progress.steps,
-        capacity=capacity(wanted.aim, progress.tried) if progress.tried else _NOTHING,
+        capacity=_capacity(wanted, progress),
+        figure=wanted.figure.name if wanted.figure else "",
+        best=peak(wanted.aim, _measured(wanted.figure, progress.steps)) if wanted.figure else None,
         whole=wanted.aim.whole,
         stopped=progress.stopped,
         status=progress.status,
@@ -123,6 +130,28 @@ def search(wanted: Search) -> SearchResult:
 
 
 _NOTHING: Final = Capacity(None, None, None, None, None, None, Ended.NOT)
+
+
+def _next(wanted: Search, progress: _Progress) -> float | None:
+    if wanted.figure is not None:
+        return next_best(wanted.aim, _measured(wanted.figure, progress.steps))
+    return next_value(wanted.aim, progress.tried)
+
+
+def _capacity(wanted: Search, progress: _Progress) -> Capacity:
+    """What is known of it, where it is what was searched for."""
+    return capacity(wanted.aim, progress.tried) if progress.tried and wanted.figure is None else _NOTHING
+
+
+def _measured(figure: Figure, steps: Sequence[Step]) -> list[Measured]:
+    """Larger is better; where the objectives were missed there is nothing to be had."""
+    sign = -1.0 if figure.less else 1.0
+    return [
+        Measured(step.value, None, 0.0)
+        if step.figure is None or step.answer in (Answer.INVALID, Answer.MISSED)
+        else Measured(step.value, sign * step.figure, step.figure_error)
+        for step in steps
+    ]
 
 
 def _pause(wanted: Search, interrupts: Interrupts) -> bool:
@@ -136,12 +165,14 @@ def _pause(wanted: Search, interrupts: Interrupts) -> bool:
 def _step(wanted: Search, value: float, progress: _Progress) -> bool:
     """Make one step; whether there can be another."""
     number = len(progress.steps) + 1
-    plan = wanted.levels.plan(value, number, _pace(wanted, value, progress.steps))
+    spent = sum(step.cost for step in progress.steps)
+    plan = wanted.levels.plan(value, number, _pace(wanted, value, progress.steps), spent)
     measured = plan.phases[-1]
     seconds = f"{measured.start:g} s + {measured.end - measured.start:g} s"
     wanted.tell(f"step {number}: {wanted.show(wanted.levels.key, value)} for {seconds} ...")
+    settling = wanted.levels.settling if wanted.figure is None else math.inf
     try:
-        ran = wanted.run(plan, lambda summary, now: clear(plan.objectives, summary, now, wanted.levels.settling))
+        ran = wanted.run(plan, lambda summary, now: clear(plan.objectives, summary, now, settling))
     except LlmloadError as error:
         if not progress.steps or isinstance(error, UsageError):
             raise
@@ -151,11 +182,14 @@ def _step(wanted: Search, value: float, progress: _Progress) -> bool:
         progress.stopped = f"{ran.interrupted}, in step {number} at {wanted.show(wanted.levels.key, value)}"
         progress.status = ExitStatus.INTERRUPTED
         return False
-    step = _judged(plan, value, ran)
+    step = _judged(plan, value, ran, wanted.figure)
     progress.steps.append(step)
     progress.tried.append(Tried(value, step.reading))
     wanted.tell(wanted.name(wanted.levels.key, number, step))
-    return True
+    stop = wanted.levels.base.budget.stop
+    if stop and spent + step.cost >= stop:
+        progress.stopped, progress.status = f"the budget of ${stop:g} is spent", ExitStatus.INVALID
+    return not progress.stopped
 
 
 def _pace(wanted: Search, value: float, steps: Sequence[Step]) -> float:
@@ -201,8 +235,9 @@ def _creeps(summary: Summary, start: float, now: float) -> bool:
     return bool(after.mean() - before.mean() > 2 * noise + (_CREEP - 1) * before.mean())
 
 
-def _judged(plan: Plan, value: float, ran: StepRun) -> Step:
+def _judged(plan: Plan, value: float, ran: StepRun, figure: Figure | None = None) -> Step:
     summary = ran.summary
+    best, error = figure.of(summary) if figure else (None, 0.0)
     judgements = judge(plan.objectives, summary)
     found, worst = reading(judgements, summary)
     if worst.observed is None and (whole_view(summary, ()).good and not ran.ended):
@@ -216,6 +251,7 @@ def _judged(plan: Plan, value: float, ran: StepRun) -> Step:
         answer=Answer.INVALID if refused else found.answer,
         seconds=flow.seconds,
         requests=summary.sent,
+        cost=summary.select(measured=False).cost,
         validity=ran.validity.level.value,
         reasons=_reasons(ran.validity),
         rule=worst.objective.rule,
@@ -232,6 +268,9 @@ def _judged(plan: Plan, value: float, ran: StepRun) -> Step:
         p95=latency.percentile(95) / 1e6,
         ttft_p95=ttft.percentile(95) / 1e6 if ttft.count else None,
         errors=view.errors / view.answered if view.answered else 0.0,
+        figure=best,
+        figure_shown=figure.show(best) if figure and best is not None else "",
+        figure_error=error,
     )
 
 

@@ -37,6 +37,10 @@ Hold = Annotated[
 ]
 
 
+Best = Annotated[
+    str | None,
+    typer.Option(metavar="FIGURE", help="Find the value at which this is best, e.g. throughput.input."),
+]
 Plot = Annotated[
     str | None, typer.Option(metavar="FILE", help="Draw latency over throughput, with the knee, to a .svg or .png.")
 ]
@@ -45,6 +49,7 @@ Plot = Annotated[
 def search(
     scenario: ScenarioArgument,
     key: Key = None,
+    best: Best = None,
     from_: From = None,
     to: To = None,
     precision: Precision = "5%",
@@ -73,7 +78,7 @@ def search(
     Examples:
       llmload search quickstart
       llmload search my.toml --url http://host:8000/v1 --fail-on 'ttft.p95<500ms' --to 200/s -o capacity.json
-      llmload search my.toml --key classes.embed.batch --from 1 --to 256
+      llmload search my.toml --key classes.embed.batch --from 1 --to 256 --best throughput.input
       llmload search my.toml --json - | jq .capacity
       llmload search my.toml --plot curve.svg
 
@@ -82,6 +87,7 @@ def search(
     status: 0 found (or held at the highest), 1 missed at the lowest, 2 usage, 3 the generator's limit, 4 target
     unreachable, 130 interrupted.
     """
+    from llmload.app.figure import SOME, Figure
     from llmload.app.levels import Levels, fit_objectives, key_of
     from llmload.app.search import Search, run_real
     from llmload.app.search import search as carry_out
@@ -92,7 +98,9 @@ def search(
     for destination in [*destinations, *([_picture(plot)] if plot else ())]:
         files.check_writable(destination)
     times = {name: _seconds(name, given) for name, given in _given(warm_up, hold, longest, pause).items()}
-    whole, left_out = fit_objectives(with_faults(read_plan(scenario, env, set_, None, demo, url, fail_on), fault))
+    figure = Figure.parse(best) if best is not None else None
+    scenario_plan = with_faults(read_plan(scenario, env, set_, None, demo, url, fail_on), fault)
+    whole, left_out = fit_objectives(scenario_plan, SOME if figure else None)
     named = key_of(whole, key)
     own = _own(whole, named)
 
@@ -106,11 +114,11 @@ def search(
         None if named.startswith("load.") else compiled,
     )  # fmt: skip
     _check(levels, aim)
-    ask(levels.plan(aim.start, 1, aim.start), yes)
+    ask(levels.outlook(aim.start, aim.most), yes)
     runner = run_real(parse_workers(workers), look_up())
     found = carry_out(
         Search(
-            aim, levels, runner, times["pause"], lambda text: say(f"{text}\n"), left_out, search_text.step_line,
+            aim, levels, runner, figure, times["pause"], lambda text: say(f"{text}\n"), left_out, search_text.step_line,
             search_text.show,
         )
     )  # fmt: skip

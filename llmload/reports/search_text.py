@@ -22,7 +22,8 @@ _RATE: Final = "load.rate"
 _STYLES: Final = {Answer.HELD: "green", Answer.MISSED: "red", Answer.UNCLEAR: "", Answer.INVALID: "dim"}
 _COLUMNS: Final = (
     Column("load"), Column("objectives", right=False), Column("p95"), Column("p50"), Column("done/s", rank=2),
-    Column("errors", rank=3), Column("requests", rank=4), Column("nearest objective", right=False, rank=5, least=24),
+    Column("figure", rank=1), Column("errors", rank=3), Column("requests", rank=4),
+    Column("nearest objective", right=False, rank=5, least=24),
 )  # fmt: skip
 
 
@@ -33,7 +34,8 @@ def show(found_key: str, value: float) -> str:
 
 def step_line(key: str, number: int, step: Step) -> str:
     """One step, as it is told when it is over."""
-    figure = f" ({step.rule}: {step.shown})" if step.shown else ""
+    shown = ", ".join(filter(None, [step.figure_shown, f"{step.rule}: {step.shown}" if step.shown else ""]))
+    figure = f" ({shown})" if shown else ""
     early = f", {step.ended}" if step.ended else ""
     why = f": {step.reasons[0]}" if step.answer is Answer.INVALID and step.reasons else ""
     return f"step {number}: {show(key, step.value)} {step.answer}{why}{figure}{early}"
@@ -65,6 +67,8 @@ def _head(found: SearchResult) -> Iterator[Text]:
 
 def answer_of(found: SearchResult) -> str:
     """The answer in a sentence."""
+    if found.best is not None:
+        return _best_of(found)
     capacity = found.capacity
     if capacity.value is not None and capacity.interval is not None:
         low, high = (show(found.key, end) for end in capacity.interval)
@@ -76,10 +80,19 @@ def answer_of(found: SearchResult) -> str:
     return "Capacity not found"
 
 
+def _best_of(found: SearchResult) -> str:
+    best = found.best
+    if best is None or best.value is None:
+        return f"No value found at which {found.figure} could be measured and the objectives hold"
+    at = next(step for step in found.steps if step.value == best.value)
+    others = f"; up to {show(found.key, best.high)} is as good" if best.high > best.low else ""
+    return f"Best {show(found.key, best.value)} ({found.figure} {at.figure_shown}{others})"
+
+
 def _remarks(found: SearchResult) -> Iterator[Text]:
     if found.stopped:
         yield Text(f"ended early: {clean(found.stopped)}", "bold")
-    elif why := _WHY.get(found.capacity.ended):
+    elif why := _WHY.get(found.best.ended if found.best else found.capacity.ended):
         yield Text(why.format(**_said(found)))
     if found.capacity.limit is not None and found.capacity.ended not in (Ended.GENERATOR, Ended.INVALID):
         yield Text("not measured: {limit}, which the generator could not do".format(**_said(found)))
@@ -90,7 +103,9 @@ def _remarks(found: SearchResult) -> Iterator[Text]:
         yield Text(f"not asked: {rule}", "dim")
     seconds = sum(step.seconds for step in found.steps)
     steps = counted(len(found.steps), "step")
-    yield Text(f"{steps}, {counted(found.requests, 'request')}, {format_seconds(seconds)} measured", "dim")
+    cost = sum(step.cost for step in found.steps)
+    money = f", ${cost:,.2f}" if cost else ""
+    yield Text(f"{steps}, {counted(found.requests, 'request')}, {format_seconds(seconds)} measured{money}", "dim")
 
 
 _WHY: Final = {
@@ -115,7 +130,9 @@ def _said(found: SearchResult) -> dict[str, str]:
 def _table(found: SearchResult, width: int) -> Iterator[Text]:
     ordered = sorted(found.steps, key=lambda step: step.value)
     if ordered:
-        yield from grid(_COLUMNS, [_row(found, step) for step in ordered], width)
+        shown = [n for n, column in enumerate(_COLUMNS) if column.title != "figure" or found.figure]
+        rows = [[cells[n] for n in shown] for cells in (_row(found, step) for step in ordered)]
+        yield from grid([_COLUMNS[n] for n in shown], rows, width)
 
 
 def _row(found: SearchResult, step: Step) -> list[Text]:
@@ -127,6 +144,7 @@ def _row(found: SearchResult, step: Step) -> list[Text]:
         format_seconds(step.p95) if known else "",
         format_seconds(step.p50) if known else "",
         f"{step.completed:.3g}" if known else "",
+        step.figure_shown,
         format_share(step.errors) if known else "",
         f"{step.requests:,}",
         f"{step.rule}: {step.shown}" if known and step.shown else (step.reasons[0] if step.reasons else ""),

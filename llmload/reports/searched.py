@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
+from llmload.analysis.peak import Peak
 from llmload.analysis.search import CONFIDENCE, Answer, Capacity, Ended, Reading, knee
 from llmload.errors import ExitStatus
 from llmload.reports.document import plain
@@ -24,7 +25,7 @@ class Step:
 
     ``rule``: the objective furthest beyond its bound, or nearest to it, with what was ``observed`` (SI unit, None
     without data) and its ``interval``. ``ended``: why it was over before its time. ``planned`` and ``completed``:
-    calls/s; times: s, of good calls, from the planned time.
+    calls/s; times: s, of good calls, from the planned time. ``figure``: what is to be best, with its standard error.
     """
 
     value: float
@@ -32,6 +33,7 @@ class Step:
     seconds: float
     requests: int
     validity: str
+    cost: float = 0.0
     reasons: Sequence[str] = ()
     rule: str = ""
     observed: float | None = None
@@ -47,11 +49,15 @@ class Step:
     p95: float = 0.0
     ttft_p95: float | None = None
     errors: float = 0.0
+    figure: float | None = None
+    figure_shown: str = ""
+    figure_error: float = 0.0
 
 
 @dataclass(frozen=True)
 class SearchResult:
-    """``key``: what was searched over; ``whole``: it takes integers only. ``left_out``: objectives that could not be
+    """``key``: what was searched over; ``whole``: it takes integers only. ``figure``: what was to be
+    ``best``, where that was asked for and not the capacity. ``left_out``: objectives that could not be
     asked, with the reason. ``stopped``: why it ended before its end, "" if it did not; ``status``: the exit status of
     that."""
 
@@ -64,6 +70,8 @@ class SearchResult:
     steps: Sequence[Step]
     capacity: Capacity
     whole: bool = False
+    figure: str = ""
+    best: Peak | None = None
     stopped: str = ""
     status: ExitStatus = ExitStatus.PASS
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -86,7 +94,11 @@ class SearchResult:
 
     def exit_status(self) -> ExitStatus:
         """0: found, or held as far as was asked; 1: nothing holds; 3: the generator's limit, or nothing measured."""
-        return self.status if self.stopped else _STATUSES[self.capacity.ended]
+        if self.stopped:
+            return self.status
+        if self.best is not None:
+            return ExitStatus.FAIL if self.best.value is None else ExitStatus.PASS
+        return _STATUSES[self.capacity.ended]
 
 
 _STATUSES: Final[Mapping[Ended, ExitStatus]] = {
@@ -119,6 +131,8 @@ def document(found: SearchResult) -> dict[str, Any]:
         "objectives": list(found.objectives),
         "left_out": list(found.left_out),
         "capacity": _listed(plain(capacity)) | {"ended": capacity.ended.value, "confidence": CONFIDENCE},
+        "figure": found.figure,
+        "best": None if found.best is None else plain(found.best) | {"ended": found.best.ended.value},
         "knee": None if knee_ is None else knee_.value,
         "stopped": found.stopped,
         "requests": found.requests,
@@ -164,12 +178,20 @@ _CAPACITY: Final = {
     "ended": {"enum": [ended.value for ended in Ended], "description": "Why the search was over."},
     "confidence": _kind("number"),
 }
+_BEST: Final = {
+    "value": _maybe("number", "The smallest value that is as good as the best one tried."),
+    "figure": _maybe("number", "Its figure; of one that is to be small, negative."),
+    "low": _kind("number", "The smallest value that is as good."),
+    "high": _kind("number", "The largest one."),
+    "ended": {"enum": [ended.value for ended in Ended]},
+}
 _STEP: Final = {
     "value": _kind("number", "What was tried."),
     "answer": {"enum": [answer.value for answer in Answer]},
     "seconds": _kind("number", "Measured time, warm-up left out."),
     "requests": _kind("integer", "Sent, warm-up included."),
     "validity": _kind("string"),
+    "cost": _kind("number", "Dollars, by the scenario's prices."),
     "reasons": _list({"type": "string"}, "Why the figures are not beyond doubt."),
     "rule": _kind("string", "The objective nearest to its bound, or furthest beyond it."),
     "observed": _maybe("number", "Its figure, in SI units."),
@@ -188,6 +210,9 @@ _STEP: Final = {
     "p95": _kind("number", "95th percentile of the latency, s."),
     "ttft_p95": _maybe("number", "95th percentile of the time to the first token, s."),
     "errors": _kind("number", "Share of answered calls that failed."),
+    "figure": _maybe("number", "What is to be best, in SI units."),
+    "figure_shown": _kind("string", "The same for reading."),
+    "figure_error": _kind("number", "Its standard error."),
 }
 SEARCH_SCHEMA: Final[dict[str, Any]] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -205,6 +230,8 @@ SEARCH_SCHEMA: Final[dict[str, Any]] = {
             "objectives": _list({"type": "string"}, "What was to hold."),
             "left_out": _list({"type": "string"}, "Objectives that no constant load can be asked for, and why."),
             "capacity": _object(_CAPACITY),
+            "figure": _kind("string", "What was to be best; empty where the capacity was searched for."),
+            "best": {"anyOf": [_object(_BEST), {"type": "null"}]},
             "knee": _maybe("number", "Value of the step with the greatest throughput over mean latency."),
             "stopped": _kind("string", "Why the search was ended from outside, empty if it was not."),
             "requests": _kind("integer", "Sent in all steps."),

@@ -11,6 +11,7 @@ from search_runs import find, in_virtual_time, scenario
 from virtual_run import plan_of
 
 from llmload.analysis.search import Aim, Answer, Ended
+from llmload.app.figure import Figure
 from llmload.app.levels import Levels, Written, fit_objectives, key_of, written
 from llmload.app.search import StepRun, Until, clear
 from llmload.errors import ExitStatus, UnreachableError, UsageError
@@ -141,6 +142,16 @@ def test_a_target_that_goes_away_ends_the_search_with_what_was_found() -> None:
     assert found.exit_status() is ExitStatus.UNREACHABLE
 
 
+def test_a_budget_is_for_all_steps_together() -> None:
+    text = scenario('"ttft.p95 < 1s"', rate="1/s").replace(
+        'model = "sim-model"', 'model = "sim-model"\nprices.request = 1', 1
+    )
+    found = find(f"{text}\n[budget]\nstop = 25", hold=5.0, longest=5.0)
+    assert found.stopped == "the budget of $25 is spent"
+    assert 25 <= sum(step.cost for step in found.steps) < 100
+    assert "$" in search_text.render(found)
+
+
 def test_a_figure_that_there_is_not_is_no_missed_objective() -> None:
     with pytest.raises(UsageError, match="has no data"):
         find(scenario('"ttft.p95 < 1s"', rate="1/s").replace("stream = true", ""), hold=5.0, longest=5.0)
@@ -160,6 +171,12 @@ def test_a_step_is_a_constant_load_with_a_warm_up_and_seeds_of_its_own() -> None
     assert (first.load.curve.rate(1.0), second.load.curve.rate(39.0)) == (20.0, 40.0)
     assert first.seeds.arrivals != second.seeds.arrivals
     assert first.seeds.prompts != second.seeds.prompts
+
+
+def test_what_a_search_may_cost_is_that_of_all_its_steps_at_the_first_value() -> None:
+    plan, _ = fit_objectives(plan_of(scenario('"ttft.p95 < 1s"')))
+    whole = Levels(plan, "load.rate", 10.0, 30.0, 120.0).outlook(20.0, 24)
+    assert whole.load.curve.expected(whole.load.duration) == pytest.approx(24 * 40 * 20)
 
 
 @pytest.mark.parametrize(("rate", "seconds"), [(1.0, 120), (10.0, 120), (20.0, 67), (100.0, 30)])
@@ -216,3 +233,60 @@ def test_a_step_is_not_ended_before_there_is_anything_to_see() -> None:
     summary = Summary(phases=(PhaseInfo("warm-up", 0.0, 10.0, False), PhaseInfo("step", 10.0, 40.0)))
     assert clear(plan.objectives, summary, 12.0) == ""
     assert clear(plan.objectives, summary, 40.0) == ""
+
+
+@pytest.fixture(scope="module")
+def batches() -> SearchResult:
+    """Users who send texts to be embedded, so many at once. A request takes 4 ms and 8 ms for 1000 tokens, one after
+    the other, and the objective bounds how long one may take."""
+    text = """
+        objectives = ["latency.p95 < 200ms"]
+        [targets.sim]
+        base_url = "sim:"
+        model = "sim-model"
+        [classes.embed]
+        api = "embeddings"
+        prompt = { tokens = 50 }
+        batch = 4
+        [load]
+        users = 4
+        duration = "10s"
+    """
+    return find(
+        text, "classes.embed.batch", aim=lambda start: Aim(4, 1, 512, whole=True), hold=5.0, longest=5.0,
+        figure=Figure.parse("throughput.input"),
+    )  # fmt: skip
+
+
+def test_the_best_batch_is_the_smallest_that_is_as_good_as_the_largest_that_is_fast_enough(
+    batches: SearchResult,
+) -> None:
+    """Four users wait for each other: 4 x (4 ms + 0.4 ms a text) + 6 ms < 200 ms up to some 110 texts; from 60 on there
+    is less than 6 % to be gained."""
+    assert batches.best is not None
+    assert batches.best.high == pytest.approx(105, rel=0.25)
+    assert 45 <= (batches.best.value or 0) <= batches.best.high
+    assert batches.best.ended is Ended.FOUND
+    assert batches.capacity.value is None
+    assert batches.exit_status() is ExitStatus.PASS
+    assert all(step.figure_shown for step in batches.steps)
+
+
+def test_the_best_value_is_reported_and_documented(batches: SearchResult) -> None:
+    lines = search_text.render(batches, 140).splitlines()
+    assert lines[0].startswith("Best ")
+    assert "throughput.input" in lines[0]
+    jsonschema.validate(json.loads(render(batches)), SEARCH_SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("text", "less"), [("throughput.output", False), ("latency.p95", True), ("errors.rate{class=chat}", True)]
+)
+def test_figures_know_which_way_is_better(text: str, less: bool) -> None:
+    assert Figure.parse(text).less is less
+
+
+@pytest.mark.parametrize("text", ["nonsense.p95", "throughput", "recovery.time{after=x}", "success.count"])
+def test_what_is_no_figure_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="--best: "):
+        Figure.parse(text)

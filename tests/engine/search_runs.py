@@ -9,6 +9,7 @@ from functools import partial
 from virtual_run import plan_of
 
 from llmload.analysis.search import Aim
+from llmload.app.figure import SOME, Figure
 from llmload.app.levels import Levels, fit_objectives, key_of
 from llmload.app.search import Search, StepRun, Until, search
 from llmload.clock import NS
@@ -88,11 +89,12 @@ def find(
     run: Callable[[Plan, Until], StepRun] = in_virtual_time,
     hold: float = 30.0,
     longest: float = 120.0,
+    figure: Figure | None = None,
 ) -> SearchResult:
     """Search over ``key`` of a scenario's text."""
-    plan, left_out = fit_objectives(plan_of(text))
+    plan, left_out = fit_objectives(plan_of(text), SOME if figure else None)
     named = key_of(plan, key)
     compiled = None if named.startswith("load.") else lambda value: plan_of(text, f"{named}={value:g}")
     levels = Levels(plan, named, 10.0, hold, longest, compiled=compiled)
     start = plan.load.curve.peak()
-    return search(Search(aim(start), levels, partial(run), left_out=left_out))
+    return search(Search(aim(start), levels, partial(run), figure, left_out=left_out))

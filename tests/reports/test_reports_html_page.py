@@ -129,6 +129,10 @@ def test_insights_stand_before_the_figures(monkeypatch: pytest.MonkeyPatch) -> N
             "No answer: the figures say more about the load generator",
         ),
         (replace(samples.result(), interrupted="Ctrl-C"), "Interrupted after"),
+        (
+            replace(samples.result(), interrupted="Ctrl-C", judgements=samples.result().judgements[:1]),
+            "Good enough as far as the run went",
+        ),
     ],
 )
 def test_the_first_screen_says_in_words_how_it_went(result: Result, words: str) -> None:

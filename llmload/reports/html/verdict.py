@@ -10,6 +10,7 @@ from llmload.analysis.insights import Gravity, Insight
 from llmload.reports.facts import service_level
 from llmload.reports.html.markup import Html, Node, element, joined
 from llmload.reports.result import Result
+from llmload.safe import clean
 from llmload.verdict.judge import Judgement
 from llmload.verdict.service_level import Light
 from llmload.verdict.validity import Level, Reason
@@ -34,6 +35,7 @@ _MOST: Final = 100
 """Objectives, reasons and notes that are shown."""
 _REASONS: Final = 3
 """What is said of missed objectives on the first screen."""
+_LONGEST_NAME: Final = 60
 _BAR: Final = (160.0, 14.0)
 """Width and height of the bar of a margin."""
 _WIDEST_MARGIN: Final = 9.995
@@ -47,14 +49,14 @@ def headline(result: Result) -> Html:
     return element(
         "header",
         element("p", element("span", _SIGNS[decision], aria_hidden="true"), f" {decision.value}", class_="decision"),
-        element("h1", scenario.name or "(no name)"),
+        element("h1", clean(scenario.name, _LONGEST_NAME) or "(no name)"),
         element("p", scenario.description, class_="dim") if scenario.description else None,
         element("p", element("strong", _answer(result)), class_="answer"),
         _why(result),
         element("p", f"{how} after {units.format_seconds(result.summary.elapsed)}: {stopped}") if stopped else None,
         _trust_line(result),
         element("p", _load(result), class_="dim"),
-        class_=f"verdict {decision.value.lower()}",
+        class_=f"verdict {decision.value.lower() if result.judgements or decision is not Decision.PASS else ''}",
     )
 
 
@@ -70,7 +72,10 @@ def _answer(result: Result) -> str:
         return "Nothing was judged: the scenario sets no objectives."
     if missed:
         return f"Not good enough: {missed} of {objectives} {'was' if missed == 1 else 'were'} missed."
-    return f"Good enough: {f'all {objectives} were' if judged > 1 else 'the one objective was'} met under this load."
+    far = " as far as the run went" if result.interrupted or result.aborted else ""
+    return (
+        f"Good enough{far}: {f'all {objectives} were' if judged > 1 else 'the one objective was'} met under this load."
+    )
 
 
 def _why(result: Result) -> Html | None:
@@ -167,7 +172,7 @@ def _margin(margin: float | None) -> str:
     if margin is None:
         return ""
     size = f"{abs(margin):.0%}" if abs(margin) >= 0.1 else f"{abs(margin):.1%}"
-    size = "more than 999%" if abs(margin) > _WIDEST_MARGIN else size
+    size = ">999%" if abs(margin) > _WIDEST_MARGIN else size
     return f"{size} to spare" if margin >= 0 else f"{size} beyond the limit"
 
 

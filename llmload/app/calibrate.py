@@ -1,4 +1,5 @@
-"""``llmload calibrate``: what this machine can measure and how exactly, found out against the simulator's own log."""
+"""``llmload calibrate``: what this machine can measure and how exactly, found out against the simulator's own log; and
+whether it can be trusted now (``--check``)."""
 
 from __future__ import annotations
 
@@ -14,12 +15,13 @@ from llmload.app.ramp import Ramp, Ramped, Sample, climb
 from llmload.calibration.calibration import Calibration, Noise, Step
 from llmload.calibration.compare import deviation
 from llmload.calibration.cost import Spent, fit
+from llmload.calibration.stability import Stability
 from llmload.calibration.store import fingerprint
 from llmload.clock import NS
 from llmload.errors import ExitStatus, LlmloadError
 from llmload.units import format_rate
 
-__all__ = ["FULL", "QUICK", "assemble", "calibrate"]
+__all__ = ["CHECK", "FULL", "QUICK", "assemble", "calibrate", "check"]
 
 FULL: Final = (
     Ramp("stream", (25.0, 50.0, 100.0, 200.0, 400.0, 700.0, 1000.0), 3.0, 30, 50),
@@ -29,6 +31,8 @@ QUICK: Final = (
     Ramp("stream", (50.0, 200.0, 500.0), 2.0, 30, 50),
     Ramp("whole", (200.0, 1000.0), 1.5, 5, 25),
 )
+CHECK: Final = Ramp("stream", (50.0,), 3.0, 30, 50)
+"""A load that every machine can measure, if it is left alone."""
 
 _NAMES: Final = {"stream": "streams", "whole": "answers in one piece"}
 _SETTLING: Final = 0.4
@@ -48,6 +52,20 @@ def calibrate(quick: bool = False, each: float = 0.0, tell: Callable[[str], None
         ramp = replace(ramp, each=each or ramp.each)
         climbed.append((ramp, climb(ramp, _telling(ramp, tell))))
     return assemble(climbed, quick)
+
+
+def check(repeats: int = 3, each: float = 0.0, tell: Callable[[str], None] = lambda text: None) -> Stability:
+    """Measure one small load ``repeats`` times. Raises InterruptedRun, or LlmloadError where nothing was measured."""
+    ramp = replace(CHECK, each=each or CHECK.each)
+    steps: list[Step] = []
+    for number in range(1, repeats + 1):
+        tell(f"{format_rate(ramp.levels[0])} for {ramp.each:g} s ({number} of {repeats})")
+        steps += _steps(ramp, climb(ramp, lambda level: None))
+    if len(steps) < repeats:
+        failed = LlmloadError("the check came to nothing: calls could not be found in the simulator's log")
+        failed.status = ExitStatus.INVALID
+        raise failed
+    return Stability(tuple(steps))
 
 
 def assemble(climbed: Sequence[tuple[Ramp, Ramped]], quick: bool = False) -> Calibration:

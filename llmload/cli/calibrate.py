@@ -18,6 +18,10 @@ def calibrate(
     each: Annotated[
         str | None, typer.Option(metavar="DURATION", help="How long each load lasts, instead of 1.5s to 3s.")
     ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only whether figures can be trusted now: one small load, repeated.")
+    ] = False,
+    repeat: Annotated[int, typer.Option(min=2, max=20, help="How often --check repeats it.")] = 3,
     json: Json = None,
     store: Annotated[bool, typer.Option("--store/--no-store", help="Keep it for the runs to come.")] = True,
 ) -> None:
@@ -27,9 +31,13 @@ def calibrate(
     Examples:
       llmload calibrate
       llmload calibrate --quick --json - | jq .ceiling
+      llmload calibrate --check && llmload run peak --url http://host:8000/v1
 
     Takes under a minute, against a simulator on this machine that logs what it really sent. Every run after that
     states its error bar, and warns when a planned load is too much. Do it where nothing else is going on.
+
+    With --check nothing is kept: it ends with status 0 where the machine is quiet and the repetitions agree, else with
+    3 and says why.
     """
     from llmload.app.calibrate import calibrate as measure
     from llmload.calibration.store import place, render, save
@@ -40,6 +48,9 @@ def calibrate(
     seconds = _seconds(each)
     for destination in filter(None, [json]):
         files.check_writable(destination)
+    if check:
+        _check(repeat, seconds, json)
+        return
     found = measure(quick, seconds, lambda text: say(f"{text}\n"))
     if store:
         save(found)
@@ -52,6 +63,24 @@ def calibrate(
         files.write(files.STDOUT, text.encode(errors="replace"))
     else:
         say(text)
+
+
+def _check(repeat: int, seconds: float, json: str | None) -> None:
+    from llmload.app.calibrate import check as measure
+    from llmload.cli.calibrate_text import stability
+    from llmload.errors import ExitStatus
+    from llmload.reports import files
+    from llmload.reports.json_report import lines
+
+    found = measure(repeat, seconds, lambda text: say(f"{text}\n"))
+    if json:
+        files.write(json, lines(found.to_json()))
+    if json == files.STDOUT:
+        say(stability(found))
+    else:
+        files.write(files.STDOUT, stability(found).encode())
+    if not found.stable:
+        raise typer.Exit(int(ExitStatus.INVALID))
 
 
 def _seconds(each: str | None) -> float:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from llmload.calibration.calibration import BOUND, Calibration, Kind, Step
 from llmload.calibration.cost import CEILING
+from llmload.calibration.stability import Stability
 from llmload.metrics.catalogue import METRICS
 from llmload.metrics.precision import REFERENCE_TOKENS
 from llmload.reports.grid import Column, grid
@@ -19,7 +20,7 @@ from llmload.reports.style import ASCII_SIGNS, Style
 from llmload.safe import clean
 from llmload.units import format_count, format_rate, format_seconds, format_share
 
-__all__ = ["render"]
+__all__ = ["render", "stability"]
 
 _TITLES: Final[tuple[tuple[Kind, str], ...]] = (("stream", "streams"), ("whole", "answers in one piece"))
 
@@ -104,3 +105,17 @@ def _noise(calibration: Calibration) -> RenderableType:
     if not calibration.disturbed:
         return Text(used, "dim")
     return Text(f"DISTURBED: {used}. Deviations are larger than they need be; try again when it is idle.", "yellow")
+
+
+def stability(found: Stability) -> str:
+    """The answer in a line, and what it rests on."""
+    if found.stable:
+        lines = ["STABLE: the machine is quiet, and the same load came out the same each time"]
+    else:
+        lines = ["NOT STABLE: a run now is not to be trusted"]
+        lines += [f"  {text}: {remedy}" for text, remedy in found.problems]
+    for metric in found.steps[0].metrics:
+        p99 = max(step.metrics[metric].p99 for step in found.steps)
+        apart = format_seconds(found.spread(metric))
+        lines.append(f"{METRICS[metric].title}: off by {format_seconds(p99)} at most (p99), medians {apart} apart")
+    return "\n".join(lines) + "\n"

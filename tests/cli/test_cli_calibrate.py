@@ -141,3 +141,15 @@ def test_a_disturbed_calibration_says_so_first_and_last() -> None:
 
 def test_where_only_ascii_can_be_shown_only_ascii_is() -> None:
     assert render(MADE, Style(80, False, False)).isascii()
+
+
+def test_a_check_says_whether_the_machine_can_be_trusted_and_keeps_nothing(tmp_path: Path) -> None:
+    out = tmp_path / "check.json"
+    done = llmload(tmp_path, "calibrate", "--check", "--repeat", "2", "--each", "700ms", "--json", str(out))
+    document = json.loads(out.read_text())
+    assert done.returncode == (0 if document["stable"] else ExitStatus.INVALID), done.stderr
+    assert done.stdout.startswith("STABLE" if document["stable"] else "NOT STABLE")
+    assert len(document["loads"]) == 2
+    assert document["stable"] is (document["problems"] == [])
+    assert "medians" in done.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["check.json"]

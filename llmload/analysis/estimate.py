@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from statistics import NormalDist
 
+from llmload.analysis import student
 from llmload.analysis.bootstrap import Spread
 from llmload.metrics.histogram import Histogram
 
@@ -40,6 +41,14 @@ class Estimate:
     freedom: float
     count: int
     method: Method
+
+    def interval(self, confidence: float, log: bool) -> tuple[float, float]:
+        """Where the true figure lies with that confidence; ``log``: the scale is that of logarithms."""
+        t = student.quantile((1 + confidence) / 2, self.freedom)
+        down, up = t * self.below, t * self.above
+        if not log:
+            return self.value - down, self.value + up
+        return self.value * math.exp(-down), self.value * math.exp(min(up, 700.0))
 
     def widened(self, factor: float, freedom: float) -> Estimate:
         """The same with errors ``factor`` times as large, known with at most those degrees of freedom."""

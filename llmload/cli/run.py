@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from llmload.cli.repeating import Baseline, MinEffect, Repeat, again
 from llmload.cli.run_options import (
     AllowInvalid,
     Chunks,
@@ -38,6 +39,9 @@ def run(
     requests_limit: RequestsLimit = None,
     chunks: Chunks = False,
     fault: Fault = None,
+    repeat: Repeat = 1,
+    baseline: Baseline = None,
+    min_effect: MinEffect = None,
     workers: Workers = "auto",
     display: DisplayMode = "auto",
     allow_invalid: AllowInvalid = False,
@@ -51,9 +55,11 @@ def run(
       llmload run scenarios/rest.toml --url http://host:8000/v1 --env development -o rest.json
       llmload run peak --scale rate=0.1,time=0.01 --fail-on 'latency.p50<2s'
       llmload run quickstart --json - | jq .verdict
+      llmload run ci --repeat 5 -o base.json && llmload run ci --baseline 'base-*.json'
 
     Ctrl-C once stops sending and waits for calls in flight, twice stops at once; both report. Exit status: 0 passed,
-    1 objectives failed, 2 usage, 3 run invalid, 4 target unreachable, 130 interrupted.
+    1 objectives failed or worse than the baseline, 2 usage, 3 run invalid, 4 target unreachable, 130 interrupted.
     """
     plan = with_faults(read_plan(scenario, env, set_, scale, demo, url, fail_on), fault)
-    carry_out(plan, out, json, report, requests, requests_limit, chunks, display, workers, yes, allow_invalid)
+    more = again(plan, repeat, baseline, min_effect, scenario)
+    carry_out(plan, out, json, report, requests, requests_limit, chunks, display, workers, yes, allow_invalid, more)

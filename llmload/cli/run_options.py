@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from llmload.cli.speak import say
+from llmload.errors import ExitStatus
 
 if TYPE_CHECKING:
     from llmload.app.saving import Saving
+    from llmload.cli.repeating import Again
     from llmload.outputs.request_log import RequestLog
     from llmload.reports.result import Result
     from llmload.scenario.plan import Plan
@@ -70,6 +72,8 @@ AllowInvalid = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask before a run that costs money.")]
 
 _MOST_WORKERS = 64
+_GRAVEST = (ExitStatus.INTERRUPTED, ExitStatus.USAGE, ExitStatus.FAIL, ExitStatus.INVALID, ExitStatus.PASS)
+"""What several runs end with: the first of these that any of them would."""
 
 
 def with_faults(plan: Plan, faults: list[str] | None) -> Plan:
@@ -97,28 +101,52 @@ def carry_out(
     workers: str,
     yes: bool,
     allow_invalid: bool,
+    again: Again | None = None,
 ) -> None:
-    """Run, report, and exit with the run's status."""
+    """Run, once or ``again``, report, and exit with the status: of several runs, with the gravest."""
     from llmload.app.saving import Saving
+    from llmload.cli.repeating import Again, numbered
+    from llmload.reports import target_of
+
+    again = again or Again()
+    reports = [target_of(given) for given in report or ()]
+    places = [*(out or ()), *([json] if json else ())]
+    savings, logs = [], []
+    for run in range(1, again.repeat + 1):
+        named = [(how, numbered(place, run, again.repeat)) for how, place in reports]
+        savings.append(Saving([numbered(place, run, again.repeat) for place in places], named))
+        logs.append(_request_log(numbered(requests, run, again.repeat) if requests else None, requests_limit))
+    ask(plan, yes)
+    _mention_a_killed_run()
+    to_stderr, statuses = "-" in (*places, *(place for _, place in reports)), [ExitStatus.PASS]
+    for saving, log in zip(savings, logs, strict=True):
+        result = _once(plan, saving, log, chunks, display, workers)
+        _report(result, saving, to_stderr)
+        again.results.append(result)
+        statuses.append(ExitStatus(_status(result, allow_invalid)))
+        if result.interrupted:
+            break
+    if again.conclude(to_stderr):
+        statuses.append(ExitStatus.FAIL)
+    raise typer.Exit(int(min(statuses, key=_GRAVEST.index)))
+
+
+def _once(
+    plan: Plan,
+    saving: Saving,
+    log: tuple[RequestLog, ...],
+    chunks: bool,
+    display: Literal["auto", "live", "plain", "quiet"],
+    workers: str,
+) -> Result:
     from llmload.app.session import Options, run_plan
     from llmload.calibration.store import look_up
     from llmload.dashboard.live import choose_display, stderr_console
     from llmload.outputs.base import Output
-    from llmload.reports import target_of
 
-    reports = [target_of(given) for given in report or ()]
-    log = _request_log(requests, requests_limit)
-    ask(plan, yes)
-    _mention_a_killed_run()
-    destinations = [*(out or ()), *([json] if json else ())]
-    saving = Saving(destinations, reports)
     outputs: tuple[Output, ...] = (*log, saving.checkpoint)
-    options = Options(
-        parse_workers(workers), choose_display(stderr_console(), display), outputs, chunks, calibrated=look_up()
-    )
-    result = run_plan(plan, options)
-    _report(result, saving, to_stderr="-" in (*destinations, *(path for _, path in reports)))
-    raise typer.Exit(int(_status(result, allow_invalid)))
+    shown = choose_display(stderr_console(), display)
+    return run_plan(plan, Options(parse_workers(workers), shown, outputs, chunks, calibrated=look_up()))
 
 
 def parse_workers(given: str) -> int | None:
@@ -133,8 +161,6 @@ def parse_workers(given: str) -> int | None:
 
 
 def _status(result: Result, allow_invalid: bool) -> int:
-    from llmload.errors import ExitStatus
-
     status = result.exit_status()
     if allow_invalid and status is ExitStatus.INVALID:
         met = all(judgement.passed for judgement in result.judgements)

@@ -22,13 +22,14 @@ from llmload.reports.markdown_text import prose
 
 __all__ = ["render"]
 
+_HEADLINES: Final = {"WORSE": "❌", "NO REGRESSION FOUND": "✅", "CAN'T SAY": "❔"}
 _SIGNS: Final = {Change.WORSE: "❌ worse", Change.BETTER: "✅ better", Change.SAME: "same", Change.UNCLEAR: "can't say"}
 
 
 def render(comparison: Comparison) -> bytes:
     """UTF-8; nothing that others wrote is more than text in it."""
-    sign = "❌" if comparison.regressed else "✅"
-    parts = [f"### {sign} llmload: {headline(comparison).lower()}", ""]
+    said = headline(comparison)
+    parts = [f"### {_HEADLINES[said]} llmload: {said.lower()}", ""]
     for other in comparison.others:
         parts += _section(other, comparison)
     return ("\n".join(parts).rstrip() + "\n").encode("utf-8", "replace")

@@ -33,6 +33,7 @@ from llmload.units import counted
 __all__ = ["parity_words", "render"]
 
 _STYLES: Final = {Change.WORSE: "bold red", Change.BETTER: "green", Change.SAME: "", Change.UNCLEAR: "dim"}
+_HEADLINES: Final = {"WORSE": "bold red", "NO REGRESSION FOUND": "bold green", "CAN'T SAY": "bold yellow"}
 _MARKS: Final = {Change.WORSE: "!", Change.BETTER: "+", Change.SAME: "=", Change.UNCLEAR: "?"}
 
 
@@ -52,7 +53,7 @@ def render(comparison: Comparison, width: int = 80, color: bool = False, unicode
 
 
 def _sections(comparison: Comparison, width: int) -> Iterator[list[Text]]:
-    title = Text(headline(comparison), "bold red" if comparison.regressed else "bold green")
+    title = Text(headline(comparison), _HEADLINES[headline(comparison)])
     names = ", ".join(other.party.label for other in comparison.others)
     title.append(f"  {names} against {comparison.first.label}", "bold")
     yield [title, *(Text(_party_line(party), "dim") for party in _parties(comparison))]

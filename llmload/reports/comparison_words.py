@@ -109,7 +109,10 @@ def _least(row: Row) -> int:
 
 def headline(comparison: Comparison) -> str:
     """The answer in one line."""
-    return "WORSE" if comparison.regressed else "NO REGRESSION FOUND"
+    if comparison.regressed:
+        return "WORSE"
+    told = any(row.difference.change is not Change.UNCLEAR for other in comparison.others for row in other.rows)
+    return "NO REGRESSION FOUND" if told else "CAN'T SAY"
 
 
 def verdict_line(other: Against) -> str:

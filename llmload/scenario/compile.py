@@ -156,6 +156,7 @@ def _plan(
         phases=tuple(mixed(phase, scenario.dimensions) for phase in timeline.phases),
         objectives=objectives,
         slo=slo,
+        compare=scenario.compare.measure(),
         limits=Limits(**{name: getattr(scenario.limits, name) for name in type(scenario.limits).model_fields}),
         seeds=_seeds(scenario),
         budget=Budget(scenario.budget.ask, scenario.budget.stop),

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from llmload.scenario.comparing import CompareTable
 from llmload.scenario.curves import CurveTable
 from llmload.scenario.dimensions import DimensionTables
 from llmload.scenario.mix import ClassTable
@@ -207,6 +208,7 @@ class Scenario(Table):
         examples=[["ttft.p95 < 500ms", "errors.rate < 0.5%"]],
     )
     slo: SloTable | None = Field(None, description="The service level promised: availability and rolling error rate.")
+    compare: CompareTable = Field(CompareTable(), description="How results are compared with a baseline.")
     targets: dict[Name, TargetTable] = Field(min_length=1, description="Where requests go.")
     classes: dict[Name, ClassTable] = Field(min_length=1, description="What requests are made of: the mix.")
     dimensions: DimensionTables = Field(

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from llmload.analysis.compare import Measure
 from llmload.arrivals.curves import Curve
 from llmload.arrivals.process import Process
 from llmload.arrivals.replay import Replay
@@ -195,6 +196,7 @@ class Plan:
     seeds: Seeds = Seeds()
     budget: Budget = Budget()
     slo: ServiceLevel = USUAL
+    compare: Measure = field(default_factory=Measure)
     tags: tuple[tuple[str, str], ...] = ()
     slice_tags: tuple[str, ...] = ()
     environment: str = ""

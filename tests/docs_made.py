@@ -105,6 +105,7 @@ _TABLES = {
     "LimitsTable": "[limits]",
     "BudgetTable": "[budget]",
     "ObserveTable": "[observe.NAME]",
+    "CompareTable": "[compare]",
     "SeedsTable": "[seeds]",
     "ScaleTable": "[scale]",
     "DemoTable": "[demo]",

@@ -41,6 +41,7 @@ FAULTS = {
     ("ttft-prompt-size", "broken-quadratic"): {
         "disproportionate: a prompt four times as long takes more than four times as long",
     },
+    ("ci", "broken"): set(),  # told from its baseline alone: test_scenarios_ci
     ("quickstart", "broken"): {"requests fail", "too few of the planned requests go well"},
     ("baseline", "broken"): {
         "the embeddings route is slow",

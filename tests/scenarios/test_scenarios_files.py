@@ -12,6 +12,7 @@ from llmload.scenario.load import environments
 SECTIONS = ("Question", "Load", "Measured", "Passes", "A failure")
 IDS = {
     "calibrate-tokens": "PERF_INFRA_TOKEN_ACCURACY_003",
+    "ci": "PERF_LOAD_CI_REGRESSION_001",
     "cache": "CACHE_HIT_RATE",
     "ttft-prompt-size": "PERF_LLM_TTFT_PROMPT_SIZE_003",
     "baseline": "PERF_LOAD_BASELINE_001",

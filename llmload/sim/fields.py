@@ -7,9 +7,9 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from llmload.units import DURATION_PATTERN, RATE_PATTERN, parse_duration, parse_rate, parse_share
+from llmload.units import DURATION_PATTERN, RATE_PATTERN, parse_bytes, parse_duration, parse_rate, parse_share
 
-__all__ = ["Count", "PerSecond", "Seconds", "Share", "Span"]
+__all__ = ["Count", "PerSecond", "Seconds", "Share", "Size", "Span"]
 
 
 def _text(parse: Any) -> Any:
@@ -79,3 +79,11 @@ Span = Annotated[
 
 Count = Annotated[int, Field(ge=0, le=10**9)]
 """A whole number, not negative."""
+
+Size = Annotated[
+    int,
+    BeforeValidator(_text(parse_bytes)),
+    Field(ge=0, le=2**34),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer", "minimum": 0}]}),
+]
+"""Bytes: "64KiB", or a number of them."""

@@ -37,6 +37,7 @@ class Planter:
         self._waiting: Final = waiting
         self._gateway: Final = Gateway(spec.gateway) if spec.gateway is not None else None
         self._begun: int | None = None
+        self._hoard: Final[list[bytes]] = []
         self._overloaded: Final = {number: _NEVER for number, fault in enumerate(spec.faults) if fault.overload}
         """When more waited than each of these faults takes, for the last time."""
 
@@ -63,7 +64,11 @@ class Planter:
         return script
 
     def cast(self, visit: Visit, script: Script) -> None:
-        """Who serves it, named in the headers of its answer."""
+        """Who serves it, named in the headers of its answer, and what is kept of it."""
+        if script.hoard and sum(map(len, self._hoard)) + script.hoard <= script.hoard_most:
+            # Written, not only reserved: the system gives memory when it is touched.
+            self._hoard.append(b"x" * script.hoard)
+            visit.truth.faults.append("hoard")
         if names := self._spec.instances:
             drawn = int(draw(self._spec.seed, "instance", visit.truth.index) * len(names))
             taken = drawn if script.instance is None else script.instance % len(names)

@@ -99,6 +99,10 @@ class Script:
     """Share of its embeddings work that is taken from those who get text."""
     keeps: bool = False
     """Its slots are not given back."""
+    hoard: int = 0
+    """Bytes that the service keeps of it for good."""
+    hoard_most: int = 0
+    """Unless it keeps so many already."""
 
     def reading_time(self, tokens: int) -> float:
         """Seconds that reading a prompt takes beyond what it should."""

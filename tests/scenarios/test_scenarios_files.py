@@ -11,6 +11,7 @@ from llmload.scenario.load import environments
 
 SECTIONS = ("Question", "Load", "Measured", "Passes", "A failure")
 IDS = {
+    "memory": "MEMORY_UNDER_LOAD",
     "calibrate-tokens": "PERF_INFRA_TOKEN_ACCURACY_003",
     "ci": "PERF_LOAD_CI_REGRESSION_001",
     "cache": "CACHE_HIT_RATE",

@@ -38,6 +38,7 @@ from llmload.sim.faults.parts import (
     Breaker,
     ColdCache,
     Failover,
+    Hoard,
     Hop,
     Leak,
     Outage,
@@ -62,6 +63,7 @@ __all__ = [
     "Fault",
     "FaultBase",
     "Hang",
+    "Hoard",
     "Hop",
     "Leak",
     "Malformed",
@@ -103,7 +105,8 @@ Fault = Annotated[
     | Breaker
     | Scaling
     | SharedPool
-    | Leak,
+    | Leak
+    | Hoard,
     Field(discriminator="kind"),
 ]
 

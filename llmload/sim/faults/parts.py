@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from llmload.sim.faults.base import FaultBase
-from llmload.sim.fields import Count, Seconds, Share
+from llmload.sim.fields import Count, Seconds, Share, Size
 from llmload.sim.script import Script
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Breaker",
     "ColdCache",
     "Failover",
+    "Hoard",
     "Hop",
     "Leak",
     "Outage",
@@ -161,3 +162,14 @@ class Leak(FaultBase):
 
     def plant(self, script: Script) -> None:
         script.keeps = True
+
+
+class Hoard(FaultBase):
+    """Memory is not given back: of every request ``size`` bytes are kept for good, but no more than ``most`` in all."""
+
+    kind: Literal["hoard"] = "hoard"
+    size: Size = Field(2**18, gt=0, description="Bytes kept of every request.")
+    most: Size = Field(2**28, description="Bytes kept in all; what is beyond is given back.")
+
+    def plant(self, script: Script) -> None:
+        script.hoard, script.hoard_most = script.hoard + self.size, max(script.hoard_most, self.most)

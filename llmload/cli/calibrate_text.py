@@ -113,7 +113,8 @@ def stability(found: Stability) -> str:
         lines = ["STABLE: the machine is quiet, and the same load came out the same each time"]
     else:
         lines = ["NOT STABLE: a run now is not to be trusted"]
-        lines += [f"  {text}: {remedy}" for text, remedy in found.problems]
+        lines += [f"  {text}" for text, _ in found.problems]
+        lines += dict.fromkeys(remedy for _, remedy in found.problems)
     for metric in found.steps[0].metrics:
         p99 = max(step.metrics[metric].p99 for step in found.steps)
         apart = format_seconds(found.spread(metric))

@@ -12,7 +12,7 @@ from llmload.metrics.precision import Capacity, Deviation, ErrorBar, Pace
 from llmload.metrics.summary import Summary
 from llmload.metrics.windows import Window
 from llmload.records import Api
-from llmload.scenario.plan import Plan
+from llmload.scenario.plan import Phase, Plan
 from llmload.scenario.preview import preview
 from llmload.units import format_count, format_rate, format_seconds, format_share
 from llmload.workload.mix import shares
@@ -22,6 +22,8 @@ __all__ = ["busiest", "error_bar", "planned_pace", "warnings"]
 
 _STRETCH: Final = 10
 """Seconds: a run's load is that of its busiest stretch of this length. Shorter peaks are chance, longer ones matter."""
+_LOOKS: Final = 100
+"""Moments of a phase at which a mix that changes is looked at."""
 _STREAMED: Final = frozenset({Api.CHAT, Api.COMPLETIONS})
 
 
@@ -39,10 +41,17 @@ def planned_pace(plan: Plan) -> Pace | None:
     each = {cls.name: expected_tokens(cls)[1] if cls.stream and cls.api in _STREAMED else 0.0 for cls in plan.classes}
     paces = []
     for outlook, phase in zip(preview(plan).phases, plan.phases, strict=True):
-        mix = shares(plan.classes, phase.weights)
-        events = sum(share * each[name] for name, share in mix.items())
+        mixes = [shares(plan.classes, weights) for weights in _mixes(phase)]
+        events = max(sum(share * each[name] for name, share in mix.items()) for mix in mixes)
         paces.append(Pace(outlook.peak, outlook.peak * events))
     return Pace(max(pace.calls for pace in paces), max(pace.events for pace in paces))
+
+
+def _mixes(phase: Phase) -> list[Mapping[str, float] | None]:
+    """What the mix is in the course of a phase."""
+    looks = _LOOKS if phase.varying else 0
+    lasts = phase.end - phase.start
+    return [phase.weights_at(phase.start + lasts * look / max(looks, 1)) for look in range(looks + 1)]
 
 
 def warnings(calibration: Calibration, plan: Plan, workers: int, most: int) -> list[str]:

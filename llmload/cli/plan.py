@@ -87,13 +87,13 @@ def _first_calls(plan: Plan, most: int) -> Iterator[tuple[float, str, Call]]:
     for arrival in islice(plan.schedule().arrivals(), count):
         at = arrival.at / NS
         phase = next((phase for phase in plan.phases if at < phase.end), plan.phases[-1])
-        yield at, phase.name, workload.call(arrival.index, phase.weights, phase.values)
+        yield at, phase.name, workload.call(arrival.index, phase.weights_at(at), phase.values)
 
 
 def _as_json(plan: Plan, calls: list[tuple[float, str, Call]]) -> dict[str, Any]:
     import dataclasses
 
-    from llmload.scenario.preview import preview, series
+    from llmload.scenario.preview import mix_series, preview, series
 
     seen = preview(plan)
     levels = series(plan, _COLUMNS)
@@ -112,6 +112,7 @@ def _as_json(plan: Plan, calls: list[tuple[float, str, Call]]) -> dict[str, Any]
         "total": dataclasses.asdict(seen.total),
         "phases": [dataclasses.asdict(phase) for phase in seen.phases],
         "series": {"step": plan.load.duration / _COLUMNS, "levels": levels},
+        **({"mix": mix} if (mix := mix_series(plan, _COLUMNS + 1)) else {}),
         "arrivals": [_call_as_json(*call) for call in calls],
         "scenario": plan.source,
     }

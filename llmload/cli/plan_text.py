@@ -14,7 +14,7 @@ from llmload.records import Call
 from llmload.reports.style import ASCII_SIGNS, Style
 from llmload.safe import clean
 from llmload.scenario.plan import Plan
-from llmload.scenario.preview import Outlook, Preview, preview, series
+from llmload.scenario.preview import Outlook, Preview, mix_series, preview, series
 from llmload.units import format_bytes, format_count, format_rate, format_seconds, format_share
 
 __all__ = ["plot", "render"]
@@ -23,6 +23,8 @@ _BLOCKS: Final = " ▁▂▃▄▅▆▇█"
 _HEIGHT: Final = 8
 _COLUMNS: Final = ("Phase", "Lasts", "Mean", "Peak", "Requests", "In", "Out", "Cost")
 _FEWER: Final = ("Phase", "Lasts", "Peak", "Requests", "Cost")
+_MIX_LOOKS: Final = 5
+"""From the beginning of the run to its end."""
 _WIDE: Final = 76
 """Columns of text that all columns of the table need."""
 
@@ -126,13 +128,15 @@ def _cells(outlook: Outlook, level: Callable[[float], str]) -> dict[str, str]:
 
 
 def _classes(plan: Plan, seen: Preview, style: Style) -> Table:
-    table = _table(style, "Class", "API", "Target", "Requests", "Share", numbers=2)
+    over_time = mix_series(plan, _MIX_LOOKS)
+    titles = ("Share over time",) if over_time else ()
+    table = _table(style, "Class", "API", "Target", "Requests", "Share", *titles, numbers=2 + len(titles))
     requests = seen.total.requests or 1.0
     for cls in plan.classes:
         count = seen.total.classes[cls.name]
-        table.add_row(
-            clean(cls.name), cls.api, clean(", ".join(cls.targets)), format_count(count), format_share(count / requests)
-        )
+        shown = [" ".join(f"{share:.0%}" for share in over_time[cls.name])] if over_time else []
+        targets, share = clean(", ".join(cls.targets)), format_share(count / requests)
+        table.add_row(clean(cls.name), cls.api, targets, format_count(count), share, *shown)
     return table
 
 

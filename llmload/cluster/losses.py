@@ -109,7 +109,8 @@ def lost_calls(plan: Plan, ledger: Ledger, start: int, end: int, worker: int, wh
     origin = Origin.USER if plan.load.model == "closed" else Origin.SCHEDULE
     for index, turn, planned in ledger.open():
         phase = _phase_at(plan, planned - start)
-        call = replace(workload.call(index, phase.weights, phase.values), turn=turn)
+        weights = phase.weights_at((planned - start) / NS)
+        call = replace(workload.call(index, weights, phase.values), turn=turn)
         record = Record(call, planned, phase.name, Origin.SESSION if turn else origin)
         record.worker = worker
         record.outcome, record.detail, record.end = Outcome.UNFINISHED, f"lost with its worker: {why}", end

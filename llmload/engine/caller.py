@@ -102,7 +102,8 @@ class Caller:
     def prepare(self, index: int, offset: int, origin: Origin = Origin.SCHEDULE) -> Prepared:
         """Call number ``index``, planned ``offset`` ns after the start, ready to be sent."""
         phase = self.phase_at(offset)
-        return self._prepare(self._workload.call(index, phase.weights, phase.values), offset, phase, origin)
+        call = self._workload.call(index, phase.weights_at(offset / NS), phase.values)
+        return self._prepare(call, offset, phase, origin)
 
     def _prepare(self, call: Call, offset: int, phase: Phase, origin: Origin) -> Prepared:
         if call.recipe is not None and "timestamp" in call.recipe.names:

@@ -19,6 +19,7 @@ from llmload.scenario.model import Scenario
 from llmload.scenario.objective_checks import filters, pairs
 from llmload.scenario.positions import Path
 from llmload.scenario.subject import Subject, targets_of
+from llmload.scenario.weights import fixed
 from llmload.verdict.measures import AGAINST, OVER
 from llmload.verdict.objectives import DIMENSIONS
 from llmload.verdict.target import OBSERVE
@@ -289,7 +290,7 @@ def _weights(subject: Subject) -> Iterator[Problem]:
         for phase in load.phases
         for named in [{key for key, _, _ in by_dimension(phase.mix or {}, values)}]
     )
-    if own_needed and sum(cls.weight for cls in classes.values()) <= 0:
+    if own_needed and all(fixed(cls.weight) == 0 for cls in classes.values()):
         yield subject.problem(("classes",), "all weights are 0", hint)
     for index, phase in enumerate(load.phases):
         path: Path = ("load", "phases", index, "mix")

@@ -39,6 +39,7 @@ from llmload.scenario.subject import targets_of
 from llmload.scenario.targets import SIMULATOR, ApiKeyTable, TargetTable
 from llmload.scenario.timeline import Timeline, lay_out
 from llmload.scenario.tokenizers import Tokenizers, open_tokenizers
+from llmload.scenario.weights import WeightCurves, fixed, weighed, weight_curves
 from llmload.verdict.service_level import USUAL
 from llmload.workload.conversation import TURN
 from llmload.workload.profiles import PROFILES
@@ -60,6 +61,7 @@ def compile_scenario(loaded: Loaded) -> Plan:
     document = loaded.document
     scenario, problems = _validated(document)
     timeline: Timeline | None = None
+    weights: WeightCurves = {}
     prompts: Prompts = {}
     tokenizers: Tokenizers = {}
     data: DataSets = {}
@@ -70,6 +72,9 @@ def compile_scenario(loaded: Loaded) -> Plan:
             timeline, against = lay_out(scenario.load, scenario.scale, document)
         else:
             timeline, against = lay_out_trace(scenario, _seeds(scenario).arrivals, document, loaded.directory)
+        if timeline is not None:
+            weights, unfit = weight_curves(scenario, timeline.load.duration, document)
+            problems += unfit
         prompts, unreadable = _read_prompts(scenario, loaded)
         tokenizers, unusable = open_tokenizers(scenario, document, loaded.directory)
         data, unread = open_data_sets(scenario, document, loaded.directory)
@@ -77,7 +82,7 @@ def compile_scenario(loaded: Loaded) -> Plan:
         problems += against + unreadable + unusable + unread + unpriced
     if problems or scenario is None or timeline is None:
         raise ScenarioError(_in_order(problems, loaded))
-    return _plan(scenario, timeline, prompts, data, tokenizers, prices, loaded)
+    return weighed(_plan(scenario, timeline, prompts, data, tokenizers, prices, loaded), weights)
 
 
 def _validated(document: Document) -> tuple[Scenario | None, list[Problem]]:
@@ -263,7 +268,7 @@ def _class(
     profile = PROFILES.get(cls.profile or "")
     return RequestClass(
         name=name,
-        weight=cls.weight,
+        weight=fixed(cls.weight) or 0.0,
         api=cls.api,
         targets=targets,
         model="" if cls.api is Api.MODELS and cls.model is None else model,

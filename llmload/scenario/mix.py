@@ -7,12 +7,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from llmload.records import Api
+from llmload.scenario.curves import CurveTable
 from llmload.scenario.images import ImagesTable
 from llmload.scenario.quantities import (
     Duration,
     Flag,
     Name,
-    Number,
     Offset,
     Params,
     Share,
@@ -39,8 +39,19 @@ def _share_alone(value: Any) -> Any:
     return value if isinstance(value, (dict, list)) else {"share": value}
 
 
+def _weight_alone(value: Any) -> Any:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return {"type": "constant", "rate": value}
+    if not isinstance(value, dict):
+        raise ValueError('must be a number, or a curve: { type = "ramp", from = 10, to = 50 }')
+    return value
+
+
 def _level_alone(value: Any) -> Any:
     return [value] if isinstance(value, dict) else value
+
+
+WeightCurve = Annotated[CurveTable, Shorthand(_weight_alone, {"type": "number", "minimum": 0})]
 
 
 class RepeatTable(Table):
@@ -189,7 +200,11 @@ class PatienceTable(Table):
 class ClassTable(Table):
     """A request class: one entry of the mix."""
 
-    weight: Number = Field(1.0, le=1e9, description="How many of these, in proportion to the other classes.")
+    weight: WeightCurve = Field(
+        1.0,
+        validate_default=True,
+        description="How many of these, in proportion to the other classes; or a curve over the run.",
+    )
     api: Api = Field(Api.CHAT, description="Kind of request.")
     stream: Flag = Field(False, description="Ask for a stream of chunks.")
     target: Text | None = Field(None, description="Where to send it; left out: to all targets, evenly.")

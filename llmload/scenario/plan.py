@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import nextafter
 from typing import Literal
 
 from llmload.analysis.compare import Measure
@@ -97,7 +98,8 @@ class Phase:
 
     ``measure`` False (warm-up): recorded under its name, left out of the totals and objectives.
     ``weights``: the mix of this phase (class -> weight) where it differs from the classes' own; ``values``: the same
-    for the values of dimensions.
+    for the values of dimensions. ``varying``: weights that are curves over the run, of every class, in place of
+    ``weights``.
     """
 
     name: str
@@ -106,6 +108,18 @@ class Phase:
     measure: bool = True
     weights: Mapping[str, float] | None = None
     values: Weights | None = None
+    varying: tuple[tuple[str, Curve], ...] = ()
+
+    def weights_at(self, seconds: float) -> Mapping[str, float] | None:
+        """The mix so many seconds after the start of the run; None: the classes' own weights. Where all curves are at
+        0, just then or for ever after, it is that of the whole run."""
+        if not self.varying:
+            return self.weights
+        inside = {name: min(max(seconds, 0.0), nextafter(curve.duration, 0.0)) for name, curve in self.varying}
+        found = {name: curve.rate(inside[name]) for name, curve in self.varying}
+        if sum(found.values()) > 0:
+            return found
+        return {name: curve.expected(curve.duration) for name, curve in self.varying}
 
 
 @dataclass(frozen=True, slots=True)

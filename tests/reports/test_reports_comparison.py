@@ -16,7 +16,7 @@ from rich.cells import cell_len
 
 from llmload.analysis.compare import Measure
 from llmload.analysis.difference import Change
-from llmload.reports import comparison_json, comparison_markdown, comparison_text
+from llmload.reports import comparison_html, comparison_json, comparison_markdown, comparison_text
 from llmload.reports.comparison import Comparison, Party, compare_results
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -107,3 +107,13 @@ def test_a_result_is_the_same_as_itself() -> None:
     assert not comparison.regressed
     assert (other.warnings, other.differences) == ((), ())
     assert {row.difference.change for row in other.rows} <= {Change.SAME, Change.UNCLEAR}
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_the_page_asks_for_nothing_and_holds_no_markup_of_others(name: str) -> None:
+    comparison = EVERY[name]()
+    page = comparison_html.render(comparison).decode()
+    assert "Content-Security-Policy" in page
+    assert "<script" not in page
+    assert "\x1b" not in page
+    assert page.count("<tr>") == sum(len(other.rows) + 1 for other in comparison.others)

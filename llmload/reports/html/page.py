@@ -20,7 +20,7 @@ from llmload.reports.html.tables import DETAILS, key_figures
 from llmload.reports.html.verdict import headline, insights, objectives, standing, trust
 from llmload.reports.result import Result
 
-__all__ = ["render"]
+__all__ = ["document", "render"]
 
 _ICON: Final = "data:,"
 """No icon, said so that no browser asks a server for one."""
@@ -29,8 +29,8 @@ _ICON: Final = "data:,"
 def render(result: Result) -> bytes:
     """A page in UTF-8."""
     decision = result.verdict.decision.value
-    body = element(
-        "main",
+    return document(
+        f"{decision}: {result.scenario.name}",
         headline(result),
         objectives(result),
         trust(result),
@@ -42,7 +42,11 @@ def render(result: Result) -> bytes:
         about(result),
         element("footer", f"Made by llmload {result.version[:40]} from a saved result.", class_="dim"),
     )
-    page = element("html", _head(f"{decision}: {result.scenario.name}"), element("body", body), lang="en")
+
+
+def document(title: str, *parts: Html | None) -> bytes:
+    """A whole page of these parts, in UTF-8."""
+    page = element("html", _head(title), element("body", element("main", *parts)), lang="en")
     return f"<!doctype html>\n{page}\n".encode()
 
 

@@ -137,9 +137,11 @@ def breaking_point(summary: Summary, errors: float = ERRORS, p99: float = P99) -
 
 
 def steps_of(summary: Summary) -> tuple[Step, ...]:
-    """The longest climb; a phase in which nothing was called (yet), or that is not measured, ends one."""
+    """The longest climb; a phase in which nothing was called (yet), or that is not measured, ends one, and so does one
+    that asks for other classes: two services together are not more of one."""
     best: list[Step] = []
     climb: list[Step] = []
+    asked: set[str] = set()
     for info in summary.phases:
         seconds = min(info.end, summary.elapsed) - info.start
         calls = summary.select(phase=info.name)
@@ -147,7 +149,9 @@ def steps_of(summary: Summary) -> tuple[Step, ...]:
             climb = []
             continue
         step = _step(info.name, seconds, calls, _typical(summary, info.name))
-        climb = [*climb, step] if climb and not _lower(step, climb[-1]) else [step]
+        before, asked = asked, {key.cls for key in summary.cells if key.phase == info.name}
+        goes_on = bool(climb) and asked == before and not _lower(step, climb[-1])
+        climb = [*climb, step] if goes_on else [step]
         best = max(best, climb, key=_rises)
     return tuple(best) if _rises(best) >= _LEAST else ()
 

@@ -25,6 +25,10 @@ _ALIKE: Final = 1.2
 """Times as long from which calls are harmed; below which they are alike."""
 
 
+def _times(ratio: float) -> str:
+    return f"{ratio:.2g}" if ratio < 10 else f"{ratio:,.0f}"
+
+
 @dataclass(frozen=True, slots=True)
 class Standout:
     """The value, or crossing of values, that differs most from all other calls: by how much (``ratio`` of geometric
@@ -95,7 +99,7 @@ class Uneven:
         where = " within classes and phases" if self.within else ""
         return (
             f"{' x '.join(self.term.of)} explains {_rough(_explained(self.term))} of the variance of latency{where}: "
-            f"{self.who} takes {self.out.ratio:.2g} times as long as the rest"
+            f"{self.who} takes {_times(self.out.ratio)} times as long as the rest"
         )
 
     def evidence(self) -> tuple[str, ...]:

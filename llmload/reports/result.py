@@ -224,6 +224,13 @@ def _error_bar_json(bar: ErrorBar | None) -> dict[str, Any] | None:
     return plain(bar) | {"metrics": {name: plain(deviation) for name, deviation in bar.metrics.items()}}
 
 
+def _read_slo(data: dict[str, Any]) -> ServiceLevel:
+    level = read(ServiceLevel, data)
+    if not (0 <= level.availability < 1 and 0 < level.error_rate <= 1 and 0 < level.window < 1e9):
+        raise ValueError("a service level that nobody can promise")
+    return level
+
+
 def _pair(value: Any) -> tuple[float, float] | None:
     if value is None:
         return None
@@ -261,7 +268,7 @@ _LATER = frozenset({"error_bar", "slo", "counters"})
 _READERS: Mapping[str, Callable[[Any], Any]] = {
     "scenario": lambda data: read(ScenarioInfo, data),
     "load": lambda data: read(LoadInfo, data),
-    "slo": lambda data: read(ServiceLevel, data),
+    "slo": _read_slo,
     "judgements": lambda data: tuple(_read_judgement(judgement) for judgement in data),
     "validity": _read_validity,
     "error_bar": _read_error_bar,

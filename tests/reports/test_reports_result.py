@@ -187,3 +187,11 @@ def test_insights_are_derived_and_never_read_back() -> None:
     assert [insight["code"] for insight in document["insights"]] == ["breaking"]
     document["insights"] = [{"code": 7}]
     assert Result.from_json(document).insights == samples.overloaded().insights
+
+
+@pytest.mark.parametrize("junk", [{"window": -1}, {"availability": 1.0}, {"error_rate": 0}, {"window": 1e300}])
+def test_a_service_level_that_can_not_be_is_damage(junk: dict[str, float]) -> None:
+    document = orjson.loads(json_report.render(samples.result()))
+    document["slo"] |= junk
+    with pytest.raises(ResultError, match="slo"):
+        parse_result(orjson.dumps(document), "here")

@@ -254,7 +254,7 @@ def _doubtful(tried: Sequence[Tried]) -> float | None:
     that answer was a stray. Then it is asked for once more."""
     valid = [step for step in tried if step.reading]
     side = valid[-1].within
-    if any(step.within is not side for step in valid[-_SUSPICIOUS:]):
+    if any(step.within is not side or step.answer is Answer.UNCLEAR for step in valid[-_SUSPICIOUS:]):
         return None
     ends = [step.value for step in valid if step.within is not side]
     end = min(ends) if side else max(ends)

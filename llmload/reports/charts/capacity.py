@@ -24,7 +24,12 @@ def curve(found: SearchResult, look: Look) -> Drawing | None:
     if len(steps) < 2:
         return None
     points = [point for step in steps for point in _points(step)]
-    x = {"field": "x", "type": "quantitative", "scale": {"zero": True}, "axis": {"title": "completed calls/s"}}
+    x = {
+        "field": "x",
+        "type": "quantitative",
+        "scale": {"zero": True},
+        "axis": {"title": "completed calls/s", "tickCount": 8},
+    }
     channels: dict[str, Any] = {
         "x": x, "y": {"field": "v", **seconds_axis([point["v"] for point in points])},
         "color": by_colour(look, list(_LINES), list(_LINES.values())), "order": {"field": "load"},

@@ -8,11 +8,12 @@ from llmload.metrics.disturbance import OF_THE_LOOP, Disturbance
 from llmload.metrics.histogram import Histogram
 from llmload.metrics.summary import Summary
 from llmload.records import SHORTAGES, Outcome
+from llmload.verdict.kinds import Kind
 from llmload.verdict.lateness import LATE_BY, Lateness, tail_of
 from llmload.verdict.objectives import Objective
 from llmload.verdict.view import View
 
-__all__ = ["outcome_bracket", "time_bracket"]
+__all__ = ["outcome_bracket", "switch_bracket", "time_bracket"]
 
 Bracket = tuple[float, float]
 
@@ -21,6 +22,8 @@ _TIMEOUTS: Final = frozenset(
 )
 """What a generator that stands still can bring about by itself. A status or a broken answer is the target's word,
 however late we read it."""
+_COUNTS_OF_FAILURES: Final = frozenset({"lost", "cascade", "failures", "probes"})
+"""Some of which may be time-outs that are our doing."""
 _STOOD_STILL: Final = 0.25
 """Seconds of a stop from which a time-out in the same seconds may be its doing."""
 
@@ -39,6 +42,18 @@ def time_bracket(objective: Objective, view: View, measured: Histogram) -> Brack
         percentile = 100.0 if objective.percentile is None else objective.percentile
         observed, error = float(measured.percentile(percentile)), lateness.error(objective.metric, measured, percentile)
     return max(0.0, observed - error) / 1e6, observed / 1e6
+
+
+def switch_bracket(objective: Objective, view: View, observed: float) -> Bracket | None:
+    """Of how servers took over from each other: who served is what the answers say, however late they were read; a
+    time lies between two calls, each of which may have been late by the longest delay there was."""
+    if objective.metric not in ("failover", "breaker") or objective.stat in _COUNTS_OF_FAILURES:
+        return None
+    if objective.side_kind is not Kind.DURATION:
+        return observed, observed
+    loop = max((health.loop_lag.max for health in view.summary.health.values()), default=0)
+    off = (loop + view.summary.select(measured=False).histogram("schedule_lag").max) / 1e6
+    return max(0.0, observed - off), observed + off
 
 
 def _lateness(view: View) -> Lateness:

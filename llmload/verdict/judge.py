@@ -18,7 +18,7 @@ from llmload.metrics.summary import Summary
 from llmload.units import format_count
 from llmload.verdict import measures
 from llmload.verdict.analysed import PHASES
-from llmload.verdict.bracket import outcome_bracket, time_bracket
+from llmload.verdict.bracket import outcome_bracket, switch_bracket, time_bracket
 from llmload.verdict.compared import bracket_of, interval_of, value_of
 from llmload.verdict.kinds import Kind
 from llmload.verdict.objectives import Objective, Side
@@ -219,7 +219,7 @@ def _observe(objective: Objective, view: View) -> _Observed | None:
         return _Observed(hits / samples, samples, wilson(hits, samples), bracket=bracket)
     if value is None:
         return None
-    bracket = outcome_bracket(objective, view, value, 1)
+    bracket = outcome_bracket(objective, view, value, 1) or switch_bracket(objective, view, value)
     return _Observed(value, samples, direct.interval(view), direct.enough(view), bracket, note=direct.note(view))
 
 

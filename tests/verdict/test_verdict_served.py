@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from llmload.clock import NS
-from llmload.metrics.summary import PhaseInfo, Summary
+from llmload.metrics.summary import PhaseInfo, Summary, WorkerHealth
 from llmload.metrics.track import Track
 from llmload.verdict.judge import judge
 from llmload.verdict.objectives import parse_objective
@@ -38,6 +38,23 @@ STORY = run(
 def test_every_statistic(stat: str, observed: float) -> None:
     (judgement,) = judge([parse_objective(f"{stat}{{over=provider}} >= 0")], STORY)
     assert judgement.observed == pytest.approx(observed, abs=0.01)
+
+
+def test_a_late_generator_does_not_hide_a_failover_that_took_too_long() -> None:
+    late = run((0, 10, "a", False), (10, 22, "a", True), (22, 60, "b", False))
+    late.health[0] = WorkerHealth(0)
+    late.health[0].loop_lag.record([300_000])
+    slow, quick, count = judge(
+        [parse_objective(f"failover.{rule}") for rule in (
+            "max{over=provider} < 5s", "max{over=provider} < 12.1s", "done{over=provider} >= 2"
+        )],
+        late,
+    )  # fmt: skip
+    assert slow.bracket == pytest.approx((11.7, 12.3), abs=0.01)
+    assert slow.sure
+    assert quick.passed
+    assert not quick.sure
+    assert count.bracket == (1, 1)
 
 
 def test_of_one_phase() -> None:

@@ -12,7 +12,7 @@ from llmload.verdict.kinds import Kind
 AFTER_BURSTS = ("batch window 1", "viral spike 1", "the morning rush")
 
 NOT_BACK = (
-    "recovery takes longer than 2 minutes: latency or errors are not back within the band of the time before the spike"
+    "recovery takes longer than it may: latency or errors are not back within the band of the time before the spike"
 )
 OVER_LONG_PROMPTS = {
     "over-long prompts are not refused with a clear 400, 413 or 422",
@@ -53,19 +53,19 @@ FAULTS = {
     },
     ("stress", "broken"): {"it crashes (connection resets) instead of shedding load"},
     ("stress", "broken-stuck"): {
-        "it never recovers: latency or errors are not back within the band of the time before, 15 minutes after the "
-        "load has dropped",
-        "it never recovers: requests still fail 15 minutes after the load has dropped",
-        "it never recovers: chats are still slow 15 minutes after the load has dropped",
-        "it never recovers: embeddings are still slow 15 minutes after the load has dropped",
+        "it never recovers: latency or errors are not back within the band of the time before, "
+        "though the load has dropped",
+        "it never recovers: requests still fail long after the load has dropped",
+        "it never recovers: chats are still slow long after the load has dropped",
+        "it never recovers: embeddings are still slow long after the load has dropped",
     },
     ("stress", "until-it-breaks"): {"it breaks: more than 10 % of the requests of a minute fail"},
     ("day", "broken"): {
-        "slow adaptation to the afternoon's mix: not steady 10 minutes after the change",
+        "slow adaptation to the afternoon's mix: not steady in time after the change",
     },
     ("day", "broken-errors"): {
-        "slow adaptation to the morning's mix: not steady 10 minutes after the change",
-        "unstable in transitions: more than 1 % of the requests of 10 minutes fail",
+        "slow adaptation to the morning's mix: not steady in time after the change",
+        "unstable in transitions: more than 1 % of the requests after a change fail",
     },
     ("scaling", "broken"): {
         "it never scales, or by too little: with all users half of the chats take twice as long and longer",
@@ -83,10 +83,10 @@ FAULTS = {
     },
     ("spike", "broken"): {
         NOT_BACK,
-        "recovery takes longer than 2 minutes: chats are still slow",
-        "recovery takes longer than 2 minutes: embeddings are still slow",
+        "recovery takes longer than it may: chats are still slow",
+        "recovery takes longer than it may: embeddings are still slow",
     },
-    ("spike", "broken-errors"): {NOT_BACK, "errors stay: requests still fail 2 minutes after the spike"},
+    ("spike", "broken-errors"): {NOT_BACK, "errors stay: requests still fail after the time to recover"},
     ("bursts", "broken"): {
         "requests time out in the queue",
         "more than 1 in 100 requests fail",
@@ -97,13 +97,13 @@ FAULTS = {
         "the target is slower than 80 % of the rate: it answers fewer than 13.3 requests/s",
     },
     ("failover", "broken"): {
-        "failover takes 5 s and more on average",
-        "a failover takes 10 s and more, or does not come at all",
+        "failover takes too long on average",
+        "one failover takes too long, or does not come at all",
     },
     ("failover", "broken-missing"): {
         "in fewer than 8 of 10 failures another provider takes over",
-        "failover takes 5 s and more on average",
-        "a failover takes 10 s and more, or does not come at all",
+        "failover takes too long on average",
+        "one failover takes too long, or does not come at all",
     },
     ("circuit-breaker", "broken"): {
         "the circuit breaker never opens",
@@ -115,9 +115,9 @@ FAULTS = {
     ("chaos", "broken"): {
         "more than 1 in 20 requests fail",
         "failover is missing: no other provider takes over",
-        "failover is slow: 30 s and more until another provider serves",
+        "failover is slow: it takes too long until another provider serves",
     },
-    ("chaos", "broken-slow"): {"failover is slow: 30 s and more until another provider serves"},
+    ("chaos", "broken-slow"): {"failover is slow: it takes too long until another provider serves"},
     ("chaos", "broken-cascade"): {"more than 1 in 20 requests fail", "it cascades: the other provider fails as well"},
     ("readiness", "broken-success"): {"not ready: more than 1 in 20 requests fail"},
     ("readiness", "broken-rate"): {

@@ -42,7 +42,7 @@ class Against:
 
 def against_baseline(summary: Summary) -> tuple[str, tuple[Against, ...]] | None:
     """The baseline's name and the measured phases after it; None where there is no baseline to speak of."""
-    infos = [info for info in summary.phases if info.measure and info.start < summary.elapsed]
+    infos = [info for info in summary.phases if info.measure and info.start < min(info.end, summary.elapsed)]
     names = [info.name for info in infos]
     name = _NAME if _NAME in names else next(iter(storms(summary).values()), "")
     if not name or name not in names[:-1]:

@@ -75,6 +75,8 @@ class Line:
 
 def value_of(summary: Summary, figure: Figure, cls: str | None = None) -> float:
     """The figure of one run, of its measured calls; of one class if named. nan where there is nothing of the kind."""
+    if cls is not None and not any(key.cls == cls for key in summary.cells):
+        return math.nan
     if str(figure) in RATES:
         return _rate(summary, RATES[str(figure)], cls)
     calls = summary.select(measured=True, **({} if cls is None else {"class": cls}))

@@ -98,7 +98,8 @@ def storms(summary: Summary) -> dict[str, str]:
     that of the calmest measured phase before them, and followed by one about as calm as that."""
     infos = summary.phases
     calls = [summary.select(measured=False, phase=info.name).calls for info in infos]
-    rates = [count / (info.end - info.start) for count, info in zip(calls, infos, strict=True)]
+    lengths = [info.end - info.start for info in infos]
+    rates = [count / length if length > 0 else 0.0 for count, length in zip(calls, lengths, strict=True)]
     found = {}
     for n in range(1, len(infos) - 1):
         before = {info.name: rate for info, rate in zip(infos[:n], rates[:n], strict=True) if info.measure and rate}

@@ -108,7 +108,7 @@ class _Part:
             found = self.histograms(figure.metric)
             value = values.mean if figure.percentile is None else values.quantile(figure.percentile)
             return of_windows(value, _spread(found, figure.percentile), len(found))
-        if figure.metric in SERIES and figure.metric == "itl":
+        if figure.metric == "itl":
             value = values.mean if figure.percentile is None else values.quantile(figure.percentile)
             return Estimate(value, math.inf, math.inf, 1.0, values.count, Method.NONE)
         if figure.percentile is None:

@@ -37,6 +37,8 @@ def read_side(text: str) -> Party:
     if not Path(text).exists() and (match := _NAMED.fullmatch(text)):
         name, rest = match[1].strip(), match[2]
     paths = [path for part in _parts(rest) for path in matching(part)]
+    if not paths:
+        raise UsageError(f"{text[:100]!r} names no file; write a side as FILE[,FILE ...] or NAME=FILE")
     if len(paths) > _MOST_RUNS:
         raise UsageError(f"{rest[:100]!r} are {len(paths)} results; {_MOST_RUNS} at most are compared")
     return Party(name or _called(paths), tuple(result_at(path) for path in paths))

@@ -82,17 +82,7 @@ def _source(result: str | None, last: bool) -> str:
 
 def read_result(source: str) -> Result:
     """The result in a file, or on standard input ("-"); ResultError says what is wrong with it."""
+    from llmload.app.reading import result_at
     from llmload.reports.result import parse_result
 
-    return parse_result(_read(source), "standard input" if source == "-" else source)
-
-
-def _read(source: str) -> bytes:
-    from llmload.errors import ResultError
-
-    if source == "-":
-        return sys.stdin.buffer.read()
-    try:
-        return Path(source).read_bytes()
-    except OSError as error:
-        raise ResultError(f"can't read {source!r}: {error.strerror or error}") from error
+    return parse_result(sys.stdin.buffer.read(), "standard input") if source == "-" else result_at(Path(source))

@@ -140,8 +140,12 @@ class Samples:
         """The inverse of ``to_json``; KeyError, TypeError or ValueError on anything else."""
         before = data["before"]
         made = cls(int(data["width"]), before=None if before is None else float(before))
+        if made.width < 1:
+            raise ValueError(f"windows of {made.width} s")
         for number, *values in data["bins"]:
-            made.bins[int(number)] = Bin(*map(float, values))
+            made.bins[int(number)] = found = Bin(*map(float, values))
+            if not (0 <= number < MAX_WINDOWS and found.weight > 0):
+                raise ValueError(f"window {number} can't be")
         return made
 
 

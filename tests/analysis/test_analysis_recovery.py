@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from analysis_runs import Made, phases
 
-from llmload.analysis.recovery import Recovery, recovery
+from llmload.analysis.against import against_baseline
+from llmload.analysis.recovery import Recovery, recovery, storms
 from llmload.metrics.summary import PhaseInfo, Summary
 from llmload.records import Outcome
 
@@ -135,3 +136,11 @@ def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:
         interval = found(lambda s: 1.6 if s < 30 else 1.0, seed=seed).interval
         held += interval is not None and interval[0] <= 30 <= interval[1]
     assert held >= 18, "95 % of 20, and one standard error; whole windows make it wider"
+
+
+def test_a_phase_that_takes_no_time_is_no_storm_and_no_baseline() -> None:
+    made = run()
+    start, *others = made.phases
+    made.phases = (PhaseInfo(start.name, start.start, start.start), *others)
+    assert storms(made) == {}
+    assert against_baseline(made) is None

@@ -66,6 +66,8 @@ def test_output_goes_to_a_file() -> None:
     ("arguments", "error", "says"),
     [
         (["base-1.json"], UsageError, "two results or more"),
+        ([",", "base-1.json"], UsageError, "',' names no file"),
+        (["base-1.json", "a=,"], UsageError, "'a=,' names no file"),
         (["base-1.json", "none.json"], ResultError, "no such file"),
         (["base-1.json", "none-*.json"], ResultError, "no file matches"),
         (["base-1.json", "new.json", "--figure", "latenzy.mean"], UsageError, "did you mean latency.mean"),

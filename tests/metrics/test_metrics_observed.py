@@ -89,3 +89,17 @@ def test_documents_of_earlier_versions_have_none() -> None:
     document = Summary().to_json()
     del document["observed"]
     assert Summary.from_json(document).observed == {}
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        {"width": 0, "bins": []},
+        {"width": 1, "bins": [[0, 0.0, 1.0, 1.0, 1.0]]},
+        {"width": 1, "bins": [[-1, 1.0, 1.0, 1.0, 1.0]]},
+        {"width": 1, "bins": [[MAX_WINDOWS, 1.0, 1.0, 1.0, 1.0]]},
+    ],
+)
+def test_windows_that_cannot_be_are_refused(damaged: dict) -> None:
+    with pytest.raises(ValueError, match="window"):
+        Samples.from_json({"before": None} | damaged)

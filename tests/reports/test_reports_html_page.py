@@ -205,6 +205,15 @@ def test_the_margin_is_drawn_on_the_side_it_is_on() -> None:
     assert float(last[1]) == 80.0
 
 
+def test_a_limit_of_nothing_has_no_interval_to_be_drawn_in_parts_of_it() -> None:
+    made = samples.result()
+    judged = [
+        replace(each, objective=replace(each.objective, value=0.0), margin=0.1, interval=(0.1, 0.2))
+        for each in made.judgements
+    ]
+    assert 'class="whisker"' not in render(replace(made, judgements=tuple(judged))).decode()
+
+
 def test_the_page_is_as_it_was() -> None:
     """But for its pictures, which another version of the library draws otherwise, and its style sheet."""
     bare = render(samples.result()).decode()

@@ -187,7 +187,7 @@ def _bar(judgement: Judgement) -> Html | None:
     left, right = min(ends), max(ends)
     upper = judgement.objective.upper
     whisker: Node = None
-    if judgement.interval and judgement.objective.op != "==":
+    if judgement.interval and bound and judgement.objective.op != "==":
         shares = [(bound - end if upper else end - bound) / abs(bound) for end in judgement.interval]
         low, high = sorted(map(_place, shares))
         whisker = element("line", x1=low, x2=high, y1=height / 2, y2=height / 2, class_="whisker")

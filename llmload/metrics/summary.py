@@ -231,6 +231,8 @@ class Summary:
             made.errors[group.outcome, group.status, error["shape"]] = group
         if not 0 <= made.elapsed <= _LONGEST:
             raise ValueError(f"a run of {made.elapsed:g} s")
+        if made.window_seconds < 1:
+            raise ValueError(f"windows of {made.window_seconds} s")
         for window in data["windows"]:
             if not 0 <= window["at"] < MAX_WINDOWS:
                 raise ValueError(f"window number {window['at']}; there are {MAX_WINDOWS} at most")

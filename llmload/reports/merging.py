@@ -23,6 +23,7 @@ from llmload.metrics.windows import Window
 from llmload.reports.result import Result
 from llmload.safe import clean
 from llmload.units import format_count, format_seconds
+from llmload.verdict import measures
 from llmload.verdict.judge import judge
 from llmload.verdict.objectives import Objective
 from llmload.verdict.validity import Level, Validity
@@ -134,8 +135,14 @@ def _with_peaks(window: Window, numbers: Mapping[int, int]) -> Window:
 
 
 def _objectives(results: Sequence[Result]) -> list[Objective]:
-    """Every objective of any part, once."""
-    return list(dict.fromkeys(judgement.objective for result in results for judgement in result.judgements))
+    """Every objective of any part, once. UsageError for one that only a newer version can judge."""
+    found = list(dict.fromkeys(judgement.objective for result in results for judgement in result.judgements))
+    for side in (side for objective in found for side in objective.sides):
+        if measures.stat_of(side.metric, side.stat) is None and not measures.is_histogram_stat(side.metric, side.stat):
+            raise UsageError(
+                f"{clean(side.rule, _NAME)} can't be judged by this llmload: upgrade to the newest of these"
+            )
+    return found
 
 
 def _validity(parts: Sequence[Part]) -> Validity:

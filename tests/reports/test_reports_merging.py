@@ -190,3 +190,14 @@ def test_the_same_result_twice_is_refused() -> None:
 def test_one_result_is_nothing_to_merge() -> None:
     with pytest.raises(UsageError, match="two results or more"):
         merged(parts(shards(1)))
+
+
+def test_an_objective_that_only_a_newer_version_can_judge_is_named() -> None:
+    newer = []
+    for part in parts(shards(2)):
+        judgement = part.result.judgements[0]
+        objective = replace(judgement.objective, metric="sparkle", rule="sparkle.p95 < 1s")
+        judgements = (replace(judgement, objective=objective),)
+        newer.append(replace(part, result=replace(part.result, judgements=judgements)))
+    with pytest.raises(UsageError, match=r"sparkle\.p95 < 1s can't be judged by this llmload"):
+        merged(newer)

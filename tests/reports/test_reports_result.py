@@ -77,6 +77,7 @@ def _with(value: object, *path: str) -> Callable[[Any], None]:
         (_with(1, "schema_version"), "schema_version is 1"),
         (_without("summary"), "the document lacks 'summary'"),
         (_without("summary", "cells"), "summary lacks 'cells'"),
+        (_with(0, "summary", "window_seconds"), "windows of 0 s"),
         (_with([], "summary"), "summary is of type array, not object"),
         (_with("AAAA", "summary", "cells", "0", "good", "latency", "hdr"), "damaged: summary"),
         (_with(7, "summary", "cells", "0", "good", "latency", "count"), "holds"),

@@ -9,6 +9,7 @@ from typing import Any, Final
 from llmload.metrics.catalogue import METRICS, Metric, scale
 from llmload.metrics.histogram import Histogram
 from llmload.metrics.summary import CellKey, Slice, Summary
+from llmload.records import Outcome
 from llmload.reports.crossed import crossed_figures
 from llmload.reports.observed import seen
 from llmload.reports.paired import pair_figures
@@ -56,6 +57,9 @@ GROUPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
 )
 """How tables group the catalogue; a metric that isn't here comes last, under "other"."""
 
+_UNCONNECTED: Final = frozenset({Outcome.CONNECT_ERROR, Outcome.TLS_ERROR, Outcome.TIMEOUT_CONNECT})
+"""Outcomes of calls for which no connection was had."""
+
 
 @dataclass(frozen=True, slots=True)
 class Amount:
@@ -70,21 +74,42 @@ class Amount:
 def amounts(summary: Summary) -> list[Amount]:
     """Planned, sent, completed, succeeded and goodput of the measured phases.
 
-    Counts are of the calls planned in them, whenever those ended; rates are of what happened in their time.
+    Counts are of the calls planned in them, whenever those were sent and ended, so that each is at most the one before;
+    rates are of what happened in their time.
     """
     view = whole_view(summary, ())
     flow, calls = view.flow, view.slice
     planned = planned_calls(summary)
-    all_measured = all(phase.measure for phase in summary.phases)
     rows = (
         ("planned", planned, flow.planned),
-        ("sent", min(planned, summary.sent if all_measured else round(flow.sent)), flow.sent),
+        ("sent", _sent(summary, planned), flow.sent),
         ("completed", calls.completed, flow.completed),
         ("succeeded", calls.ok, flow.ok),
         ("goodput", calls.goodput, flow.goodput),
     )
     seconds, base = flow.seconds, max(planned, 1)
     return [Amount(name, count, went / seconds if seconds else 0.0, count / base) for name, count, went in rows]
+
+
+def _sent(summary: Summary, planned: int) -> int:
+    """Of ``planned`` calls of the measured phases those that were sent, or for which no connection was had.
+
+    All that completed were. Who else was is not known call by call, only how many: calls are sent in the order in which
+    they are planned, so of those unfinished it was the ones of the first phases; beyond those, ones still in flight.
+    (A connection that was lost after the call was sent is taken as one that was not had.)
+    """
+    place = {phase.name: number for number, phase in enumerate(summary.phases)}
+    unmeasured = {phase.name for phase in summary.phases if not phase.measure}
+    known = sum(part.completed - part.count(_UNCONNECTED) for part in summary.cells.values())
+    left = max(0, summary.sent - known)
+    sent = never = 0
+    for key, part in sorted(summary.cells.items(), key=lambda cell: place.get(cell[0].phase, len(place))):
+        begun = min(left, part.unfinished)
+        left -= begun
+        if key.phase not in unmeasured:
+            sent += part.completed + begun
+            never += part.calls - part.completed - begun
+    return sent + min(left, max(0, planned - sent - never))
 
 
 @dataclass(frozen=True, slots=True)

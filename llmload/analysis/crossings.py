@@ -23,11 +23,13 @@ MOST_VALUES: Final = 40
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A dimension that took several values. ``also``: other dimensions that divide the calls just so."""
+    """A dimension that took several values. ``also``: other dimensions that divide the calls just so. ``coarser``: cuts
+    that it lies within: its value tells theirs (that of a class its model)."""
 
     name: str
     values: tuple[str, ...]
     also: tuple[str, ...] = ()
+    coarser: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -72,7 +74,17 @@ def cuts(summary: Summary) -> tuple[Cut, ...]:
         values[name] = tuple(value for value in every if value in parts)
         if 2 <= len(values[name]) <= MOST_VALUES:
             found.setdefault(frozenset(map(frozenset, parts.values())), []).append(name)
-    return tuple(Cut(first, values[first], tuple(also)) for first, *also in found.values())
+    names = [first for first, *_ in found.values()]
+    return tuple(
+        Cut(first, values[first], tuple(also), _coarser(first, names, keys)) for first, *also in found.values()
+    )
+
+
+def _coarser(name: str, names: Sequence[str], keys: Sequence[CellKey]) -> tuple[str, ...]:
+    own = len({key.value(name) for key in keys})
+    return tuple(
+        each for each in names if each != name and len({(key.value(name), key.value(each)) for key in keys}) == own
+    )
 
 
 def crossings(summary: Summary, of: Sequence[Cut]) -> Iterator[Crossing]:

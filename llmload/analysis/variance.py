@@ -3,7 +3,9 @@
 The logarithm of the latency of good calls is taken as a sum of effects of the dimensions' values and of their crossings
 (analysis of variance; a factor of 2 weighs the same at 10 ms and at 10 s). A term's share is eta squared: its sum of
 squares by that of all calls. Sums of squares are of type II: what a term explains beyond all the terms that it is no
-part of; so unequal numbers of calls don't let one dimension be credited with what is another's.
+part of; so unequal numbers of calls don't let one dimension be credited with what is another's. A dimension is also
+part of those that lie within it: models explain what they do, and classes with one model each what is left to them.
+What several explain that overlap without that (most of one go with most of the other) is nobody's own: ``shared``.
 Sources: R. A. Fisher, Statistical Methods for Research Workers, 1925; F. Yates, The analysis of multiple
 classifications with unequal numbers in the different classes, 1934 (what is now called type II); J. H. Goodnight, A
 tutorial on the SWEEP operator, 1979 (normal equations without full rank).
@@ -26,7 +28,7 @@ from llmload.analysis.student import f_tail
 from llmload.metrics.buckets import Ints
 from llmload.metrics.summary import Summary
 
-__all__ = ["PLANNED", "Names", "Term", "Variance", "log_sums", "variance"]
+__all__ = ["PLANNED", "Names", "Term", "Variance", "log_sums", "planned", "variance"]
 
 PLANNED: Final = frozenset({"class", "phase"})
 """Dimensions whose differences the scenario asks for: other requests, another load."""
@@ -44,8 +46,8 @@ Names = tuple[str, ...]
 class Term:
     """A dimension, or two crossed. ``share``: of the variance of log latency, explained by this alone (for two: beyond
     what each explains). ``together``: by the two and their crossing; the same as ``share`` for one. ``within``: the
-    same, as a share of what varies within class and phase; None for these. ``p``: of Fisher's F, with calls taken as
-    independent."""
+    same, as a share of what varies within class and phase; None for these and what they tell. ``p``: of Fisher's F,
+    with calls taken as independent."""
 
     of: Names
     freedom: int
@@ -58,18 +60,26 @@ class Term:
 @dataclass(frozen=True, slots=True)
 class Variance:
     """``calls``: good ones. ``spread``: standard deviation of the logarithm of their latencies. ``left``: the share
-    that no term explains. ``skipped``: crossings with too many values."""
+    that no term explains. ``shared``: what several explain, but none beyond the others; ``sharing``: the dimensions
+    with the most of it. ``skipped``: crossings with too many values."""
 
     calls: int
     spread: float
     cuts: tuple[Cut, ...]
     terms: tuple[Term, ...]
     left: float
+    shared: float = 0.0
+    sharing: Names = ()
     skipped: tuple[Names, ...] = ()
 
     def term(self, *of: str) -> Term | None:
         """The term of these dimensions."""
         return next((term for term in self.terms if set(term.of) == set(of)), None)
+
+
+def planned(found: Iterable[Cut]) -> frozenset[str]:
+    """Class, phase, and the dimensions whose values these tell."""
+    return PLANNED.union(*(cut.coarser for cut in found if cut.name in PLANNED))
 
 
 def variance(summary: Summary) -> Variance | None:
@@ -83,21 +93,31 @@ def variance(summary: Summary) -> Variance | None:
         return None
     terms = tuple(term for of in fit.terms if (term := _term(fit, of)) is not None)
     spread = float(np.sqrt(fit.whole / cells.calls))
-    return Variance(cells.calls, spread, found, terms, fit.left(fit.terms) / fit.whole, fit.skipped)
+    left = fit.left(fit.terms) / fit.whole
+    shared = max(0.0, 1 - left - sum(term.share for term in terms))
+    return Variance(cells.calls, spread, found, terms, left, shared, _sharing(fit, terms, shared), fit.skipped)
+
+
+def _sharing(fit: _Fit, terms: Iterable[Term], shared: float) -> Names:
+    """The dimensions that by themselves explain at least half of what is shared beyond their own; those that others lie
+    within speak for these."""
+    alone = {term.of: 1 - fit.left([term.of]) / fit.whole - term.share for term in terms if len(term.of) == 1}
+    most = [of[0] for of, more in alone.items() if more >= shared / 2]
+    return tuple(name for name in most if not any(name in fit.told[each] for each in most if each != name))
 
 
 def _term(fit: _Fit, of: Names) -> Term | None:
     """None where a term has nothing of its own: one dimension lies within the other."""
-    others = [each for each in fit.terms if not set(of) <= set(each)]
+    others = [each for each in fit.terms if not set(of) <= fit.tells(each)]
     freedom = fit.freedom([*others, of]) - fit.freedom(others)
     if freedom <= 0:
         return None
     own = max(0.0, fit.left(others) - fit.left([*others, of]))
-    planned = [] if set(of) <= PLANNED else [each for each in fit.terms if set(each) <= PLANNED]
-    apart = [each for each in fit.terms if not set(of) & set(each) or each in planned]
+    asked = [] if set(of) <= fit.planned else [each for each in fit.terms if set(each) <= fit.planned]
+    apart = [each for each in fit.terms if not fit.tells(of) & fit.tells(each) or each in asked]
     parts = [each for each in fit.terms if set(each) <= set(of)]
-    together = fit.left(apart) - fit.left([*apart, *parts]) if len(of) > 1 else own
-    base = 0.0 if set(of) <= PLANNED else fit.left(planned)
+    together = max(own, fit.left(apart) - fit.left([*apart, *parts])) if len(of) > 1 else own
+    base = 0.0 if set(of) <= fit.planned else fit.left(asked)
     within = together / base if base > 0 else None
     return Term(of, freedom, own / fit.whole, together / fit.whole, within, _chance(fit, own, freedom))
 
@@ -147,9 +167,14 @@ class _Fit:
 
     def __init__(self, cells: _Cells, found: Sequence[Cut]) -> None:
         self.cells = cells
+        self.planned = planned(found)
+        self.told = {cut.name: frozenset({cut.name, *cut.coarser}) for cut in found}
         mains = {cut.name: _indicators(cells.values[cut.name]) for cut in found}
         columns: dict[Names, Floats] = {(name,): made for name, made in mains.items()}
-        crossed = {pair: _products(mains[pair[0]], mains[pair[1]]) for pair in combinations(mains, 2)}
+        pairs = [
+            (one, two) for one, two in combinations(mains, 2) if two not in self.told[one] and one not in self.told[two]
+        ]
+        crossed = {(one, two): _products(mains[one], mains[two]) for one, two in pairs}
         used = sum(made.shape[1] for made in columns.values())
         for pair in sorted(crossed, key=lambda pair: crossed[pair].shape[1]):
             used += crossed[pair].shape[1]
@@ -162,6 +187,10 @@ class _Fit:
         self.whole = float(self._equations[-1, -1])
         """Sum of squares of all calls about their mean."""
         self._solved: dict[frozenset[Names], tuple[float, int]] = {}
+
+    def tells(self, of: Names) -> frozenset[str]:
+        """The dimensions whose values are known where these are."""
+        return frozenset().union(*(self.told[name] for name in of))
 
     def left(self, terms: Iterable[Names]) -> float:
         """The sum of squares that these terms leave unexplained."""

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from llmload import units
 from llmload.analysis.crossings import METRIC, Crossing, Group, crossings, cuts
-from llmload.analysis.variance import PLANNED, Term, Variance, variance
+from llmload.analysis.variance import Term, Variance, planned, variance
 from llmload.metrics.catalogue import METRICS, format_value, scale
 from llmload.metrics.histogram import Histogram
 from llmload.metrics.summary import Summary
@@ -21,6 +21,8 @@ __all__ = ["GROUP_COLUMNS", "TERM_COLUMNS", "Crossed", "crossed", "crossed_figur
 
 _MOST_TERMS: Final = 12
 _MOST_ROWS: Final = 30
+_SHARED: Final = 0.001
+"""What several explain together from which it has a row."""
 _UNIT: Final = scale(METRICS[METRIC])
 TERM_COLUMNS: Final = (
     Column("What explains latency", right=False, least=24), Column("of all", rank=1), Column("with both", rank=2),
@@ -65,6 +67,8 @@ def _variance_json(found: Variance) -> dict[str, Any]:
             for term in found.terms
         ],
         "left": _tidy(found.left),
+        "shared": _tidy(found.shared),
+        "sharing": found.sharing,
         "skipped": found.skipped,
     }  # fmt: skip
 
@@ -86,14 +90,17 @@ class Crossed:
 
 
 def crossed(summary: Summary) -> Crossed | None:
-    """What explains latency, then the calls of every crossing of dimensions that are more than class and phase."""
+    """What explains latency, then the calls of every crossing of dimensions that are more than class and phase (and
+    what these tell: the table by class shows as much). Nothing is explained by one dimension beside which no other is.
+    """
     every = cuts(summary)
-    if {cut.name for cut in every} <= PLANNED:
+    asked = planned(every)
+    if {cut.name for cut in every} <= asked:
         return None
-    found = variance(summary)
+    found = variance(summary) if len(every) > 1 else None
     terms, remarks = ([], []) if found is None else _terms(found)
     order = {} if found is None else {term.of: term.together for term in found.terms}
-    chosen = [crossing for crossing in crossings(summary, every) if not set(crossing.of) <= PLANNED]
+    chosen = [crossing for crossing in crossings(summary, every) if not set(crossing.of) <= asked]
     chosen.sort(key=lambda crossing: -order.get(crossing.of, 0.0))
     groups = _groups(chosen)
     left = sum(len(crossing.groups) for crossing in chosen) - sum(len(rows) for _, rows in groups)
@@ -122,12 +129,22 @@ def crossed_section(summary: Summary, width: int) -> Iterator[Text]:
 def _terms(found: Variance) -> tuple[list[list[Text]], list[str]]:
     terms = sorted(found.terms, key=lambda term: (term.within is None, -(term.within or term.together)))
     rows = [_term_row(term) for term in terms[:_MOST_TERMS]]
-    rows.append([Text("(none of these)", "dim"), Text(units.format_share(found.left), "dim"), *[Text("")] * 3])
+    if found.shared >= _SHARED:
+        rows.append(_remainder(_shared(found), found.shared))
+    rows.append(_remainder("(none of these)", found.left))
     more = [f"and {len(terms) - _MOST_TERMS:,} more that explain less"] if len(terms) > _MOST_TERMS else []
     same = [
         f"{_named((cut.name,))} divides the calls as {_named(cut.also, ' and ')} does" for cut in found.cuts if cut.also
     ]
     return rows, more + same
+
+
+def _shared(found: Variance) -> str:
+    return f"(shared by {_named(found.sharing, ' and ')})" if len(found.sharing) > 1 else "(shared by several)"
+
+
+def _remainder(name: str, share: float) -> list[Text]:
+    return [Text(name, "dim"), Text(units.format_share(round(share, 4)), "dim"), *[Text("")] * 3]
 
 
 def _named(names: Sequence[str], joined: str = " x ") -> str:

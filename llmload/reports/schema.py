@@ -212,7 +212,10 @@ _CROSSED: Final = _object(
         _object(
             calls=_count(), spread=_number("Standard deviation of the logarithm of latency"),
             same=_map(_list(_text()), "Dimensions that divide the calls as another does"), terms=_list(_TERM),
-            left=_number("share that no term explains"), skipped=_list(_list(_text()), "Crossings of too many values"),
+            left=_number("share that no term explains"),
+            shared=_number("share that several explain, none beyond the others"),
+            sharing=_list(_text(), "Dimensions with the most of it"),
+            skipped=_list(_list(_text()), "Crossings of too many values"),
         )
     ),
 )  # fmt: skip

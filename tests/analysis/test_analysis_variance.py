@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from llmload.analysis.crossings import MOST_VALUES, crossings, cuts
-from llmload.analysis.variance import Variance, variance
+from llmload.analysis.variance import Variance, planned, variance
 from llmload.metrics.histogram import Histogram
 from llmload.metrics.slices import CellKey, Slice
 from llmload.metrics.summary import PhaseInfo, Summary
@@ -39,8 +39,8 @@ def summary(calls: Sequence[tuple[Values, int]], names: Sequence[str] = NAMES) -
     made = Summary(phases=(PhaseInfo("main", 0, 60),))
     for values, latency in calls:
         of = dict(zip(names, values, strict=True))
-        tags = tuple((name, of[name]) for name in names if name not in ("class", "phase"))
-        key = CellKey(of.get("class", "chat"), "main", "m", of.get("phase", "main"), tags)
+        tags = tuple((name, of[name]) for name in names if name not in ("class", "phase", "model"))
+        key = CellKey(of.get("class", "chat"), "main", of.get("model", "m"), of.get("phase", "main"), tags)
         part = made.cells.setdefault(key, Slice())
         part.calls += 1
         part.outcomes[Outcome.OK] = part.outcomes.get(Outcome.OK, 0) + 1
@@ -165,9 +165,38 @@ def test_a_dimension_within_another_has_no_crossing_of_its_own() -> None:
              enumerate(drawn(600, asia_is_slow_for_free))]  # fmt: skip
     made = found(calls, ("region", "zone"))
     assert made.term("region", "zone") is None
-    assert {term.of for term in made.terms} <= {("region",), ("zone",)}
+    assert {term.of for term in made.terms} == {("region",), ("zone",)}
     whole = summary(calls, ("region", "zone"))
     assert list(crossings(whole, cuts(whole))) == []
+
+
+def test_what_a_dimension_explains_is_not_lost_to_one_that_lies_within_it() -> None:
+    rng = np.random.default_rng(5)
+    slow = {"embed": 1.0, "chat": 90.0, "stream": 100.0}
+    calls = [((cls, "large" if cls != "embed" else "small", user), int(1e4 * slow[cls] * np.exp(0.1 * rng.normal())))
+             for cls in slow for user in USERS for _ in range(50)]  # fmt: skip
+    made = found(calls, ("class", "model", "user"))
+    model, cls = made.term("model"), made.term("class")
+    assert model is not None
+    assert cls is not None
+    assert (model.within, cls.within) == (None, None)  # a class's model is asked for, as the class is
+    assert model.share > 0.98
+    assert cls.share < 0.01
+    assert sum(term.share for term in made.terms) + made.shared + made.left == pytest.approx(1)
+    assert planned(made.cuts) == {"class", "phase", "model"}
+
+
+def test_what_two_explain_that_overlap_is_said_to_be_shared() -> None:
+    rng = np.random.default_rng(6)
+    calls = []
+    for n in range(2000):
+        region = ("us", "asia")[n % 2]
+        user = (region, "other")[n % 51 == 0]  # all but one in 51 go together
+        calls.append((("chat", user, region), int(1e5 * (3 if region == "asia" else 1) * np.exp(0.1 * rng.normal()))))
+    made = found(calls)
+    assert made.shared > 0.8
+    assert set(made.sharing) == {"user", "region"}
+    assert sum(term.share for term in made.terms) + made.shared + made.left == pytest.approx(1)
 
 
 @pytest.mark.parametrize("calls", [

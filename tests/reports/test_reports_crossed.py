@@ -14,6 +14,7 @@ from llmload.metrics.recorder import Recorder, RecorderSetup
 from llmload.metrics.summary import Summary
 from llmload.records import Api, Call, Outcome, Record
 from llmload.reports import json_report, text
+from llmload.reports.crossed import crossed
 from llmload.reports.result import Result
 from llmload.reports.schema import SCHEMA
 
@@ -71,13 +72,29 @@ def test_figures_are_described_and_in_seconds() -> None:
     assert crossing["groups"][0]["p95"] is None  # 100 calls are too few
     terms = {tuple(term["of"]): term for term in crossed["variance"]["terms"]}
     assert terms["region", "user"]["together"] > 0.9
-    assert sum(term["share"] for term in terms.values()) + crossed["variance"]["left"] < 1.001
+    made = crossed["variance"]
+    assert 0.999 < sum(term["share"] for term in terms.values()) + made["left"] + made["shared"] < 1.01
 
 
 def test_a_run_that_is_cut_by_class_and_phase_alone_has_no_such_section() -> None:
     whole = summary(("all", "all"), ("all",))
     assert "Crossings" not in text.render(result(whole))
     assert orjson.loads(json_report.render(result(whole)))["figures"]["crossed"] == {"crossings": [], "variance": None}
+
+
+def test_one_dimension_alone_explains_nothing_that_its_own_table_does_not_show() -> None:
+    said = text.render(result(summary(("all", "all"))))
+    assert "What explains latency" not in said
+
+
+def test_what_a_class_tells_is_not_explained() -> None:
+    whole, made = summary(("all", "all"), ("all",)), Summary()
+    made.phases, made.elapsed, made.windows = whole.phases, whole.elapsed, whole.windows
+    for (key, part), (cls, model) in zip(
+        [*whole.cells.items()] * 3, (("a", "large"), ("b", "large"), ("c", "small")), strict=True
+    ):
+        made.cells[key._replace(cls=cls, model=model, tags=())] = part
+    assert crossed(made) is None
 
 
 def test_of_very_many_crossings_the_first_are_shown_and_the_rest_is_counted() -> None:

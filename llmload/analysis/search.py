@@ -71,6 +71,8 @@ _MOST_INVALID: Final = 3
 """Steps in a row that measure nothing, after which it has no sense to go on."""
 _DETOURS: Final = (0.5, 0.5, 0.35, 0.65)
 """Quantile of the posterior that is tried, by how many steps in a row have been INVALID."""
+_RISE: Final = 1.5
+"""Times the mean delay of the knee that some load beyond it has to have."""
 _AROUND: Final = (0.85, 0.15, 0.5)
 """The same where answers in the middle are unclear: those to either side are less so, and tell how steep it is."""
 
@@ -353,8 +355,14 @@ def _log_normal_cdf(x: Floats) -> Floats:
 
 
 def knee(points: Sequence[tuple[float, float]]) -> int | None:
-    """Of points (throughput, mean delay) the one of the greatest throughput over delay; None with under three."""
+    """Of points (throughput, mean delay), by load, the one of the greatest throughput over delay.
+
+    None with under three, and where no load beyond it shows that delay really rises (``_RISE``): throughput, which
+    falls behind delay there by definition, may just not have had its end yet.
+    """
     if len(points) < 3:
         return None
     powers = [throughput / delay if delay > 0 else 0.0 for throughput, delay in points]
-    return max(range(len(points)), key=powers.__getitem__)
+    at = max(range(len(points)), key=powers.__getitem__)
+    beyond = max((delay for _, delay in points[at + 1 :]), default=0.0)
+    return at if beyond >= _RISE * points[at][1] else None

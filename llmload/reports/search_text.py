@@ -99,6 +99,7 @@ def _remarks(found: SearchResult) -> Iterator[Text]:
     if found.knee is not None:
         at, knee = show(found.key, found.knee.value), found.knee
         yield Text(f"knee at {at}: beyond, latency grows faster than throughput (p95 {format_seconds(knee.p95)} there)")
+    yield from _validity(found)
     for rule in found.left_out:
         yield Text(f"not asked: {rule}", "dim")
     seconds = sum(step.seconds for step in found.steps)
@@ -108,6 +109,18 @@ def _remarks(found: SearchResult) -> Iterator[Text]:
     yield Text(f"{steps}, {counted(found.requests, 'request')}, {format_seconds(seconds)} measured{money}", "dim")
 
 
+def _validity(found: SearchResult) -> Iterator[Text]:
+    """How far the steps can be trusted, and why not further."""
+    if found.steps:
+        levels = ", ".join(f"{count} {level}" for level, count in found.validities.items())
+        yield Text(f"validity of the steps: {levels}")
+    for why, count in list(found.doubts.items())[:_MOST_DOUBTS]:
+        yield Text(f"  {counted(count, 'step')}: {clean(why)}", "dim")
+    if (more := len(found.doubts) - _MOST_DOUBTS) > 0:
+        yield Text(f"  and {counted(more, 'more reason')}; --out writes them all", "dim")
+
+
+_MOST_DOUBTS: Final = 4
 _WHY: Final = {
     Ended.STEPS: "the interval is as wide as that after all the steps that were allowed: --steps allows more",
     Ended.LOWEST: "missed at the lowest load that was allowed; --from allows less",

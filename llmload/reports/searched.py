@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,11 +13,12 @@ from llmload.analysis.search import CONFIDENCE, Answer, Capacity, Ended, Reading
 from llmload.errors import ExitStatus
 from llmload.reports.document import plain
 from llmload.reports.json_report import lines
+from llmload.verdict.levels import Level
 
 __all__ = ["KIND", "SCHEMA_VERSION", "SEARCH_SCHEMA", "SearchResult", "Step", "document", "render"]
 
 KIND: Final = "llmload-search"
-SCHEMA_VERSION: Final = "1.0"
+SCHEMA_VERSION: Final = "1.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,18 @@ class SearchResult:
         """Of all steps."""
         return sum(step.requests for step in self.steps)
 
+    @property
+    def validities(self) -> Mapping[str, int]:
+        """Level -> how many steps were that, best first; levels of none are left out."""
+        counted = Counter(step.validity for step in self.steps)
+        return {level.value: counted[level.value] for level in Level if counted[level.value]}
+
+    @property
+    def doubts(self) -> Mapping[str, int]:
+        """Why steps were not VALID -> how many of them, the most frequent first. One reason told with other figures
+        counts as another."""
+        return dict(Counter(why for step in self.steps for why in dict.fromkeys(step.reasons)).most_common())
+
     @cached_property
     def curve(self) -> Sequence[Step]:
         """The steps that were measured validly, by value: throughput and latency over the load."""
@@ -136,6 +150,7 @@ def document(found: SearchResult) -> dict[str, Any]:
         "knee": None if knee_ is None else knee_.value,
         "stopped": found.stopped,
         "requests": found.requests,
+        "validity": {"steps": dict(found.validities), "reasons": dict(found.doubts)},
         "steps": [_step(step) for step in found.steps],
         "environment": dict(sorted(found.environment.items())),
     }
@@ -235,6 +250,12 @@ SEARCH_SCHEMA: Final[dict[str, Any]] = {
             "knee": _maybe("number", "Value of the step with the greatest throughput over mean latency."),
             "stopped": _kind("string", "Why the search was ended from outside, empty if it was not."),
             "requests": _kind("integer", "Sent in all steps."),
+            "validity": _object(
+                {
+                    "steps": _kind("object", "How many steps were VALID, SUSPECT, INVALID."),
+                    "reasons": _kind("object", "Why they were not VALID, and in how many steps."),
+                }
+            ),
             "steps": _list(_object(_STEP), "In the order they were made."),
             "environment": _kind("object", "Where it ran."),
         }

@@ -179,6 +179,12 @@ def test_the_knee_is_where_throughput_over_delay_is_greatest() -> None:
     assert knee([(1.0, 1.0), (2.0, 1.0)]) is None
 
 
+def test_there_is_no_knee_where_nothing_beyond_it_was_measured_or_latency_hardly_rises() -> None:
+    assert knee([(10.0, 1.0), (20.0, 1.02), (40.0, 1.1)]) is None
+    assert knee([(10.0, 1.0), (20.0, 1.0), (21.0, 1.4)]) is None
+    assert knee([(10.0, 1.0), (20.0, 1.0), (21.0, 1.5)]) == 1
+
+
 def test_values_that_are_not_in_order_are_refused() -> None:
     with pytest.raises(ValueError, match="order"):
         Aim(10.0, 20.0, 30.0)

@@ -290,3 +290,18 @@ def test_figures_know_which_way_is_better(text: str, less: bool) -> None:
 def test_what_is_no_figure_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="--best: "):
         Figure.parse(text)
+
+
+def test_how_far_the_steps_can_be_trusted_is_told(small: SearchResult) -> None:
+    doubted = replace(small.steps[0], validity="SUSPECT", reasons=["sent late: use fewer\x1b[1m cores"])
+    sound = [replace(step, validity="VALID", reasons=[]) for step in small.steps[2:]]
+    found = replace(small, steps=[doubted, doubted, *sound])
+    text = search_text.render(found, 120)
+    assert f"validity of the steps: {len(found.steps) - 2} VALID, 2 SUSPECT\n  2 steps: sent late" in text
+    assert "\x1b" not in text
+    told = json.loads(render(found))["validity"]
+    assert told["steps"] == {"VALID": len(found.steps) - 2, "SUSPECT": 2}
+    assert list(told["reasons"].values()) == [2]
+    jsonschema.validate(document(found), SEARCH_SCHEMA)
+    many = replace(small, steps=[replace(doubted, reasons=[f"reason {n}" for n in range(6)])])
+    assert "and 2 more reasons; --out writes them all" in search_text.render(many, 120)

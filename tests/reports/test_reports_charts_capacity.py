@@ -40,6 +40,16 @@ def test_it_can_be_drawn() -> None:
     assert ">knee<" in svg(drawing.spec)
 
 
+def test_no_knee_is_drawn_where_nothing_was_measured_beyond_it() -> None:
+    drawing = capacity.curve(replace(FOUND, steps=STEPS[:3]), Look())
+    nothing_beyond = capacity.curve(replace(FOUND, steps=[*STEPS[1:3], replace(STEPS[0], p50=1.3, mean=1.3)]), Look())
+    assert drawing is not None
+    assert nothing_beyond is not None
+    assert ">knee<" in svg(drawing.spec)
+    assert ">knee<" not in svg(nothing_beyond.spec)
+    assert "Knee" not in nothing_beyond.says
+
+
 def test_what_is_not_a_rate_has_no_band_and_one_step_is_no_curve() -> None:
     assert capacity.curve(replace(FOUND, steps=STEPS[:1]), Look()) is None
     users = capacity.curve(replace(FOUND, key="load.users"), Look())

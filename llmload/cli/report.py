@@ -56,7 +56,7 @@ def report(
     loaded = read_result(source)
     if chosen == "text":
         style = style_for(sys.stdout if out == files.STDOUT else None, width or 0)
-        rendered = text.render(loaded, style.width, style.color, style.unicode).encode()
+        rendered = text.render(loaded, style.width, style.color, style.unicode, style.height).encode()
     elif metric is not None:
         rendered = hgrm.render(loaded, metric)
     else:

@@ -223,7 +223,7 @@ def _report(result: Result, saving: Saving, to_stderr: bool) -> None:
         except OutputError as error:
             unsaved = error
     style = style_for(sys.stderr if to_stderr else sys.stdout)
-    summary = text.render(result, style.width, style.color, style.unicode)
+    summary = text.render(result, style.width, style.color, style.unicode, style.height)
     try:
         if to_stderr:
             say(summary)

@@ -115,11 +115,12 @@ def crossed_section(summary: Summary, width: int) -> Iterator[Text]:
     if found.terms:
         yield from grid(TERM_COLUMNS, found.terms, width)
         yield from (Text(said, "dim") for said in found.remarks)
-        yield Text()
     rows: list[list[Text] | Text] = []
     for title, cells in found.groups:
         rows.append(Text(title, "dim italic"))
         rows += [[Text(f"  {first.plain}"), *others] for first, *others in cells]
+    if found.terms and rows:
+        yield Text()
     if rows:
         yield from grid(GROUP_COLUMNS, rows, width)
     if found.left > 0:

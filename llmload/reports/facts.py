@@ -10,8 +10,9 @@ from llmload.clock import NS
 from llmload.metrics.summary import Slice, Summary, WorkerHealth
 from llmload.reports.result import Result
 from llmload.safe import clean
+from llmload.verdict.service_level import Light
 
-__all__ = ["cost_facts", "generator_facts", "service_level", "stall_facts", "token_facts"]
+__all__ = ["cost_facts", "generator_facts", "light_reasons", "service_level", "stall_facts", "token_facts"]
 
 _WORTH_SAYING: Final = 0.02
 """Disagreement about the length of prompts below which nothing is said of it."""
@@ -30,6 +31,18 @@ def service_level(result: Result) -> str:
         f"worst {units.format_seconds(slo.window)}: {units.format_share(stands.worst or 0)} failed" if rolling else "",
     ]
     return "; ".join(filter(None, parts))
+
+
+def light_reasons(result: Result) -> list[str]:
+    """Why the traffic light warns, but for what missed objectives say themselves; insights stand elsewhere in full."""
+    stands = result.standing
+    if stands.light not in (Light.WARNING, Light.CRITICAL):
+        return []
+    missed = [each.objective for each in result.judgements if not each.passed]
+    told = {words for each in missed for words in (each.says, f"not met: {each}")}
+    found = {insight.text for insight in result.insights}
+    reasons = ("what stands out, see there" if each in found else each for each in stands.reasons if each not in told)
+    return list(dict.fromkeys(reasons))
 
 
 def _burned(share: float) -> str:

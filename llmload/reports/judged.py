@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
 from typing import Final
 
 from llmload.verdict.judge import Judgement
+from llmload.verdict.validity import Reason
 
-__all__ = ["interval_of", "margin_of", "observed_of", "score"]
+__all__ = ["interval_of", "margin_of", "observed_of", "ordered", "remedied", "score", "times_of"]
 
-_WIDEST_MARGIN: Final = 9.995
+_WHOLE_TIMES: Final = 9.95
+"""From here on, tenths say nothing."""
+_MOST_TIMES: Final = 999.5
 
 
 def observed_of(judgement: Judgement) -> str:
-    """The figure in its own unit."""
-    return "no data" if judgement.observed is None else judgement.objective.kind.show(judgement.observed)
+    """The figure in its own unit; "≥8.40 s" where it is larger than what was seen."""
+    if judgement.observed is None:
+        return "no data"
+    return "≥" * judgement.larger + judgement.objective.kind.show(judgement.observed)
 
 
 def interval_of(judgement: Judgement, between: str = " – ") -> str:
@@ -23,15 +30,45 @@ def interval_of(judgement: Judgement, between: str = " – ") -> str:
 
 
 def margin_of(judgement: Judgement) -> str:
-    """The way to the bound: "+78%" to spare, "-12%" beyond; "" where there is none."""
+    """The way to the bound: "+78%" to spare, "-12%" beyond it; where it is longer than the bound itself, what the
+    figure is of it: "6.0x", "8.8x over". "" where there is none."""
     margin = judgement.margin
     if margin is None:
         return ""
-    if abs(margin) > _WIDEST_MARGIN:
-        return ">+999%" if margin > 0 else "<-999%"
-    return f"{margin:+.1%}" if abs(margin) < 0.1 else f"{margin:+.0%}"
+    if abs(margin) <= 1:
+        return f"{margin:+.1%}" if abs(margin) < 0.1 else f"{margin:+.0%}"
+    times = times_of(judgement)
+    if not times:
+        return ">+100%" if margin > 0 else "<-100%"
+    return times if margin > 0 else f"{times} over"
 
 
-def score(met: int, judged: int) -> str:
-    """ "3 of 5 objectives met"."""
-    return f"{met} of {judged} objectives met" if judged else "no objectives set"
+def times_of(judgement: Judgement) -> str:
+    """How many times the bound the figure is, where it is more than that: "8.8x"; "" where that says nothing."""
+    bound = judgement.objective.value
+    times = (judgement.observed or 0.0) / bound if bound else 0.0
+    if times <= 1:
+        return ""
+    return ">999x" if times >= _MOST_TIMES else f"{times:.1f}x" if times < _WHOLE_TIMES else f"{times:.0f}x"
+
+
+def score(judgements: Sequence[Judgement]) -> str:
+    """ "3 of 5 objectives met"; of those of a run that missed none, how many are unproven."""
+    if not judgements:
+        return "no objectives set"
+    met, doubted = (sum(map(attrgetter(name), judgements)) for name in ("passed", "unproven"))
+    said = f", {doubted} of them unproven" if doubted and met == len(judgements) else ""
+    return f"{met} of {len(judgements)} objectives met{said}"
+
+
+def ordered(judgements: Iterable[Judgement]) -> list[Judgement]:
+    """Those that were missed first, then those that were met but are unproven."""
+    return sorted(judgements, key=lambda judgement: (judgement.passed, not judgement.unproven))
+
+
+def remedied(reasons: Iterable[Reason]) -> Iterator[tuple[Reason, str]]:
+    """Each reason with its remedy; one that several have stands at the first of them."""
+    told: set[str] = set()
+    for reason in reasons:
+        yield reason, "" if reason.remedy in told else reason.remedy
+        told.add(reason.remedy)

@@ -13,7 +13,7 @@ from llmload.analysis.insights import Gravity
 from llmload.metrics.catalogue import METRICS, format_value
 from llmload.metrics.slices import Slice
 from llmload.reports.figures import Distribution, amounts, distinct_slices, distributions
-from llmload.reports.judged import interval_of, margin_of, observed_of, score
+from llmload.reports.judged import interval_of, margin_of, observed_of, ordered, remedied, score
 from llmload.reports.markdown_text import code, prose, table
 from llmload.reports.result import Result
 from llmload.verdict.judge import Judgement
@@ -55,10 +55,9 @@ def render(result: Result) -> bytes:
 
 def _verdict(result: Result) -> Iterator[str]:
     light = result.standing.light
-    judged, met = len(result.judgements), sum(judgement.passed for judgement in result.judgements)
     yield f"## {_LIGHTS[light]} {result.verdict.decision}: {prose(result.scenario.name, 60)}"
     yield ""
-    yield f"**{score(met, judged)}; the figures are {result.validity.level}; traffic light {light}.**"
+    yield f"**{score(result.judgements)}; the figures are {result.validity.level}; traffic light {light}.**"
     if result.last_heard:
         yield ""
         yield f"This run did not end; it was last heard of at {prose(result.last_heard, 40)}."
@@ -80,18 +79,18 @@ def _reasons(result: Result) -> Iterator[str]:
 def _objectives(result: Result) -> Iterator[str]:
     if not result.judgements:
         return
-    ordered = sorted(result.judgements, key=lambda judgement: judgement.passed)
+    rows = ordered(result.judgements)
     columns = ("", "Objective", "observed", "95 % interval", "margin")
-    yield from table(columns, map(_objective, ordered[:_ROWS]), texts=2)
-    yield from _more(len(ordered) - _ROWS, "objective")
-    if noted := [judgement for judgement in ordered[:_ROWS] if judgement.note not in ("", "no data")]:
+    yield from table(columns, map(_objective, rows[:_ROWS]), texts=2)
+    yield from _more(len(rows) - _ROWS, "objective")
+    if noted := [judgement for judgement in rows[:_ROWS] if judgement.note not in ("", "no data")]:
         yield ""
         yield from (f"- {code(each.objective.rule)}: {prose(each.note)}" for each in noted)
 
 
 def _objective(judgement: Judgement) -> tuple[str, ...]:
     return (
-        "✅" if judgement.passed else "❌",
+        "\\~" if judgement.unproven else "✅" if judgement.passed else "❌",
         code(str(judgement.objective), 120),
         prose(observed_of(judgement)),
         prose(interval_of(judgement)),
@@ -111,7 +110,7 @@ def _insights(result: Result) -> Iterator[str]:
     yield ""
     for insight in result.insights[:_ROWS]:
         yield f"- {_GRAVITIES[insight.level]} **{insight.level}**: {prose(insight.text)}"
-        yield from (f"  - {prose(line)}" for line in ("; ".join(insight.evidence), insight.advice) if line)
+        yield from (f"  - {prose(line)}" for line in (*insight.evidence, insight.advice) if line)
     yield from _more(len(result.insights) - _ROWS, "insight")
 
 
@@ -120,9 +119,9 @@ def _trust(result: Result) -> Iterator[str]:
         return
     yield f"### Can the figures be trusted? {result.validity.level}"
     yield ""
-    for reason in result.validity.reasons[:_ROWS]:
-        remedy = f" ({prose(reason.remedy)})" if reason.remedy else ""
-        yield f"- {reason.level}: {prose(reason.text)}{remedy}"
+    for reason, remedy in remedied(result.validity.reasons[:_ROWS]):
+        helps = f" ({prose(remedy)})" if remedy else ""
+        yield f"- {reason.level}: {prose(reason.text)}{helps}"
 
 
 def _load(result: Result) -> Iterator[str]:

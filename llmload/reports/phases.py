@@ -13,9 +13,13 @@ from llmload.metrics.summary import Summary
 from llmload.reports.grid import Column, grid
 from llmload.safe import clean
 
-__all__ = ["phase_figures", "phase_section"]
+__all__ = ["PHASE_COLUMNS", "phase_figures", "phase_rows", "phase_section"]
 
 _MOST_ROWS: Final = 30
+PHASE_COLUMNS: Final = (
+    Column("rate"), Column("latency"), Column("95 % interval", right=False), Column("failed"), Column("more", rank=1),
+)  # fmt: skip
+"""After the one that names the phase."""
 
 
 def phase_figures(summary: Summary) -> dict[str, Any] | None:
@@ -38,18 +42,23 @@ def _tidy(value: float) -> float:
     return float(f"{value:.9g}")
 
 
-def phase_section(summary: Summary, width: int) -> Iterator[Text]:
-    """A row for each phase after the baseline; nothing without one."""
+def phase_rows(summary: Summary) -> tuple[str, list[list[Text]], int] | None:
+    """The title of the table, a row for each phase after the baseline, and how many have no room; None without one."""
     found = against_baseline(summary)
     if found is None:
+        return None
+    return f"Against {clean(found[0], 28)}", [_row(row) for row in found[1][:_MOST_ROWS]], len(found[1]) - _MOST_ROWS
+
+
+def phase_section(summary: Summary, width: int) -> Iterator[Text]:
+    """The table for a terminal; nothing without a baseline."""
+    found = phase_rows(summary)
+    if found is None:
         return
-    columns = (
-        Column(f"Against {clean(found[0], 28)}", right=False), Column("rate"), Column("latency"),
-        Column("95 % interval", right=False), Column("failed"), Column("more", rank=1),
-    )  # fmt: skip
-    yield from grid(columns, [_row(row) for row in found[1][:_MOST_ROWS]], width)
-    if len(found[1]) > _MOST_ROWS:
-        yield Text(f"and {len(found[1]) - _MOST_ROWS:,} more phases", "dim")
+    title, rows, left = found
+    yield from grid((Column(title, right=False), *PHASE_COLUMNS), rows, width)
+    if left > 0:
+        yield Text(f"and {left:,} more phases", "dim")
 
 
 def _row(row: Against) -> list[Text]:

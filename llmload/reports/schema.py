@@ -254,12 +254,13 @@ _OBJECTIVE: Final = _object(
     other=_maybe(_object(metric=_text(), stat=_text(), where=_map(_text()))),
 )  # fmt: skip
 _JUDGEMENT: Final = _object(
-    "How an objective did", ("bracket", "sides"),
+    "How an objective did", ("bracket", "sides", "larger"),
     objective=_OBJECTIVE, passed=_kind("boolean"), observed=_maybe(_number("SI units; null without data")),
     interval=_pair("95 % confidence"), margin=_maybe(_number("Distance to the bound as a share of it")),
     worst_window=_pair("From, to, in s"), samples=_count(), note=_text(),
     bracket=_pair("Where the figure lies with the generator's own part taken off"),
     sides=_pair("The two figures of a comparison"),
+    larger=_kind("boolean"),
 )  # fmt: skip
 _DEVIATION: Final = _object(
     bias=_number("Mean of said - true, s"),

@@ -14,17 +14,18 @@ _NARROWEST: Final = 60
 _WIDEST: Final = 140
 _PLAIN_WIDTH: Final = 80
 
-ASCII_SIGNS: Final = str.maketrans("–·…µ×", "--~ux")
+ASCII_SIGNS: Final = str.maketrans("–·…µ×≥", "--~ux>")
 """What stands in for our own signs where the encoding is not Unicode, one column each."""
 
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """``width`` in columns."""
+    """``width`` in columns; ``height`` in lines, of a terminal, 0 where there is none."""
 
     width: int = _PLAIN_WIDTH
     color: bool = False
     unicode: bool = True
+    height: int = 0
 
 
 def style_for(stream: TextIO | None, width: int = 0, environ: Mapping[str, str] | None = None) -> Style:
@@ -33,13 +34,13 @@ def style_for(stream: TextIO | None, width: int = 0, environ: Mapping[str, str] 
     env = os.environ if environ is None else environ
     terminal = stream is not None and stream.isatty()
     color = terminal and not env.get("NO_COLOR") and env.get("TERM") != "dumb"
-    columns = shutil.get_terminal_size((_PLAIN_WIDTH, 24)).columns if terminal else _PLAIN_WIDTH
-    return Style(width or max(_NARROWEST, min(columns, _WIDEST)), color, stream is None or _unicode(stream))
+    columns, rows = shutil.get_terminal_size((_PLAIN_WIDTH, 24)) if terminal else (_PLAIN_WIDTH, 0)
+    return Style(width or max(_NARROWEST, min(columns, _WIDEST)), color, stream is None or _unicode(stream), rows)
 
 
 def _unicode(stream: TextIO) -> bool:
     try:
-        "✓✗–·…µ×".encode(stream.encoding or "ascii")
+        "✓✗–·…µ×≥".encode(stream.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
         return False
     return True

@@ -19,9 +19,9 @@ from rich.text import Text
 from llmload import units
 from llmload.analysis.insights import Gravity
 from llmload.reports.counters import said
-from llmload.reports.facts import service_level
+from llmload.reports.facts import light_reasons, service_level
 from llmload.reports.grid import Column, grid
-from llmload.reports.judged import interval_of, margin_of, observed_of, score
+from llmload.reports.judged import interval_of, margin_of, observed_of, ordered, remedied, score
 from llmload.reports.precision import error_bar
 from llmload.reports.result import Result
 from llmload.reports.style import ASCII_SIGNS
@@ -51,13 +51,18 @@ _TRUST: Final = {
 _FIGURES_WIDTH: Final = 24
 """Columns that an objective's sign, figure and margin take."""
 _LEAST_RULE: Final = 36
+_JOINT: Final = " · "
+_FRACTION: Final = re.compile(r"\.\d+(?=Z|[+-]\d\d:\d\d)")
+"""Of the second that a run began in."""
 _FILTERS: Final = re.compile(r"\{.*?\}")
+_UNPROVEN: Final = ("~", "yellow")
 _MET: Final = {True: ("✓", "green"), False: ("✗", "red")}
 _MET_ASCII: Final = {True: ("ok", "green"), False: ("NOT", "red")}
 
 
-def render(result: Result, width: int = 80, color: bool = False, unicode: bool = True) -> str:
-    """The whole report, lines of at most ``width`` columns; ``unicode`` False keeps to ASCII."""
+def render(result: Result, width: int = 80, color: bool = False, unicode: bool = True, height: int = 0) -> str:
+    """The whole report, lines of at most ``width`` columns; ``unicode`` False keeps to ASCII. ``height``: lines of a
+    screen; where the report has more, it ends in the verdict, too, which would be out of sight otherwise."""
     out = io.StringIO()
     console = Console(
         file=out, width=width, height=1000, force_terminal=color, no_color=not color, legacy_windows=False,
@@ -69,6 +74,8 @@ def render(result: Result, width: int = 80, color: bool = False, unicode: bool =
             console.print(part)
         if parts:
             console.print()
+    if height and out.getvalue().count("\n") >= height:
+        console.print(_verdict(result))
     lines = "\n".join(line.rstrip() for line in out.getvalue().rstrip().splitlines()) + "\n"
     return lines if unicode else _ascii(lines)
 
@@ -80,7 +87,7 @@ def _ascii(text: str) -> str:
 
 def _sections(result: Result, width: int, unicode: bool) -> Iterator[Iterator[RenderableType]]:
     """What decides comes first: good enough or not, why, can it be trusted. A first screen has room for that."""
-    yield _headline(result)
+    yield _headline(result, width)
     yield _objectives(result, width, unicode)
     yield _trust(result)
     yield _standing(result)
@@ -93,18 +100,9 @@ def _sections(result: Result, width: int, unicode: bool) -> Iterator[Iterator[Re
     yield _notes(result)
 
 
-def _headline(result: Result) -> Iterator[RenderableType]:
-    decision, level = result.verdict.decision, result.validity.level
-    line = Text()
-    line.append(decision.value, _DECISION_STYLE[decision])
-    line.append(f"  {clean(result.scenario.name, 60)}", "bold")
-    met = sum(judgement.passed for judgement in result.judgements)
-    answer = _ANSWERS[decision] if result.judgements or decision is Decision.INVALID else ""
-    so_far = "so far " if answer and (result.interrupted or result.aborted) else ""
-    line.append(f": {so_far}{answer}{score(met, len(result.judgements))}; figures ")
-    line.append(level.value, _LEVEL_STYLE[level])
-    yield line
-    yield Text(_load_line(result), "dim")
+def _headline(result: Result, width: int) -> Iterator[RenderableType]:
+    yield _verdict(result)
+    yield from (Text(line, "dim") for line in _load_lines(result, width))
     if result.last_heard:
         yield Text(f"This run did not end; it was last heard of at {clean(result.last_heard, 40)}.", "bold red")
     stopped = result.interrupted or result.aborted
@@ -113,12 +111,28 @@ def _headline(result: Result) -> Iterator[RenderableType]:
         yield Text(f"{how} after {units.format_seconds(result.summary.elapsed)}: {clean(stopped)}", "yellow")
 
 
+def _verdict(result: Result) -> Text:
+    """The line that says it all."""
+    decision, level = result.verdict.decision, result.validity.level
+    line = Text()
+    line.append(decision.value, _DECISION_STYLE[decision])
+    line.append(f"  {clean(result.scenario.name, 60)}", "bold")
+    doubted = decision is Decision.PASS and any(judgement.unproven for judgement in result.judgements)
+    judged = bool(result.judgements) or decision is Decision.INVALID
+    answer = _ANSWERS[decision] if judged and not doubted else ""
+    so_far = "so far " if judged and (result.interrupted or result.aborted) else ""
+    line.append(f": {so_far}{answer}{score(result.judgements)}; figures ")
+    line.append(level.value, _LEVEL_STYLE[level])
+    return line
+
+
 def _counters(result: Result, width: int) -> Iterator[RenderableType]:
     for line in said(result.counters, result.summary):
         yield Text("\n".join(wrap(clean(line), width)), "dim")
 
 
-def _load_line(result: Result) -> str:
+def _load_lines(result: Result, width: int) -> list[str]:
+    """As many parts on a line as fit; the last of several doesn't hold a part alone where another can stand by it."""
     load, scenario = result.load, result.scenario
     parts = [
         f"{units.format_count(load.users)} users" if load.users else "",
@@ -127,9 +141,18 @@ def _load_line(result: Result) -> str:
         f"{result.workers} worker{'s' * (result.workers != 1)}",
         f"environment {clean(scenario.environment, 30)}" if scenario.environment else "",
         "demonstration size" if scenario.demo else "",
-        clean(result.started, 40),
+        _FRACTION.sub("", clean(result.started, 40)),
     ]
-    return " · ".join(filter(None, parts))
+    lines: list[list[str]] = [[]]
+    for part in filter(None, parts):
+        if lines[-1] and cell_len(_JOINT.join([*lines[-1], part])) > width:
+            lines.append([])
+        lines[-1].append(part)
+    if len(lines) > 1 and len(lines[-1]) == 1 < len(lines[-2]):
+        moved = [lines[-2][-1], *lines[-1]]
+        if cell_len(_JOINT.join(moved)) <= width:
+            lines[-2:] = [lines[-2][:-1], moved]
+    return [_JOINT.join(line) for line in lines]
 
 
 def _objectives(result: Result, width: int, unicode: bool) -> Iterator[RenderableType]:
@@ -143,9 +166,10 @@ def _objectives(result: Result, width: int, unicode: bool) -> Iterator[Renderabl
         Column("95 % interval", rank=1), Column("margin"),
     )  # fmt: skip
     rows: list[list[Text] | Text] = []
-    for judgement in sorted(result.judgements, key=lambda judgement: judgement.passed):
+    for judgement in ordered(result.judgements):
         rule, below = _rule(clean(str(judgement.objective), 200), room)
-        rows.append(_objective_row(judgement, signs[judgement.passed], rule))
+        sign = _UNPROVEN if judgement.unproven else signs[judgement.passed]
+        rows.append(_objective_row(judgement, sign, rule))
         rows += _beneath(judgement, below, width)
     yield from grid(columns, rows, width)
 
@@ -156,7 +180,7 @@ def _objective_row(judgement: Judgement, sign: tuple[str, str], rule: str) -> li
         Text(rule),
         Text(observed_of(judgement), "" if judgement.passed else "red"),
         Text(interval_of(judgement), "dim"),
-        Text(margin_of(judgement), sign[1]),
+        Text(margin_of(judgement), "dim" if judgement.unproven else sign[1]),
     ]
 
 
@@ -170,10 +194,13 @@ def _rule(text: str, room: int) -> tuple[str, str]:
 
 
 def _beneath(judgement: Judgement, rule: str, width: int) -> Iterator[Text]:
-    """Lines under an objective: the rule if it had no room, and of a missed one, what that means and why."""
+    """Lines under an objective: the rule if it had no room, of a missed one, what that means and why, and of one that
+    is unproven, why."""
     lines = [(rule, "dim")]
     if not judgement.passed:
-        lines += [(clean(judgement.objective.says), "red"), (_remark(judgement), "yellow")]
+        lines.append((clean(judgement.objective.says), "red"))
+    if judgement.unproven or not judgement.passed:
+        lines.append((_remark(judgement), "yellow"))
     for text, style in lines:
         yield from (Text(f"   {line}", style) for line in wrap(text, width - 4))
 
@@ -191,15 +218,15 @@ def _remark(judgement: Judgement) -> str:
 
 
 def _remarks(result: Result) -> Iterator[RenderableType]:
-    """On the objectives that were met."""
+    """On the objectives that were met for sure."""
     for judgement in result.judgements:
-        if judgement.passed and (remark := _remark(judgement)):
+        if judgement.passed and not judgement.unproven and (remark := _remark(judgement)):
             yield Padding(Text(f"{clean(judgement.objective.rule, 120)}: {remark}", "dim"), (0, 0, 0, 2))
 
 
 def _standing(result: Result) -> Iterator[RenderableType]:
-    """The traffic light, availability and error budget in a line, then what to check. What is said of validity and of
-    insights stands with those."""
+    """The traffic light, availability and error budget in a line, then why, and what to check. What helps against
+    doubts, and what insights advise, stands with those."""
     stands = result.standing
     if stands.availability is None:
         return
@@ -207,11 +234,9 @@ def _standing(result: Result) -> Iterator[RenderableType]:
     line.append(stands.light.value, _LIGHT_STYLE[stands.light])
     line.append(f": {service_level(result)}")
     yield line
-    told = {insight.text for insight in result.insights} | {f"the figures are {result.validity.level}"}
-    for each in stands.reasons if stands.light is Light.WARNING else ():
-        if each not in told:
-            yield Padding(Text(clean(each), "yellow"), (0, 0, 0, 2))
-    told |= {insight.advice for insight in result.insights} | {reason.remedy for reason in result.validity.reasons}
+    for each in light_reasons(result):
+        yield Padding(Text(clean(each), "yellow"), (0, 0, 0, 2))
+    told = {insight.advice for insight in result.insights} | {reason.remedy for reason in result.validity.reasons}
     for each in stands.check:
         if each not in told:
             yield Padding(Text(f"check {clean(each)}", "dim"), (0, 0, 0, 2))
@@ -225,8 +250,8 @@ def _insights(result: Result) -> Iterator[RenderableType]:
         yield Padding(
             Text(f"{insight.level.value}: {clean(insight.text)}", _GRAVITY_STYLE[insight.level]), (0, 0, 0, 2)
         )
-        for line in filter(None, ("; ".join(insight.evidence), insight.advice)):
-            yield Padding(Text(clean(line), "dim"), (0, 0, 0, 4))
+        for line in filter(None, ("; ".join(map(clean, insight.evidence)), clean(insight.advice))):
+            yield Padding(Text(line, "dim"), (0, 0, 0, 4))
 
 
 def _trust(result: Result) -> Iterator[RenderableType]:
@@ -238,10 +263,10 @@ def _trust(result: Result) -> Iterator[RenderableType]:
     line.append(level.value, f"bold {_LEVEL_STYLE[level]}")
     line.append(_TRUST[level])
     yield line
-    for reason in result.validity.reasons:
+    for reason, remedy in remedied(result.validity.reasons):
         text = Text(f"{clean(reason.text)}", _LEVEL_STYLE[reason.level])
-        if reason.remedy:
-            text.append(f": {clean(reason.remedy)}", "default")
+        if remedy:
+            text.append(f": {clean(remedy)}", "default")
         yield Padding(text, (0, 0, 0, 2))
 
 

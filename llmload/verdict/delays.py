@@ -13,6 +13,7 @@ from llmload.verdict.evidence import Evidence, gauge
 from llmload.verdict.judge import Judgement
 from llmload.verdict.lateness import LATE_BY, Lateness
 from llmload.verdict.levels import THRESHOLDS, Level, Reason
+from llmload.verdict.objectives import Side
 
 __all__ = ["clock_jumps", "cpu_wait", "hanging", "late", "stood_still", "suspended", "worker_cpu"]
 
@@ -67,7 +68,7 @@ def _figures(evidence: Evidence) -> Iterator[_Off]:
             level = level if level is Level.VALID else Level.SUSPECT
             objective = judgement.objective
             yield _Off(
-                f"{objective.metric}.{objective.stat}", judgement.observed, error, level,
+                str(Side(objective.metric, objective.stat, objective.where)), judgement.observed, error, level,
                 _code(evidence, objective.metric, objective.percentile or 100.0),
             )  # fmt: skip
 

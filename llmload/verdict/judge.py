@@ -28,6 +28,8 @@ __all__ = ["Judgement", "abort_due", "judge", "wilson"]
 
 CONFIDENCE: Final = 0.95
 _Z: Final = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+_THIN: Final = "not enough samples"
+_CLOSE: Final = "too close to call"
 _GROWING: Final = frozenset({"count", "total", "max"})
 """Statistics that can only rise while a run goes on."""
 
@@ -41,6 +43,7 @@ class Judgement:
     ``samples``: values the figure is made of (calls, chunk gaps, seconds). ``note``: what to know about it.
     ``bracket``: where the figure lies if the generator's own part in it is taken off (delays, calls that failed for
     want of file descriptors, time-outs); None where that can't be told. ``sides``: the two figures of a comparison.
+    ``larger``: the true value is larger than ``observed``, how much is not known.
     """
 
     objective: Objective
@@ -53,6 +56,17 @@ class Judgement:
     note: str = ""
     bracket: tuple[float, float] | None = None
     sides: tuple[float, float] | None = None
+    larger: bool = False
+
+    @property
+    def unproven(self) -> bool:
+        """Met, but it could be otherwise: the interval holds the bound, or there are too few samples."""
+        return self.passed and any(doubt in self.note for doubt in (_THIN, _CLOSE))
+
+    @property
+    def close(self) -> bool:
+        """The interval holds the bound."""
+        return _CLOSE in self.note
 
     @property
     def sure(self) -> bool:
@@ -186,6 +200,7 @@ def _judgement(objective: Objective, observed: _Observed, span: Span | None) -> 
         note=_note(objective, observed),
         bracket=observed.bracket,
         sides=observed.sides,
+        larger=observed.larger,
     )
 
 
@@ -194,9 +209,9 @@ def _note(objective: Objective, observed: _Observed) -> str:
         stat, percentile = max(((side.stat, side.percentile or 0.0) for side in objective.sides), key=lambda of: of[1])
         need = format_count(measures.samples_needed(percentile))
         on_each = " on each side" if objective.relation else ""
-        return f"not enough samples: {format_count(observed.samples)}, {stat} needs {need}{on_each}"
+        return f"{_THIN}: {format_count(observed.samples)}, {stat} needs {need}{on_each}"
     close = observed.interval and len({objective.met_by(end) for end in observed.interval}) == 2
-    return "; ".join(filter(None, [observed.note, "too close to call: the interval holds the bound" if close else ""]))
+    return "; ".join(filter(None, [observed.note, f"{_CLOSE}: the interval holds the bound" if close else ""]))
 
 
 def _observe(objective: Objective, view: View) -> _Observed | None:

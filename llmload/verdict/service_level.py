@@ -133,7 +133,7 @@ def _mild(
             continue
         if each.margin is not None and each.margin < _NARROW and each.objective.op != "==":
             yield f"met by less than {_NARROW:.0%}: {each.objective}"
-        elif "too close" in each.note:
+        elif each.close:
             yield f"too close to call: {each.objective}"
     if validity.level is not Level.VALID:
         yield f"the figures are {validity.level}"

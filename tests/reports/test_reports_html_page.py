@@ -151,10 +151,15 @@ def test_insights_stand_before_the_figures(monkeypatch: pytest.MonkeyPatch) -> N
     assert "What to do: add capacity." in seen.of("p")
 
 
+def _unproven() -> Result:
+    return replace(samples.result(), judgements=tuple(each for each in samples.result().judgements if each.passed))
+
+
 @pytest.mark.parametrize(
     ("result", "words"),
     [
         (samples.result(), "Not good enough: 3 of 6 objectives were missed."),
+        (_unproven(), "All 3 objectives were met under this load, 1 of them unproven."),
         (replace(samples.result(), judgements=samples.result().judgements[:1]), "the one objective was met"),
         (replace(samples.result(), judgements=()), "Nothing was judged"),
         (samples.result().unended("2026-03-01T12:01:00Z"), "the run did not end"),
@@ -240,3 +245,22 @@ def test_the_error_bar_says_what_it_rests_on(disturbed: bool, words: str) -> Non
     metrics = {"ttft": Deviation(1e-4, 1e-5, 1e-3, 1e-4, 2e-3)}
     bar = ErrorBar("2026-01-01T00:00:00Z", 10.0, 100.0, 0.1, disturbed=disturbed, metrics=metrics)
     assert words.encode() in render(replace(samples.result(), error_bar=bar))
+
+
+def test_an_unproven_objective_is_marked_and_the_light_says_why() -> None:
+    page = render(_unproven()).decode()
+    assert page.index('<li class="met unproven"><span class="mark">~ unproven</span>') < page.index('<li class="met">')
+    level = page[page.index("<h2>Service level</h2>") :].partition("</section>")[0]
+    assert "<li>met by less than 10%: rate.achieved &gt;= 95%</li>" in level
+
+
+def test_margins_beyond_the_limit_itself_are_said_in_times() -> None:
+    assert "16x the limit" in render(samples.result()).decode()
+
+
+def test_long_evidence_is_not_cut_where_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    evidence = tuple(f"{n}: {'word ' * 20}end{n}" for n in range(6))
+    found = (Insight("breaking", Gravity.CRITICAL, "it broke", evidence),)
+    monkeypatch.setattr("llmload.reports.result.insights", lambda summary, facts: found)
+    page = render(replace(samples.result(), notes=())).decode()
+    assert all(f"end{n}" in page for n in range(6))

@@ -108,3 +108,10 @@ def test_what_is_left_out_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     made = render(samples.result()).decode()
     assert len(made) < 1600
     assert re.search(r"\*\d sections left out: too long for a comment\.\*\n$", made)
+
+
+def test_an_unproven_objective_is_no_tick_and_counted_in_the_first_line() -> None:
+    met = tuple(each for each in samples.result().judgements if each.passed)
+    text = render(replace(samples.result(), judgements=met)).decode()
+    assert "**3 of 3 objectives met, 1 of them unproven; the figures are SUSPECT; traffic light" in text
+    assert "| \\~ | `latency.p99.9 < 30s` |" in text

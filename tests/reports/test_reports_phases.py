@@ -9,6 +9,7 @@ import reports_samples as samples
 
 from llmload.metrics.summary import PhaseInfo, Summary
 from llmload.reports import json_report
+from llmload.reports.html import page
 from llmload.reports.phases import phase_figures, phase_section
 
 
@@ -47,3 +48,11 @@ def test_names_of_phases_can_not_draw() -> None:
     whole = compared()
     hostile = replace(whole, phases=(*whole.phases[:2], evil))
     assert all("\x1b" not in str(line) for line in phase_section(hostile, 80))
+
+
+def test_the_page_has_the_table_too() -> None:
+    made = page.render(replace(samples.result(), summary=compared())).decode()
+    table = made[made.index("<caption>Against baseline</caption>") :].partition("</table>")[0]
+    assert "spike</th>" in table
+    assert "points</td>" in table
+    assert "Against" not in page.render(samples.result()).decode()

@@ -24,7 +24,7 @@ def wide(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_terminal_gets_its_width_and_colours() -> None:
-    assert style_for(Terminal(), environ={"TERM": "xterm"}) == Style(100, True, True)
+    assert style_for(Terminal(), environ={"TERM": "xterm"}) == Style(100, True, True, 40)
 
 
 @pytest.mark.parametrize("environ", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])

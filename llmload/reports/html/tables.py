@@ -17,6 +17,7 @@ from llmload.reports.facts import cost_facts, generator_facts, stall_facts, toke
 from llmload.reports.figures import Distribution, amounts, distinct_slices, distributions, groups
 from llmload.reports.html.markup import Html, Node, element, table
 from llmload.reports.paired import PAIR_COLUMNS, pair_remarks, pair_rows
+from llmload.reports.phases import PHASE_COLUMNS, phase_rows
 from llmload.reports.precision import DEVIATION_COLUMNS, basis, deviation_cells
 from llmload.reports.result import Result
 from llmload.reports.tables import MAX_ROWS
@@ -108,6 +109,16 @@ def _cut(name: str, part: Slice, times: Sequence[tuple[str, str, str]]) -> tuple
     return name or "(none)", f"{part.calls:,}", element("b", failed) if part.errors else failed, good, *cells
 
 
+def _phases(result: Result) -> Iterator[Node]:
+    found = phase_rows(result.summary)
+    if found is None:
+        return
+    title, rows, left = found
+    yield table(("phase", *(column.title for column in PHASE_COLUMNS)), map(_plain, rows), title)
+    if left > 0:
+        yield element("p", f"and {left:,} more phases", class_="dim")
+
+
 def _pairs(result: Result) -> Iterator[Node]:
     columns = ("Metric", *(column.title for column in PAIR_COLUMNS[1:]))
     for title, rows in pair_rows(result.summary):
@@ -189,6 +200,7 @@ DETAILS: Final[Mapping[str, Callable[[Result], Iterator[Node]]]] = {
     "Load": _load,
     "Times and sizes": _times,
     "Compared": _cuts,
+    "Phases": _phases,
     "Pairs": _pairs,
     "Crossed": _crossed,
     "Errors": _errors,

@@ -7,8 +7,9 @@ from typing import Final
 
 from llmload import units
 from llmload.analysis.insights import Gravity, Insight
-from llmload.reports.facts import service_level
+from llmload.reports.facts import light_reasons, service_level
 from llmload.reports.html.markup import Html, Node, element, joined
+from llmload.reports.judged import observed_of, ordered, remedied, times_of
 from llmload.reports.result import Result
 from llmload.safe import clean
 from llmload.verdict.judge import Judgement
@@ -31,6 +32,7 @@ _GRAVITIES: Final[Mapping[Gravity, str]] = {
 _LIGHTS: Final[Mapping[Light, str]] = {
     Light.GOOD: "valid", Light.WARNING: "suspect", Light.CRITICAL: "invalid", Light.UNKNOWN: "invalid",
 }  # fmt: skip
+_MARKS: Final[Mapping[bool, tuple[str, str]]] = {True: ("✓ met", "met"), False: ("✗ missed", "missed")}
 _MOST: Final = 100
 """Objectives, reasons and notes that are shown."""
 _REASONS: Final = 3
@@ -38,7 +40,6 @@ _REASONS: Final = 3
 _LONGEST_NAME: Final = 60
 _BAR: Final = (160.0, 14.0)
 """Width and height of the bar of a margin."""
-_WIDEST_MARGIN: Final = 9.995
 
 
 def headline(result: Result) -> Html:
@@ -73,9 +74,10 @@ def _answer(result: Result) -> str:
     if missed:
         return f"Not good enough: {missed} of {objectives} {'was' if missed == 1 else 'were'} missed."
     far = " as far as the run went" if result.interrupted or result.aborted else ""
-    return (
-        f"Good enough{far}: {f'all {objectives} were' if judged > 1 else 'the one objective was'} met under this load."
-    )
+    met = f"{f'all {objectives} were' if judged > 1 else 'the one objective was'} met under this load"
+    if doubted := sum(judgement.unproven for judgement in result.judgements):
+        return f"{met[0].upper()}{met[1:]}{far}, {doubted} of them unproven."
+    return f"Good enough{far}: {met}."
 
 
 def _why(result: Result) -> Html | None:
@@ -115,9 +117,8 @@ def objectives(result: Result) -> Html | None:
     """A line for each, those that were missed first."""
     if not result.judgements:
         return None
-    ordered = sorted(result.judgements, key=lambda judgement: judgement.passed)
-    rows = [_objective(judgement) for judgement in ordered[:_MOST]]
-    left = len(ordered) - len(rows)
+    rows = [_objective(judgement) for judgement in ordered(result.judgements)[:_MOST]]
+    left = len(result.judgements) - len(rows)
     return element(
         "section",
         element("h2", "Objectives"),
@@ -128,11 +129,10 @@ def objectives(result: Result) -> Html | None:
 
 def _objective(judgement: Judgement) -> Html:
     objective, met = judgement.objective, judgement.passed
-    kind = objective.kind
-    observed = "no data" if judgement.observed is None else kind.show(judgement.observed)
+    mark, look = ("~ unproven", "met unproven") if judgement.unproven else _MARKS[met]
     return element(
         "li",
-        element("span", "✓ met" if met else "✗ missed", class_="mark"),
+        element("span", mark, class_="mark"),
         element(
             "div",
             element("code", str(objective)),
@@ -142,12 +142,12 @@ def _objective(judgement: Judgement) -> Html:
         ),
         element(
             "div",
-            element("strong", observed),
+            element("strong", observed_of(judgement)),
             _interval(judgement),
             class_="seen",
         ),
-        element("div", _bar(judgement), element("span", _margin(judgement.margin)), class_="margin"),
-        class_="met" if met else "missed",
+        element("div", _bar(judgement), element("span", _margin(judgement)), class_="margin"),
+        class_=look,
     )
 
 
@@ -168,11 +168,14 @@ def _remarks(judgement: Judgement) -> Iterator[str]:
         yield f"worst from {window[0]:,.0f} s to {window[1]:,.0f} s"
 
 
-def _margin(margin: float | None) -> str:
+def _margin(judgement: Judgement) -> str:
+    margin = judgement.margin
     if margin is None:
         return ""
+    if abs(margin) > 1 and (times := times_of(judgement)):
+        return f"{times} the limit"
     size = f"{abs(margin):.0%}" if abs(margin) >= 0.1 else f"{abs(margin):.1%}"
-    size = ">999%" if abs(margin) > _WIDEST_MARGIN else size
+    size = ">100%" if abs(margin) > 1 else size
     return f"{size} to spare" if margin >= 0 else f"{size} beyond the limit"
 
 
@@ -198,7 +201,7 @@ def _bar(judgement: Judgement) -> Html | None:
         whisker,
         element("line", x1=middle, x2=middle, y1=0, y2=height, class_="limit"),
         viewBox=f"0 0 {width:g} {height:g}", role="img",
-        aria_label=f"{_margin(margin)}; the line in the middle is the limit",
+        aria_label=f"{_margin(judgement)}; the line in the middle is the limit",
     )  # fmt: skip
 
 
@@ -207,16 +210,17 @@ def _place(share: float) -> float:
 
 
 def standing(result: Result) -> Html | None:
-    """The traffic light, the error budget, and what to check next."""
+    """The traffic light, why it warns, the error budget, and what to check next."""
     said = service_level(result)
     if not said:
         return None
-    stands = result.standing
+    stands, why = result.standing, light_reasons(result)
     checks = element("ul", (element("li", each) for each in stands.check[:_MOST])) if stands.check else None
     return element(
         "section",
         element("h2", "Service level"),
         element("p", _light(stands.light), " ", f"{said}."),
+        element("ul", (element("li", each) for each in why[:_MOST])) if why else None,
         joined(element("p", "What to check next:"), checks) if checks else None,
     )
 
@@ -228,7 +232,7 @@ def _light(light: Light) -> Html:
 def trust(result: Result) -> Html:
     """Every reason for doubt, and what would remove it."""
     reasons = result.validity.reasons
-    body: Node = element("ul", (_reason(reason) for reason in reasons[:_MOST]), class_="reasons")
+    body: Node = element("ul", (_reason(*each) for each in remedied(reasons[:_MOST])), class_="reasons")
     if not reasons:
         body = element("p", _TRUST[Level.VALID])
     notes = (
@@ -247,7 +251,7 @@ def insights(result: Result) -> Html | None:
 
 
 def _insight(insight: Insight) -> Html:
-    evidence = "; ".join(insight.evidence)
+    evidence = [f"{'; ' if n else ''}{each}" for n, each in enumerate(insight.evidence)]
     return element(
         "li",
         element("span", insight.level.value.upper(), class_=f"tag {_GRAVITIES[insight.level]}"),
@@ -258,6 +262,6 @@ def _insight(insight: Insight) -> Html:
     )
 
 
-def _reason(reason: Reason) -> Html:
-    remedy = element("span", f" What helps: {reason.remedy}.", class_="dim") if reason.remedy else None
-    return element("li", _tag(reason.level), " ", f"{reason.text}.", remedy)
+def _reason(reason: Reason, remedy: str) -> Html:
+    helps = element("span", f" What helps: {remedy}.", class_="dim") if remedy else None
+    return element("li", _tag(reason.level), " ", f"{reason.text}.", helps)

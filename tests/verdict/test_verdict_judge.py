@@ -291,3 +291,16 @@ def test_every_direct_statistic_reads_a_number_from_a_real_run(busy: Summary) ->
             bound = {Kind.RATE: "0/s", Kind.SHARE: "0%"}.get(kind, "0")
             over = "{over=class}" if metric in OVER_METRICS else ""
             assert verdict_on(busy, f"{metric}.{stat}{over} >= {bound}").passed, (metric, stat)
+
+
+@pytest.mark.parametrize(
+    ("passed", "note", "unproven"),
+    [
+        (True, "", False),
+        (True, "not enough samples: 8, p95 needs 130", True),
+        (True, "it grew; too close to call: the interval holds the bound", True),
+        (False, "too close to call: the interval holds the bound", False),
+    ],
+)
+def test_only_what_was_met_can_be_unproven(passed: bool, note: str, unproven: bool) -> None:
+    assert Judgement(parse_objective("ttft.p95 < 1s"), passed, note=note).unproven is unproven

@@ -15,7 +15,7 @@ from llmload.metrics.summary import PhaseInfo, Summary, WorkerHealth
 from llmload.records import SHORTAGES, Outcome
 from llmload.verdict import delays, evidence
 from llmload.verdict import validity as validity_module
-from llmload.verdict.judge import judge
+from llmload.verdict.judge import Judgement, judge
 from llmload.verdict.objectives import parse_objective
 from llmload.verdict.validity import THRESHOLDS, Level, Reason, RunFacts, Threshold, validity
 
@@ -61,6 +61,15 @@ def test_the_text_and_remedy_of_schedule_lag_are_concrete() -> None:
 def test_a_remedy_never_says_what_was_tried_already(workers: int, cpus: int, remedy: str) -> None:
     summary = Run().calls(100, lag=0.09).done()
     assert reasons(summary, replace(FACTS, workers=workers, cpus=cpus))["schedule_lag"].remedy == remedy
+
+
+def test_a_figure_that_is_off_is_named_with_its_filter() -> None:
+    objective = parse_objective("ttft.p90{class=chat} < 10s")
+    bare = Judgement(objective, passed=True, observed=0.5, bracket=(0.1, 0.5), samples=100)
+    found = reasons(Run().calls(700, ttft=0.127, lag=0.0001).done(), replace(FACTS, judgements=(bare,)))
+    assert next(iter(found.values())).text.startswith(
+        "ttft.p90{class=chat} (500 ms) may be up to 400 ms (80%) too high"
+    )
 
 
 def test_lag_is_weighed_by_itself_when_the_target_never_answered() -> None:

@@ -19,6 +19,7 @@ from llmload.cli.plan import plan
 from llmload.cli.plot import plot
 from llmload.cli.report import report
 from llmload.cli.run import run
+from llmload.cli.scenarios import scenarios
 from llmload.cli.schema import schema
 from llmload.cli.search import search
 from llmload.cli.sim import sim
@@ -57,6 +58,7 @@ for command in (
     bench,
     search,
     plan,
+    scenarios,
     validate,
     init,
     schema,

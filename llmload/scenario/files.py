@@ -10,10 +10,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
+import tomli
+
 from llmload.errors import Problem, ScenarioError
 from llmload.scenario.suggest import did_you_mean, listed
 
-__all__ = ["Source", "builtin_names", "read_prompts", "read_source"]
+__all__ = ["Source", "builtin_descriptions", "builtin_names", "read_prompts", "read_source"]
 
 STDIN: Final = "-"
 _MOST_SCENARIO: Final = 4 * 2**20
@@ -47,6 +49,12 @@ def builtin_names() -> list[str]:
     return sorted(path.stem for path in directory.glob("*.toml")) if directory.is_dir() else []
 
 
+def builtin_descriptions() -> dict[str, str]:
+    """Name of a scenario that comes with llmload -> its description, "" where it has none."""
+    sources = {name: read_source(str(_builtin_directory() / f"{name}.toml")) for name in builtin_names()}
+    return {name: str(tomli.loads(source.text).get("description", "")) for name, source in sources.items()}
+
+
 def _builtin_directory() -> Path:
     """Inside the installed package, or beside it in a checkout."""
     package = Path(str(files("llmload")))
@@ -66,11 +74,14 @@ def _find(name: str) -> Path:
         return _builtin_directory() / f"{name.removesuffix('.toml')}.toml"
     beside = path.parent.glob("*.toml") if path.parent.is_dir() else iter(())
     near = did_you_mean(name, [str(other) for other in sorted(beside)] + known)
-    raise ScenarioError([Problem("there is no such scenario", source=name, hint=near or _what_there_is(known))])
+    what = "file" if path.suffix == ".toml" or len(path.parts) > 1 else "scenario"
+    raise ScenarioError([Problem(f"there is no such {what}", source=name, hint=near or _what_there_is(known))])
 
 
 def _what_there_is(known: list[str]) -> str:
-    return f"built-in ones are {listed(known)}" if known else "write a first one with: llmload init"
+    if not known:
+        return "write a first one with: llmload init"
+    return f"built-in ones are {listed(known)}; llmload scenarios lists all {len(known)}"
 
 
 def _read(path: Path, most: int) -> bytes:

@@ -13,6 +13,7 @@ from llmload.cli.plan_text import plot, render
 from llmload.cli.scenario_options import parse_scale, read_plan
 from llmload.errors import ExitStatus, OutputError, ScenarioError, UsageError
 from llmload.reports.style import Style
+from llmload.scenario.files import builtin_names
 from llmload.scenario.starter import STARTER
 from llmload.units import format_rate
 
@@ -36,6 +37,12 @@ def starter(tmp_path: Path) -> Path:
     return path
 
 
+def test_every_scenario_that_comes_with_it_is_listed_with_what_it_is_about() -> None:
+    lines = run("scenarios").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == builtin_names()
+    assert all(len(line.split()) > 2 for line in lines)
+
+
 class TestValidate:
     def test_a_good_file_is_ok(self, starter: Path) -> None:
         result = run("validate", starter)
@@ -49,7 +56,7 @@ class TestValidate:
         assert result.stdout == f"{starter}: ok\n"
         assert f"{bad}:36:1: classes.chat.wieght: unknown key\n    did you mean weight?" in result.stderr
         assert "load.phases[1].duration: '25x' is not a duration" in result.stderr
-        assert "none.toml: there is no such scenario" in result.stderr
+        assert "none.toml: there is no such file" in result.stderr
 
     def test_environments_and_the_demonstration_are_checked_too(self, tmp_path: Path) -> None:
         path = tmp_path / "s.toml"

@@ -18,8 +18,15 @@ def failure(name: str) -> str:
 def test_a_file_that_does_not_exist_gives_the_near_ones(tmp_path: Path) -> None:
     (tmp_path / "peak.toml").write_text("")
     message = failure(str(tmp_path / "peek.toml"))
-    assert "there is no such scenario" in message
+    assert "there is no such file" in message
     assert f"did you mean {tmp_path / 'peak.toml'}?" in message
+
+
+@pytest.mark.parametrize(("name", "what"), [("zzzz", "scenario"), ("zzzz.toml", "file"), ("zz/zzzz", "file")])
+def test_what_looks_like_a_path_is_no_such_file_and_the_choice_is_told(name: str, what: str) -> None:
+    message = failure(name)
+    assert f"{name}: there is no such {what}" in message
+    assert f"llmload scenarios lists all {len(builtin_names())}" in message
 
 
 def test_a_bare_name_is_a_built_in_scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,9 +17,9 @@ from llmload.analysis.amplification import amplified
 from llmload.analysis.anomalies import anomalies
 from llmload.analysis.recovery import Recovery, recovery, storms
 from llmload.analysis.slowdown import BOUND, Slowdown, slowdowns
-from llmload.analysis.steady import settling, shifts
+from llmload.analysis.steady import Settling, settling, shifts
 from llmload.analysis.switches import Outage, outages
-from llmload.analysis.trend import Trend, steady_load, trend_of
+from llmload.analysis.trend import Trend, slack, steady_load, trend_of
 from llmload.analysis.uneven import uneven
 from llmload.metrics.summary import PhaseInfo, Summary
 from llmload.units import counted, format_rate, format_seconds, format_share
@@ -79,7 +79,13 @@ def _breaking(summary: Summary, facts: Facts) -> Iterable[Insight]:
         yield Insight("breaking", Gravity.GOOD, text, evidence, "go higher to find where it breaks")
         return
     held = f"it held {format_rate(found.held.rate)} and broke" if found.held else "it broke at the first step"
-    text = f"{held} at {format_rate(found.broke.rate)} ({found.why()}): {found.manner()}"
+    at = f"at {format_rate(found.broke.rate)}"
+    if found.held and found.held.rate >= found.broke.rate:  # arrivals are random: a step may get no more than the last
+        held, at = (
+            f"it held {found.held.name} ({format_rate(found.held.rate)}) and broke",
+            f"{at} in {found.broke.name}",
+        )
+    text = f"{held} {at} ({found.why()}): {found.manner()}"
     level = Gravity.CRITICAL if found.crashed else Gravity.WARNING
     yield Insight("breaking", level, text, evidence, _BROKEN[found.crashed])
 
@@ -133,6 +139,10 @@ def _trend(summary: Summary, facts: Facts) -> Iterable[Insight]:
     found = {what: trend_of(summary, what, (longest.start, longest.end)) for what in _TRENDS}
     grown = {what: each for what, each in found.items() if each is not None and each.interval is not None}
     grown = {what: each for what, each in grown.items() if each.rising and each.growth > _GROWN}
+    if "in_flight" in grown and (grown["in_flight"].interval or (0.0,))[0] < slack(
+        summary, (longest.start, longest.end)
+    ):
+        del grown["in_flight"]  # the load itself may have grown as much
     if not grown:
         return
     said = " and ".join(f"{_TRENDS[what]} by {_amount(what, each.growth)}" for what, each in grown.items())
@@ -154,23 +164,31 @@ def _interval(what: str, found: Trend) -> str:
 
 
 def _warm_up(summary: Summary, facts: Facts) -> Iterable[Insight]:
-    """A beginning of the first measured phase that is not like the rest of it, at a load that is."""
+    """A beginning of the first measured phase that is clearly not like the rest of it, at a load that is; not where
+    servers failed, which is no matter of the beginning."""
     first = next((info for info in summary.phases if info.measure), None)
     if first is None or not steady_load(summary, (first.start, min(first.end, summary.elapsed))):
         return
     found = settling(summary, first.name)
-    if found is None or ("errors" not in found.what and abs(math.log(found.ratio)) < _GROWN):
+    if found is None or not _matters(found) or any(map(outages, summary.tracks.values())):
         return
-    evidence = (f"{found.what}: {found.words()}",)
-    if found.censored:
-        text = f"at a steady load, {found.what} did not become steady in the first half of {first.name}"
-        yield Insight(
-            "warm_up", Gravity.NOTE, text, evidence, "run longer: what is measured is not its usual state yet"
-        )
+    if found.censored or found.interval is None:
+        text = f"at a steady load, {found.what} did not become steady in the first half of {first.name}: {found.how()}"
+        advice = "run longer: what is measured is not its usual state yet"
+        yield Insight("warm_up", Gravity.NOTE, text, advice=advice)
         return
-    text = f"the first {format_seconds(found.seconds)} of {first.name} are not like the rest of it: warm-up"
+    text = f"the first {format_seconds(found.seconds)} of {first.name} are not like the rest of it: {found.how()}"
+    low, high = (format_seconds(end) for end in found.interval)
+    evidence = (f"steady from {format_seconds(found.seconds)} on ({low} to {high})",)
     advice = "put a phase with measure = false before it, so that it is left out of the figures"
     yield Insight("warm_up", Gravity.NOTE, text, evidence, advice)
+
+
+def _matters(found: Settling) -> bool:
+    early, late = found.failed
+    faulty = abs(early - late) >= _FAULTIER and max(early, late) >= _SHIFTED * min(early, late)
+    slow = abs(math.log(found.ratio)) >= math.log(_SHIFTED)
+    return ("latency" in found.what and slow) or ("errors" in found.what and faulty)
 
 
 def _anomalies(summary: Summary, facts: Facts) -> Iterable[Insight]:
@@ -192,7 +210,7 @@ def _levels(summary: Summary, facts: Facts) -> Iterable[Insight]:
     if longest is None:
         return
     found = shifts(summary, (longest.start, longest.end))
-    told = [(at, ratio) for at, ratio in found if abs(math.log(ratio)) > _GROWN]
+    told = [(at, ratio) for at, ratio in found if abs(math.log(ratio)) >= math.log(_SHIFTED)]
     if told:
         times = "once" if len(told) == 1 else f"{len(told)} times"
         text = f"at a steady load, latency changed its level {times} in {longest.name}"
@@ -211,6 +229,10 @@ def _longest(summary: Summary) -> PhaseInfo | None:
 _MOST_MOMENTS: Final = 10
 _GROWN: Final = 0.05
 """Growth that is worth a word, where it is beyond doubt."""
+_SHIFTED: Final = 1.2
+"""Times as slow, or as faulty, from which a part of a run is said to be unlike another."""
+_FAULTIER: Final = 0.02
+"""The difference of shares of failed calls from which it is."""
 _TRENDS: Final = {
     "latency": "latency grew",
     "errors": "the share of failed calls grew",

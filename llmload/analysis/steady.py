@@ -20,7 +20,7 @@ from llmload.analysis.pace import Level, Pace, Span, level, pace
 from llmload.analysis.recovery import STAYS, latest_excess
 from llmload.analysis.series import Floats
 from llmload.metrics.summary import Summary
-from llmload.units import format_seconds
+from llmload.units import format_seconds, format_share
 
 __all__ = ["Settling", "settling", "shifts", "swing"]
 
@@ -34,8 +34,9 @@ _NOTHING: Final = 1e-12
 class Settling:
     """``seconds`` from the start of the phase until it is steady; 0 where it is at once. ``interval``: 95 %; None where
     it was not seen to become steady (``censored``: it takes longer). ``resolution``: seconds of one stretch;
-    ``what`` was not steady last: "latency", "errors" or both; "" if all was. ``ratio``: latency until then, as a
-    multiple of what it is when steady; 1 where it is at once."""
+    ``what`` was not steady last: "latency", "errors" or both; "" if all was. ``ratio``: latency until then (of the
+    middle stretch), as a multiple of what it is when steady; 1 where it is at once. ``failed``: the share of failed
+    calls until then, and when steady."""
 
     seconds: float
     interval: tuple[float, float] | None
@@ -43,7 +44,14 @@ class Settling:
     observed: float
     what: str = ""
     ratio: float = 1.0
+    failed: tuple[float, float] = (0.0, 0.0)
     censored: bool = False
+
+    def how(self) -> str:
+        """How it is until then: "latency 1.3 times as high, 30% of calls failed instead of 2%"."""
+        early, late = (format_share(round(share, 3)) for share in self.failed)
+        parts = [f"latency {self.ratio:.2g} times as high"] if "latency" in self.what else []
+        return ", ".join(parts + [f"{early} of calls failed instead of {late}"] * ("errors" in self.what))
 
     def words(self) -> str:
         """In one sentence."""
@@ -51,7 +59,7 @@ class Settling:
         if not self.what:
             return f"steady from the start{by}"
         until = "within half of the phase" if self.censored else "until then"
-        return f"not steady {until}: {self.what} (latency {self.ratio:.1f}x at first){by}"
+        return f"{self.what} not steady {until} ({self.how()}){by}"
 
 
 def settling(summary: Summary, phase: str, cls: str | None = None) -> Settling | None:
@@ -74,12 +82,16 @@ def settling(summary: Summary, phase: str, cls: str | None = None) -> Settling |
     if not last:
         return Settling(0.0, (0.0, early.width), early.width, observed)
     what = " and ".join(dict.fromkeys(name.split()[0] for name, (end, _) in ends.items() if end == last))
-    ratio = float(np.exp(np.nanmean(early.slow[:last]) - late.mean)) if not np.isnan(early.slow[:last]).all() else 1.0
+    ratio = float(np.exp(np.nanmedian(early.slow[:last]) - late.mean)) if not np.isnan(early.slow[:last]).all() else 1.0
+    failed = (
+        float(early.failed[:last].sum() / max(1.0, early.answered[:last].sum())),
+        late.failed / max(1.0, late.answered),
+    )
     if last > len(early) - STAYS:
-        return Settling(observed, None, early.width, observed, what, ratio, censored=True)
+        return Settling(observed, None, early.width, observed, what, ratio, failed, censored=True)
     low, high = (max(bounds) for bounds in zip(*(bounds for _, bounds in ends.values()), strict=True))
     reach = max(0.0, float(edges[max(0, low - 1)])), float(edges[high])
-    return Settling(float(edges[last]), reach, early.width, observed, what, ratio)
+    return Settling(float(edges[last]), reach, early.width, observed, what, ratio, failed)
 
 
 def _drifts(slow: Floats) -> bool:

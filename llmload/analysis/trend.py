@@ -26,7 +26,7 @@ from llmload.analysis.series import Floats, Series
 from llmload.metrics.summary import Summary
 from llmload.units import format_seconds
 
-__all__ = ["LEAST", "Trend", "slope_of", "steady_load", "trend_of"]
+__all__ = ["LEAST", "Trend", "slack", "slope_of", "steady_load", "trend_of"]
 
 LEAST: Final = 8
 """Points without which nothing is said of a trend."""
@@ -109,7 +109,13 @@ def steady_load(summary: Summary, span: Span) -> bool:
     if len(at) < LEAST or not planned.any():
         return False
     change = slope_of(at, planned)[0] * (span[1] - span[0]) / float(planned.mean())
-    return abs(change) < max(0.1, 4.0 / math.sqrt(float(series.planned.sum())))
+    return abs(change) < slack(summary, span)
+
+
+def slack(summary: Summary, span: Span) -> float:
+    """By which share what was planned may grow over a span of steady load: a tenth, or the randomness of arrivals."""
+    planned = float(Series.of(summary, "", span).planned.sum())
+    return max(0.1, 4.0 / math.sqrt(max(1.0, planned)))
 
 
 _GROWTHS: Final[Mapping[str, Callable[[float, Floats], float]]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from analysis_runs import Made, phases
 
 from llmload.analysis.insights import FINDERS, Facts, Gravity, insights
@@ -102,3 +103,21 @@ def test_what_grows_at_a_steady_load_is_told_and_not_what_grows_with_the_load() 
     assert "120 s" in found.evidence[0] or "2 m" in found.evidence[0]
     assert insights(run(0.0, 0.0), Facts()) == ()
     assert insights(run(1.0, 1.0), Facts()) == ()
+
+
+def test_a_step_that_chance_gave_no_more_than_the_last_is_told_by_name() -> None:
+    made = Made(phases(**{f"step-{n}": 10 for n in range(5)}))
+    for n, (good, failed) in enumerate(((20, 0), (40, 0), (61, 0), (45, 15), (60, 30))):
+        for second in range(10 * n, 10 * n + 10):
+            made.second(second, [0.1] * good, {Outcome.HTTP_503: failed})
+    (found,) = insights(made.summary, Facts())
+    assert found.text.startswith("it held step-2 (61.0/s) and broke at 60.0/s in step-3 (25% errors)")
+
+
+@pytest.mark.parametrize(("grows", "told"), [(1.5, False), (20.0, True)])
+def test_calls_in_flight_that_the_load_s_own_chance_explains_are_no_trend(grows: float, told: bool) -> None:
+    made = Made(phases(held=12))
+    for second in range(12):
+        made.second(second, [0.1] * 15)
+        made.summary.windows[second][""].peaks = {0: int(84 + grows * second)}
+    assert ("trend" in {each.code for each in insights(made.summary, Facts())}) is told

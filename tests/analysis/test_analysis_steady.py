@@ -11,7 +11,9 @@ from analysis_runs import Made, phases
 
 from llmload.analysis.insights import Facts, insights
 from llmload.analysis.steady import Settling, settling, shifts, swing
+from llmload.clock import NS
 from llmload.metrics.summary import Summary
+from llmload.metrics.track import Track
 from llmload.records import Outcome
 
 
@@ -50,7 +52,10 @@ def test_slower_or_faster_at_first_is_not_steady_yet(factor: float) -> None:
 def test_errors_at_first_are_not_steady_either() -> None:
     made = found(lambda s: 1.0, lambda s: 0.3 if s < 25 else 0.0)
     assert (made.what, made.seconds) == ("errors", pytest.approx(25, abs=2))
-    assert "not steady until then: errors" in made.words()
+    assert made.failed == (pytest.approx(0.3, abs=0.05), 0.0)
+    assert re.fullmatch(
+        r"errors not steady until then \(\d\d(\.\d)?% of calls failed instead of 0%\), .*", made.words()
+    )
 
 
 @pytest.mark.parametrize("until", [58, 70, 95])
@@ -77,7 +82,9 @@ def test_warm_up_is_told_where_it_was_measured() -> None:
     for second in range(120):
         made.second(second, (3.0 if second < 20 else 1.0) * np.exp(0.4 * rng.standard_normal(20)))
     (insight,) = [each for each in insights(made.summary, Facts()) if each.code == "warm_up"]
-    assert insight.text.startswith("the first 20.0 s of hold are not like the rest of it")
+    assert re.fullmatch(
+        r"the first 20.0 s of hold are not like the rest of it: latency (3|2\.9|3\.1) times as high", insight.text
+    )
     assert "measure = false" in insight.advice
 
 
@@ -104,10 +111,41 @@ def test_a_level_that_changes_at_a_steady_load_is_told_with_its_time() -> None:
     assert shifts(made.summary, (0.0, 60.0)) == ()
 
 
-def test_a_warm_up_of_a_few_per_cent_is_not_worth_a_word() -> None:
+def told(errors: Callable[[int], float], outage: bool = False) -> list[str]:
     made = Made(phases(hold=120))
     for second in range(120):
-        made.second(second, [1.03 if second < 20 else 1.0] * 20)
+        failed = round(20 * errors(second))
+        made.second(second, np.ones(20 - failed), {Outcome.HTTP_503: failed})
+    if outage:
+        made.summary.tracks["provider"] = failing()
+    return [each.text for each in insights(made.summary, Facts()) if each.code == "warm_up"]
+
+
+def failing() -> Track:
+    """One provider fails for 2 s, and another takes over."""
+    track = Track()
+    for tenth in range(200):
+        down = 55 <= tenth < 75
+        track.add("b" if down else "a", 50 <= tenth < 55, tenth * NS // 10)
+    return track
+
+
+def test_errors_at_first_are_told_but_not_where_a_server_failed() -> None:
+    assert told(lambda s: 0.2 if s < 20 else 0.0) == [
+        "the first 20.0 s of hold are not like the rest of it: 20% of calls failed instead of 0%"
+    ]
+    assert told(lambda s: 0.2 if s < 20 else 0.0, outage=True) == []
+
+
+def test_outages_that_come_again_and_again_are_no_warm_up() -> None:
+    assert told(lambda s: 0.5 if s % 12 < 2 else 0.0) == []
+
+
+@pytest.mark.parametrize("factor", [1.03, 1.15, 0.87])
+def test_a_warm_up_of_some_per_cent_is_not_worth_a_word(factor: float) -> None:
+    made = Made(phases(hold=120))
+    for second in range(120):
+        made.second(second, [factor if second < 20 else 1.0] * 20)
     settled = settling(made.summary, "hold")
     assert settled is not None
     assert settled.seconds == 20.0

@@ -11,7 +11,7 @@ from llmload.analysis.estimate import Estimate, Method
 from llmload.analysis.figure import DEFAULT_EFFECTS, FIGURES, Figure
 from llmload.analysis.side import Side
 
-__all__ = ["Measure", "Row", "compare"]
+__all__ = ["Measure", "Row", "compare", "measured"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,12 @@ def _against(a: Side, b: Side, figure: Figure, cls: str, measure: Measure) -> Di
     if not runs and not figure.share and len(a.runs) + len(b.runs) > 2:
         of_a, of_b = _spread_out(a, b, of_a, of_b, figure.metric, cls)
     return difference(of_a, of_b, measure.effect(figure), measure.confidence)
+
+
+def measured(side: Side, figure: Figure, cls: str) -> bool:
+    """Whether a side has anything of a figure in a class that could be compared."""
+    found = side.estimate(figure, cls, Measure().confidence, runs=False)
+    return found is not None and _counts(found)
 
 
 def _counts(side: Estimate) -> bool:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from llmload.analysis.figure import Figure
     from llmload.reports.comparison import Comparison
 
-__all__ = ["compare"]
+__all__ = ["compare", "effects_of", "figures_of"]
 
 Figures = Annotated[
     list[str] | None,
@@ -36,10 +38,14 @@ def compare(
     min_effect: MinEffect = None,
     confidence: Annotated[float, typer.Option(min=0.5, max=0.9999, help="Of intervals and verdicts.")] = 0.95,
     fail_on_regression: Annotated[
-        bool, typer.Option("--fail-on-regression", help="End with status 1 if anything got worse.")
+        bool,
+        typer.Option(
+            "--fail-on-regression",
+            help="End with status 1 if anything got worse, 3 if nothing could be decided.",
+        ),
     ] = False,
     format: Annotated[Literal["text", "markdown", "html", "json"], typer.Option(help="How to show it.")] = "text",
-    out: Annotated[str, typer.Option(help='Where to write it; "-" is standard output.')] = "-",
+    out: Annotated[str, typer.Option("--out", "-o", help='Where to write it; "-" is standard output.')] = "-",
     width: Annotated[int | None, typer.Option(min=60, max=500, help="Columns; the terminal's by default.")] = None,
 ) -> None:
     """Compare saved results: what got worse than in A, by how much, and how sure that is.
@@ -51,33 +57,43 @@ def compare(
       llmload compare dev=dev.json staging=staging.json production=prod.json
       llmload compare before.json after.json --format markdown > comment.md
 
-    Exit status: 0, 1 with --fail-on-regression if anything got worse, 2 usage.
+    Exit status: 0; with --fail-on-regression 1 if anything got worse, 3 if of some side not one figure could be
+    decided; 2 usage, nothing to compare.
     """
     from llmload.analysis.compare import Measure
     from llmload.analysis.figure import FIGURES
     from llmload.app.sides import read_sides
-    from llmload.errors import ExitStatus
+    from llmload.errors import ExitStatus, UsageError
     from llmload.reports import files
-    from llmload.reports.comparison import compare_results
+    from llmload.reports.comparison import Outcome, compare_results
 
-    measure = Measure(_figures(figure) or FIGURES, _effects(min_effect), confidence)
+    measure = Measure(figures_of(figure) or FIGURES, effects_of(min_effect), confidence)
     comparison = compare_results(read_sides(results), measure)
+    nothing, wanting = comparison.outcome is Outcome.NOTHING, comparison.wanting()
+    if figure and wanting and not nothing:
+        raise UsageError(f"--figure: {'; '.join(wanting)}")
     files.write(out, _rendered(comparison, format, out, width or 0))
-    if fail_on_regression and comparison.regressed:
+    if fail_on_regression and comparison.status is ExitStatus.FAIL:
         raise typer.Exit(int(ExitStatus.FAIL))
+    if nothing:
+        raise UsageError(f"nothing to compare: {'; '.join(wanting)}")
+    if fail_on_regression:
+        raise typer.Exit(int(comparison.status))
 
 
-def _figures(given: list[str] | None) -> tuple[Figure, ...]:
+def figures_of(given: Sequence[str] | None) -> tuple[Figure, ...]:
+    """What ``--figure`` names, each once. Raises UsageError."""
     from llmload.analysis.figure import parse_figure
     from llmload.errors import UsageError
 
     try:
-        return tuple(parse_figure(part) for text in given or () for part in text.split(","))
+        return tuple(dict.fromkeys(parse_figure(part) for text in given or () for part in text.split(",")))
     except ValueError as error:
         raise UsageError(f"--figure: {error}") from error
 
 
-def _effects(given: list[str] | None) -> dict[str, float]:
+def effects_of(given: Sequence[str] | None) -> dict[str, float]:
+    """What ``--min-effect`` says. Raises UsageError."""
     from llmload.analysis.figure import parse_effects
     from llmload.errors import UsageError
 

@@ -68,15 +68,10 @@ def history(
 
 def _measure(figures: list[str] | None, effects: list[str] | None) -> Measure:
     from llmload.analysis.compare import Measure
-    from llmload.analysis.figure import parse_effects, parse_figure
     from llmload.analysis.history import FIGURES
-    from llmload.errors import UsageError
+    from llmload.cli.compare import effects_of, figures_of
 
-    try:
-        chosen = tuple(parse_figure(part) for text in figures or () for part in text.split(","))
-        return Measure(tuple(dict.fromkeys(chosen)) or FIGURES, parse_effects(effects or ()))
-    except ValueError as error:
-        raise UsageError(f"--figure, --min-effect: {error}") from error
+    return Measure(figures_of(figures) or FIGURES, effects_of(effects))
 
 
 def _read(
@@ -88,9 +83,10 @@ def _read(
     last: int | None,
 ) -> list[History]:
     from llmload.app.archive import read_runs
-    from llmload.errors import ResultError
+    from llmload.errors import ResultError, UsageError
     from llmload.reports.archive import Run, histories
     from llmload.safe import clean
+    from llmload.scenario.suggest import choice
 
     skipped: list[str] = []
     runs = read_runs(
@@ -103,6 +99,9 @@ def _read(
         there = f"; there are: {', '.join(clean(name, 40) for name in names)[:400]}" if names else ""
         of = f" of scenario {scenario[:60]!r}" if scenario else ""
         raise ResultError(f"no result{of} in {str(directory)!r}{there}")
+    classes = sorted({cls for run in chosen for cls in run.classes})
+    if request_class is not None and request_class not in classes:
+        raise UsageError(f"--class: there is no class {request_class[:60]!r}; {choice(request_class, classes)}")
     return histories(chosen, measure, everything, last)
 
 

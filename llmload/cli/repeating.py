@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from llmload.cli.speak import say
+from llmload.errors import ExitStatus
 
 if TYPE_CHECKING:
     from llmload.analysis.compare import Measure
@@ -49,44 +50,58 @@ class Again:
     measure: Measure | None = None
     results: list[Result] = field(default_factory=list)
 
-    def conclude(self, to_stderr: bool) -> bool:
-        """Say what the runs say together and against the baseline; whether anything is worse."""
+    def conclude(self, to_stderr: bool) -> ExitStatus:
+        """Say what the runs say together and against the baseline; what that comes to."""
         from llmload.reports import comparison_text, files, repeated
         from llmload.reports.comparison import Party, compare_results
         from llmload.reports.style import style_for
 
         if self.measure is None:
-            return False
+            return ExitStatus.PASS
         style = style_for(sys.stderr if to_stderr else sys.stdout)
         parts = [repeated.render(self.results, self.measure, style)]
-        regressed = False
+        status = ExitStatus.PASS
         if self.baseline is not None and self.results:
             comparison = compare_results([self.baseline, Party("this run", tuple(self.results))], self.measure)
             parts.append(comparison_text.render(comparison, style.width, style.color, style.unicode))
-            regressed = comparison.regressed
+            status = comparison.status
+            if status is ExitStatus.USAGE:
+                parts.append(f"--baseline: nothing to compare: {'; '.join(comparison.wanting())}\n")
         text = "".join(f"\n{part}" for part in parts if part)
         if to_stderr:
             say(text)
         elif text:
             files.write(files.STDOUT, text.encode(errors="replace"))
-        return regressed
+        return status
 
 
 def again(plan: Plan, repeat: int, baseline: str | None, min_effect: Sequence[str] | None, named: str) -> Again:
     """What the options mean; ``named``: the scenario, as the command line has it. Raises UsageError, ResultError."""
     from dataclasses import replace
 
-    from llmload.analysis.figure import parse_effects
+    from llmload.analysis.figure import FIGURES
+    from llmload.cli.compare import effects_of
     from llmload.errors import UsageError
 
     if min_effect and baseline is None:
         raise UsageError("--min-effect is about the comparison with --baseline, and there is none")
-    try:
-        told = parse_effects(min_effect or ())
-    except ValueError as error:
-        raise UsageError(f"--min-effect: {error}") from error
-    measure = replace(plan.compare, effects={**(plan.compare.effects or {}), **told})
-    return Again(repeat, None if baseline is None else _read(baseline, named), measure)
+    measure = replace(plan.compare, effects={**(plan.compare.effects or {}), **effects_of(min_effect)})
+    party = None if baseline is None else _read(baseline, named)
+    if party is not None and measure.figures != FIGURES:
+        _check(party, measure)
+    return Again(repeat, party, measure)
+
+
+def _check(baseline: Party, measure: Measure) -> None:
+    """That the baseline has what the scenario compares, before the run. Raises UsageError."""
+    from llmload.errors import UsageError
+    from llmload.reports.comparison import lacking
+
+    if missing := list(map(str, lacking(baseline, measure.figures))):
+        raise UsageError(
+            f"--baseline: {baseline.label} has nothing to compare of {', '.join(missing)}, which the scenario's "
+            "[compare] names; make it anew, or take them out"
+        )
 
 
 def _read(baseline: str, named: str) -> Party:

@@ -58,7 +58,8 @@ def run(
       llmload run ci --repeat 5 -o base.json && llmload run ci --baseline 'base-*.json'
 
     Ctrl-C once stops sending and waits for calls in flight, twice stops at once; both report. Exit status: 0 passed,
-    1 objectives failed or worse than the baseline, 2 usage, 3 run invalid, 4 target unreachable, 130 interrupted.
+    1 objectives failed or worse than the baseline, 2 usage, 3 run invalid or nothing decided against the baseline,
+    4 target unreachable, 130 interrupted.
     """
     plan = with_faults(read_plan(scenario, env, set_, scale, demo, url, fail_on), fault)
     more = again(plan, repeat, baseline, min_effect, scenario)

@@ -37,15 +37,18 @@ class Run:
     doubt: str
     facts: Mapping[str, str]
     values: Mapping[str, float] = field(default_factory=dict)
+    classes: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, file: str, result: Result, figures: Iterable[Figure], request_class: str | None = None) -> Run:
         """``request_class``: whose figures, None for all calls."""
         values = {str(figure): value_of(result.summary, figure, request_class) for figure in figures}
         verdict = result.verdict.decision.value
+        classes = tuple(sorted({clean(key.cls, _LONGEST) for key in result.summary.cells}))
         return cls(
-            file, result.scenario.name, _title(result), result.started, verdict, _doubt(result), _facts(result), values
-        )
+            file, result.scenario.name, _title(result), result.started, verdict, _doubt(result), _facts(result), values,
+            classes,
+        )  # fmt: skip
 
     @property
     def label(self) -> str:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from itertools import islice
 from typing import Any, Final
 
-from llmload.analysis.compare import Measure, Row, compare
+from llmload.analysis.compare import Measure, Row, compare, measured
 from llmload.analysis.difference import Change
+from llmload.analysis.figure import RATES, Figure
 from llmload.analysis.parity import Parity, over_time, parity
-from llmload.analysis.side import Side
+from llmload.analysis.side import LEAST_WINDOWS, Side
+from llmload.errors import ExitStatus
 from llmload.reports.result import Result
 from llmload.safe import clean
 from llmload.units import counted
 from llmload.verdict.validity import Level
 
-__all__ = ["Against", "Comparison", "Party", "compare_results"]
+__all__ = ["Against", "Comparison", "Outcome", "Party", "compare_results", "lacking"]
 
 _MOST_KEYS: Final = 6
 """Of a scenario that are named where they differ."""
@@ -26,6 +29,26 @@ _OF_THE_TARGET: Final = ("targets", "sim")
 """Tables of a scenario that say who is asked, not what."""
 _OF_NO_MATTER: Final = ("name", "description", "objectives", "compare", "environments", "tags", "budget")
 """Keys of a scenario that change nothing about the requests."""
+_OF_RATES: Final = f" (a rate takes {LEAST_WINDOWS} measured seconds with two calls in each)"
+
+
+class Outcome(StrEnum):
+    """What a comparison comes to."""
+
+    WORSE = "worse"
+    """Some figure of some side got worse, beyond doubt."""
+    NOTHING = "nothing to compare"
+    """Some side has no figure in common with the first."""
+    UNCLEAR = "can't say"
+    """Of some side not one figure could be decided."""
+    FINE = "no regression found"
+    """None of the figures that could be decided got worse, and of every side some could."""
+
+
+_STATUSES: Final = {
+    Outcome.WORSE: ExitStatus.FAIL, Outcome.NOTHING: ExitStatus.USAGE, Outcome.UNCLEAR: ExitStatus.INVALID,
+    Outcome.FINE: ExitStatus.PASS,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -62,6 +85,11 @@ class Against:
         """What got worse, beyond doubt and by as much as matters."""
         return tuple(row for row in self.rows if row.difference.change is Change.WORSE)
 
+    @property
+    def decided(self) -> tuple[Row, ...]:
+        """The figures that something can be said of."""
+        return tuple(row for row in self.rows if row.difference.change is not Change.UNCLEAR)
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -76,12 +104,56 @@ class Comparison:
         """Whether anything got worse anywhere."""
         return any(other.worse for other in self.others)
 
+    @property
+    def outcome(self) -> Outcome:
+        """What all of it comes to: the gravest that is known, then what is missing."""
+        if self.regressed:
+            return Outcome.WORSE
+        if not all(other.rows for other in self.others):
+            return Outcome.NOTHING
+        return Outcome.FINE if all(other.decided for other in self.others) else Outcome.UNCLEAR
+
+    @property
+    def status(self) -> ExitStatus:
+        """What a process that was to find regressions ends with."""
+        return _STATUSES[self.outcome]
+
+    def wanting(self) -> list[str]:
+        """Which figures of the measure can't be compared with some side, and why, in sentences."""
+        return [said for other in self.others for said in _wanting(self.first, other, self.measure.figures)]
+
 
 def compare_results(parties: Sequence[Party], measure: Measure) -> Comparison:
     """Compare each with the first. At least two."""
     first = parties[0]
     side = Side([result.summary for result in first.results])
     return Comparison(first, tuple(_against(first, side, party, measure) for party in parties[1:]), measure)
+
+
+def lacking(party: Party, figures: Sequence[Figure]) -> list[Figure]:
+    """The figures of which a side has nothing that could be compared, in any class."""
+    side = Side([result.summary for result in party.results])
+    return [figure for figure in figures if not any(measured(side, figure, cls) for cls in side.classes())]
+
+
+def _wanting(first: Party, other: Against, figures: Sequence[Figure]) -> Iterator[str]:
+    parties = (first, other.party)
+    classes = [sorted({key.cls for run in party.results for key in run.summary.cells}) for party in parties]
+    if set(classes[0]).isdisjoint(classes[1]):
+        have = (f"{party.label} has {_names(found)}" for party, found in zip(parties, classes, strict=True))
+        yield f"no request class in common: {', '.join(have)}"
+        return
+    compared = {row.figure for row in other.rows}
+    absent = [figure for figure in figures if figure not in compared]
+    without = [(party.label, lacking(party, absent)) for party in parties]
+    for figure in absent:
+        names = [label for label, found in without if figure in found]
+        where = f"none in {' and '.join(names)}" if names else "in no class of both"
+        yield f"{figure}: {where}{_OF_RATES if str(figure) in RATES else ''}"
+
+
+def _names(classes: Iterable[str]) -> str:
+    return ", ".join(clean(cls, _LONGEST) for cls in islice(classes, _MOST_KEYS)) or "no calls"
 
 
 def _against(first: Party, side: Side, party: Party, measure: Measure) -> Against:

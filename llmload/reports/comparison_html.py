@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from llmload import __version__
-from llmload.reports.comparison import Against, Comparison
+from llmload.reports.comparison import Against, Comparison, Outcome
 from llmload.reports.comparison_text import parity_words
 from llmload.reports.comparison_words import (
     change_of,
@@ -23,7 +23,10 @@ from llmload.reports.html.page import document
 
 __all__ = ["render"]
 
-_CLASSES: Final = {"WORSE": "verdict fail", "NO REGRESSION FOUND": "verdict pass", "CAN'T SAY": "verdict"}
+_CLASSES: Final = {
+    Outcome.WORSE: "verdict fail", Outcome.FINE: "verdict pass", Outcome.UNCLEAR: "verdict",
+    Outcome.NOTHING: "verdict",
+}  # fmt: skip
 
 
 def render(comparison: Comparison) -> bytes:
@@ -35,7 +38,7 @@ def render(comparison: Comparison) -> bytes:
         element("p", said, class_="decision"),
         element("h1", title),
         (element("p", f"{other.party.label}: {verdict_line(other)}", class_="answer") for other in comparison.others),
-        class_=_CLASSES[said],
+        class_=_CLASSES[comparison.outcome],
     )
     sections = [element("section", joined(*_section(other, comparison))) for other in comparison.others]
     footer = element("footer", f"Made by llmload {__version__} from saved results.", class_="dim")

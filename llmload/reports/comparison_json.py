@@ -14,7 +14,7 @@ from llmload.reports.json_report import lines
 __all__ = ["KIND", "document", "render"]
 
 KIND: Final = "llmload-comparison"
-_VERSION: Final = "1.0"
+_VERSION: Final = "1.1"
 
 
 def render(comparison: Comparison) -> bytes:
@@ -28,6 +28,8 @@ def document(comparison: Comparison) -> dict[str, Any]:
         "kind": KIND,
         "schema_version": _VERSION,
         "regressed": comparison.regressed,
+        "outcome": comparison.outcome.value,
+        "wanting": comparison.wanting(),
         "confidence": comparison.measure.confidence,
         "first": _party(comparison.first),
         "others": [_against(other) for other in comparison.others],

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from llmload.analysis.difference import Change
-from llmload.reports.comparison import Against, Comparison
+from llmload.reports.comparison import Against, Comparison, Outcome
 from llmload.reports.comparison_text import parity_words
 from llmload.reports.comparison_words import (
     change_of,
@@ -22,14 +22,17 @@ from llmload.reports.markdown_text import prose
 
 __all__ = ["render"]
 
-_HEADLINES: Final = {"WORSE": "❌", "NO REGRESSION FOUND": "✅", "CAN'T SAY": "❔"}
+_HEADLINES: Final = {
+    Outcome.WORSE: "❌", Outcome.FINE: "✅", Outcome.UNCLEAR: "❔",
+    Outcome.NOTHING: "⚠️",
+}  # fmt: skip
 _SIGNS: Final = {Change.WORSE: "❌ worse", Change.BETTER: "✅ better", Change.SAME: "same", Change.UNCLEAR: "can't say"}
 
 
 def render(comparison: Comparison) -> bytes:
     """UTF-8; nothing that others wrote is more than text in it."""
     said = headline(comparison)
-    parts = [f"### {_HEADLINES[said]} llmload: {said.lower()}", ""]
+    parts = [f"### {_HEADLINES[comparison.outcome]} llmload: {said.lower()}", ""]
     for other in comparison.others:
         parts += _section(other, comparison)
     return ("\n".join(parts).rstrip() + "\n").encode("utf-8", "replace")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from textwrap import wrap
 from typing import Final
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
@@ -14,7 +15,7 @@ from llmload.analysis.compare import Row
 from llmload.analysis.difference import Change
 from llmload.analysis.figure import Figure
 from llmload.analysis.parity import Parity
-from llmload.reports.comparison import Against, Comparison, Party
+from llmload.reports.comparison import Against, Comparison, Outcome, Party
 from llmload.reports.comparison_words import (
     change_of,
     headline,
@@ -33,7 +34,10 @@ from llmload.units import counted
 __all__ = ["parity_words", "render"]
 
 _STYLES: Final = {Change.WORSE: "bold red", Change.BETTER: "green", Change.SAME: "", Change.UNCLEAR: "dim"}
-_HEADLINES: Final = {"WORSE": "bold red", "NO REGRESSION FOUND": "bold green", "CAN'T SAY": "bold yellow"}
+_HEADLINES: Final = {
+    Outcome.WORSE: "bold red", Outcome.FINE: "bold green", Outcome.UNCLEAR: "bold yellow",
+    Outcome.NOTHING: "bold yellow",
+}  # fmt: skip
 _MARKS: Final = {Change.WORSE: "!", Change.BETTER: "+", Change.SAME: "=", Change.UNCLEAR: "?"}
 
 
@@ -53,10 +57,13 @@ def render(comparison: Comparison, width: int = 80, color: bool = False, unicode
 
 
 def _sections(comparison: Comparison, width: int) -> Iterator[list[Text]]:
-    title = Text(headline(comparison), _HEADLINES[headline(comparison)])
-    names = ", ".join(other.party.label for other in comparison.others)
-    title.append(f"  {names} against {comparison.first.label}", "bold")
-    yield [title, *(Text(_party_line(party), "dim") for party in _parties(comparison))]
+    said, style = headline(comparison), _HEADLINES[comparison.outcome]
+    names = f"{', '.join(other.party.label for other in comparison.others)} against {comparison.first.label}"
+    if len(said) + 2 + cell_len(names) <= width:
+        title = [Text.assemble((said, style), (f"  {names}", "bold"))]
+    else:
+        title = [Text(said, style), Text(names, "bold")]
+    yield [*title, *(Text(_party_line(party), "dim") for party in _parties(comparison))]
     for other in comparison.others:
         if found := list(_unlike(other, width)):
             yield found

@@ -10,7 +10,7 @@ from llmload.analysis.compare import Row
 from llmload.analysis.difference import Change
 from llmload.analysis.estimate import Method
 from llmload.metrics.intervals import limits
-from llmload.reports.comparison import Against, Comparison
+from llmload.reports.comparison import Against, Comparison, Outcome
 from llmload.safe import clean
 from llmload.units import counted, format_count, format_share
 
@@ -108,11 +108,14 @@ def _least(row: Row) -> int:
 
 
 def headline(comparison: Comparison) -> str:
-    """The answer in one line."""
-    if comparison.regressed:
-        return "WORSE"
-    told = any(row.difference.change is not Change.UNCLEAR for other in comparison.others for row in other.rows)
-    return "NO REGRESSION FOUND" if told else "CAN'T SAY"
+    """The answer in one line: "NO REGRESSION FOUND in 2 of 4 figures; 2 can't say"."""
+    outcome = comparison.outcome
+    said = outcome.value.upper()
+    figures = sum(len(other.rows) for other in comparison.others)
+    decided = sum(len(other.decided) for other in comparison.others)
+    if outcome is not Outcome.FINE or decided == figures:
+        return said
+    return f"{said} in {decided} of {counted(figures, 'figure')}; {figures - decided} can't say"
 
 
 def verdict_line(other: Against) -> str:

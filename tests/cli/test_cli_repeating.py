@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "reports"))
 import comparison_samples as samples
 
 from llmload.analysis.compare import Measure
+from llmload.analysis.figure import Figure
 from llmload.cli.repeating import again, numbered
 from llmload.cli.scenario_options import read_plan
-from llmload.errors import ResultError, UsageError
+from llmload.errors import ExitStatus, ResultError, UsageError
+from llmload.metrics.summary import Summary
 from llmload.reports import json_report
 from llmload.reports.repeated import render, repeated
 from llmload.reports.style import Style
+from llmload.verdict.validity import Level, Reason, Validity
 
 SCENARIO = """
 name = "short"
@@ -97,12 +101,37 @@ def test_worse_than_the_baseline_is_said(tmp_path: Path, capfd: pytest.CaptureFi
     base = saved(tmp_path, "base.json", samples.valid())
     more = again(plan(tmp_path), 1, base, ["20%"], "x")
     more.results.append(samples.slower())
-    assert more.conclude(to_stderr=False)
+    assert more.conclude(to_stderr=False) is ExitStatus.FAIL
     assert "WORSE  this run against base" in capfd.readouterr().out
     same = again(plan(tmp_path), 1, base, ["20%"], "x")
     same.results.append(samples.valid())
-    assert not same.conclude(to_stderr=True)
+    assert same.conclude(to_stderr=True) is ExitStatus.PASS
     assert "NO REGRESSION FOUND" in capfd.readouterr().err
+
+
+def test_a_baseline_without_what_is_compared_is_refused_before_the_run(tmp_path: Path) -> None:
+    base = saved(tmp_path, "base.json", samples.valid())
+    asked = replace(plan(tmp_path), compare=Measure((Figure("latency", "mean"), Figure("vectors_per_second", "mean"))))
+    with pytest.raises(UsageError, match=r"base has nothing to compare of vectors_per_second\.mean"):
+        again(asked, 1, base, None, "x")
+
+
+def test_nothing_proven_is_no_pass(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    base = saved(tmp_path, "base.json", samples.valid())
+    proves_nothing = Validity(Level.INVALID, (Reason("x", Level.INVALID, "the machine was busy"),))
+    unclear = again(plan(tmp_path), 1, base, None, "x")
+    unclear.results.append(replace(samples.valid(), validity=proves_nothing))
+    assert unclear.conclude(to_stderr=False) is ExitStatus.INVALID
+    assert "CAN'T SAY" in capfd.readouterr().out
+    elsewhere = samples.valid()
+    summary = Summary.from_json(elsewhere.summary.to_json())
+    summary.cells = {key._replace(cls="other"): cell for key, cell in summary.cells.items()}
+    nothing = again(plan(tmp_path), 1, base, None, "x")
+    nothing.results.append(replace(elsewhere, summary=summary))
+    assert nothing.conclude(to_stderr=False) is ExitStatus.USAGE
+    out = capfd.readouterr().out
+    assert "NOTHING TO COMPARE" in out
+    assert "no request class in common" in out
 
 
 def test_runs_together_have_an_interval() -> None:

@@ -12,6 +12,7 @@ from benchmarks.regressions import NOISES, Noise, accused, measured, plan_of
 from llmload.analysis.compare import compare
 from llmload.analysis.side import Side
 
+LITTLE = next(noise for noise in NOISES if noise.name == "little")
 NOISY = next(noise for noise in NOISES if noise.name == "noisy")
 TRIES = 6
 
@@ -34,6 +35,15 @@ def test_one_slow_route_is_named() -> None:
     rows = compare(Side([before]), Side([after]), plan.compare)
     worse = {row.cls for row in rows if row.difference.change.value == "worse"}
     assert worse == {"embed"}
+
+
+def test_its_means_decide_where_p95_of_20_cannot() -> None:
+    plan = plan_of()
+    before = [measured(plan, seed, LITTLE) for seed in range(3)]
+    rows = compare(Side(before), Side([measured(plan, 9, LITTLE)]), plan.compare)
+    verdicts = {(row.cls, str(row.figure)): row.difference.change.value for row in rows}
+    assert {verdicts[cls, "latency.mean"] for cls in ("chat", "embed")} == {"same"}
+    assert verdicts["chat", "latency.p95"] == "can't say"
 
 
 @pytest.mark.parametrize("plan", [demo("ci"), full("ci")], ids=["demonstration", "full size"])

@@ -13,8 +13,9 @@ from typing import Final
 
 from llmload.metrics.histogram import Histogram
 from llmload.metrics.summary import CellKey, Slice, Summary
+from llmload.records import Outcome
 
-__all__ = ["METRIC", "MOST_VALUES", "Crossing", "Cut", "Group", "crossings", "cuts", "measured_cells"]
+__all__ = ["METRIC", "MOST_VALUES", "Crossing", "Cut", "Group", "crossings", "cuts", "measured_cells", "timed_cells"]
 
 METRIC: Final = "latency"
 MOST_VALUES: Final = 40
@@ -60,6 +61,14 @@ def measured_cells(summary: Summary) -> Iterator[tuple[CellKey, Slice]]:
     """What the slices of measured phases are made of."""
     unmeasured = {phase.name for phase in summary.phases if not phase.measure}
     return ((key, part) for key, part in summary.cells.items() if key.phase not in unmeasured)
+
+
+def timed_cells(summary: Summary) -> Iterator[tuple[CellKey, Slice]]:
+    """Those of them that have latencies of work done: where all answers are refusals that were asked for (401 to an
+    invalid key), their quickness tells nothing of who is served how fast."""
+    return (
+        (key, part) for key, part in measured_cells(summary) if METRIC in part.good and part.outcomes.get(Outcome.OK)
+    )
 
 
 def cuts(summary: Summary) -> tuple[Cut, ...]:

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from llmload.analysis.crossings import METRIC, measured_cells
+from llmload.analysis.crossings import METRIC, timed_cells
 from llmload.analysis.series import Floats
 from llmload.analysis.variance import PLANNED, Names, Term, log_sums, variance
 from llmload.metrics.summary import Summary
@@ -47,11 +47,10 @@ def standout(summary: Summary, of: Names) -> Standout | None:
     the common chi-squared tests, 1954, section 5.
     """
     strata: dict[Names, dict[Names, Floats]] = {}
-    for key, part in measured_cells(summary):
-        if METRIC in part.good:
-            groups = strata.setdefault((key.cls, key.phase), {})
-            values = tuple(key.value(name) for name in of)
-            groups[values] = groups.get(values, np.zeros(3)) + log_sums(*part.good[METRIC].nonzero())
+    for key, part in timed_cells(summary):
+        groups = strata.setdefault((key.cls, key.phase), {})
+        values = tuple(key.value(name) for name in of)
+        groups[values] = groups.get(values, np.zeros(3)) + log_sums(*part.good[METRIC].nonzero())
     compared = {values: _against_rest(values, strata.values()) for groups in strata.values() for values in groups}
     known = {values: found for values, found in compared.items() if found[1] > 0 and all(values)}
     if not known:

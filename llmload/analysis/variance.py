@@ -22,7 +22,7 @@ from typing import Final
 
 import numpy as np
 
-from llmload.analysis.crossings import METRIC, Cut, cuts, measured_cells
+from llmload.analysis.crossings import METRIC, Cut, cuts, timed_cells
 from llmload.analysis.series import Floats
 from llmload.analysis.student import f_tail
 from llmload.metrics.buckets import Ints
@@ -141,10 +141,9 @@ class _Cells:
     @classmethod
     def of(cls, summary: Summary, found: Sequence[Cut]) -> _Cells | None:
         sums: dict[Names, Floats] = {}
-        for key, part in measured_cells(summary):
-            if METRIC in part.good:
-                at = tuple(key.value(cut.name) for cut in found)
-                sums[at] = sums.get(at, np.zeros(3)) + log_sums(*part.good[METRIC].nonzero())
+        for key, part in timed_cells(summary):
+            at = tuple(key.value(cut.name) for cut in found)
+            sums[at] = sums.get(at, np.zeros(3)) + log_sums(*part.good[METRIC].nonzero())
         if not sums:
             return None
         table = np.array(list(sums.values()))

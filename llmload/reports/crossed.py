@@ -128,6 +128,8 @@ def crossed_section(summary: Summary, width: int) -> Iterator[Text]:
 
 
 def _terms(found: Variance) -> tuple[list[list[Text]], list[str]]:
+    if all(term.within is None for term in found.terms):
+        return [], []
     terms = sorted(found.terms, key=lambda term: (term.within is None, -(term.within or term.together)))
     rows = [_term_row(term) for term in terms[:_MOST_TERMS]]
     if found.shared >= _SHARED:

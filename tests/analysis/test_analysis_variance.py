@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from llmload.analysis.crossings import MOST_VALUES, crossings, cuts
+from llmload.analysis.uneven import uneven
 from llmload.analysis.variance import Variance, planned, variance
 from llmload.metrics.histogram import Histogram
 from llmload.metrics.slices import CellKey, Slice
@@ -184,6 +185,22 @@ def test_what_a_dimension_explains_is_not_lost_to_one_that_lies_within_it() -> N
     assert cls.share < 0.01
     assert sum(term.share for term in made.terms) + made.shared + made.left == pytest.approx(1)
     assert planned(made.cuts) == {"class", "phase", "model"}
+
+
+def test_refusals_that_were_asked_for_explain_nothing() -> None:
+    calls = drawn(600, lambda values: 1.0)
+    whole = summary([(values, latency // 100 if values[1] == "free" else latency) for values, latency in calls])
+    before = variance(whole)
+    for key, part in whole.cells.items():
+        if key.value("user") == "free":
+            part.outcomes = {Outcome.EXPECTED_STATUS: part.calls}
+    after = variance(whole)
+    assert before is not None
+    assert before.term("user") is not None
+    assert after is not None
+    assert after.term("user") is None
+    assert after.calls == sum(values[1] == "premium" for values, _ in calls)
+    assert uneven(whole) is None
 
 
 def test_what_two_explain_that_overlap_is_said_to_be_shared() -> None:

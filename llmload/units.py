@@ -86,8 +86,13 @@ def parse_share(text: str) -> float:
         raise ValueError(f'{text!r} is not a share; write it like "5%" or "0.05"')
     share = float(match[1]) / (100.0 if match[2] else 1.0)
     if share > 1.0:
-        raise ValueError(f'{text!r} is more than all; write "{text.strip()}%" or a number up to 1')
+        raise ValueError(f"{text!r} is more than all; write {_meant(text.strip())} or a number up to 1")
     return share
+
+
+def _meant(text: str) -> str:
+    """What somebody may have meant with a share of more than one."""
+    return '"100%" at most' if text.endswith("%") or float(text) > 100 else f'"{text}%"'
 
 
 def _significant(value: float, digits: int = 3) -> str:

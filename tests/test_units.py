@@ -61,6 +61,12 @@ def test_a_share_above_all_suggests_percent() -> None:
         units.parse_share("50")
 
 
+@pytest.mark.parametrize("text", ["200%", "200 %", "1000"])
+def test_what_can_be_no_percentage_is_told_the_most_there_is(text: str) -> None:
+    with pytest.raises(ValueError, match='write "100%" at most or a number up to 1'):
+        units.parse_share(text)
+
+
 @given(st.floats(1e-9, 1e7))
 def test_a_formatted_duration_is_right_to_three_digits(seconds: float) -> None:
     text = units.format_seconds(seconds)

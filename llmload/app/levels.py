@@ -11,13 +11,14 @@ from llmload.arrivals.curves import Constant
 from llmload.errors import UsageError
 from llmload.scenario.overrides import split_key
 from llmload.scenario.plan import Budget, Load, Phase, Plan, Seeds
+from llmload.scenario.suggest import nearest
 from llmload.units import parse_rate
 from llmload.verdict import measures
 from llmload.verdict.kinds import Kind
 from llmload.verdict.objectives import Objective
 from llmload.verdict.sureness import unfit
 
-__all__ = ["RATE", "STEP", "USERS", "WARM_UP", "Levels", "Written", "fit_objectives", "key_of", "written"]
+__all__ = ["RATE", "STEP", "USERS", "WARM_UP", "Levels", "Written", "fit_objectives", "key_of", "meant_key", "written"]
 
 RATE: Final = "load.rate"
 USERS: Final = "load.users"
@@ -152,6 +153,20 @@ def written(data: Any, key: str) -> Written | None:
     if node is None:
         return None
     raise UsageError(f"--key: {key} is {str(node)[:60]!r} in the scenario: search needs a number above 0")
+
+
+def meant_key(plan: Plan, key: str) -> str:
+    """ "did you mean load.rate?", where the first part of ``key`` that a scenario has not is near one that it has."""
+    node: Any = plan.source
+    parts = split_key(key)
+    for number, part in enumerate(parts):
+        if not isinstance(node, dict):
+            break
+        if part not in node:
+            near = nearest(part, node)
+            return f"did you mean {'.'.join([*parts[:number], near, *parts[number + 1 :]])}?" if near else ""
+        node = node[part]
+    return ""
 
 
 def _constant(load: Load, level: float, seconds: float, capped: bool) -> Load:

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from llmload.cli.speak import write_and_say
+
 __all__ = ["merge"]
 
 
@@ -32,11 +34,11 @@ def merge(
     """
     from llmload.app.reading import result_at
     from llmload.app.sides import matching
-    from llmload.reports import REPORTS, files
+    from llmload.reports import REPORTS
     from llmload.reports.merging import Part, merged
 
     paths = [path for given in results for path in matching(given)]
     whole = merged([Part(str(path), result_at(path)) for path in paths], force)
-    files.write(out, REPORTS["json"](whole))
+    write_and_say(out, REPORTS["json"](whole))
     if exit_status:
         raise typer.Exit(int(whole.exit_status()))

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from llmload.cli.report import read_result
+from llmload.cli.speak import write_and_say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from llmload.reports.charts import Chart, Subject
+    from llmload.reports.result import Result
 
 __all__ = ["plot"]
 
@@ -53,7 +55,7 @@ def plot(
         raise UsageError("plot what? Name a file that --out has written")
     chosen, suffix = _chart(chart), _suffix(out)
     picture = _picture(chosen, _subjects(chosen, results), suffix, (width, height), dark)
-    files.write(out or f"{chart}.svg", picture)
+    write_and_say(out or f"{chart}.svg", picture)
 
 
 def _listed() -> str:
@@ -92,7 +94,19 @@ def _subjects(chart: Chart, paths: Sequence[str]) -> list[Subject]:
         raise UsageError(f"--chart: {chart.name} shows {most} at a time, and {len(paths)} are named")
     if len(set(paths)) < len(paths):
         raise UsageError("the same result is named twice")
-    return [Subject(label, read_result(path)) for label, path in zip(_labels(paths), paths, strict=True)]
+    return [Subject(label, _result(path)) for label, path in zip(_labels(paths), paths, strict=True)]
+
+
+def _result(path: str) -> Result:
+    """Raises ResultError; of what can be no file name of a result it says how charts are named."""
+    from llmload.errors import ResultError
+
+    try:
+        return read_result(path)
+    except ResultError as error:
+        if path == "-" or Path(path).suffix or Path(path).exists():
+            raise
+        raise ResultError(f"{error}; charts are named with --chart: see --list") from error
 
 
 def _labels(paths: Sequence[str]) -> list[str]:

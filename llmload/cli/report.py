@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from llmload.cli.speak import write_and_say
 from llmload.reports import REPORTS
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def report(
         rendered = hgrm.render(loaded, metric)
     else:
         rendered = render(loaded)
-    files.write(out, rendered)
+    write_and_say(out, rendered)
     if exit_status:
         raise typer.Exit(int(loaded.exit_status()))
 

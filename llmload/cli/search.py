@@ -108,7 +108,7 @@ def search(
         changed = [*(set_ or ()), f"{named}={own.spelled(value)}" if own else f"{named}={value:g}"]
         return with_faults(read_plan(scenario, env, changed, None, whole.demo, url, fail_on), fault)
 
-    aim = _aim(own, named, from_, to, _share(precision), steps)
+    aim = _aim(whole, own, named, from_, to, _share(precision), steps)
     levels = Levels(
         whole, named, times["warm-up"], times["hold"], max(times["hold"], times["longest"]), aim.precision,
         None if named.startswith("load.") else compiled,
@@ -142,15 +142,19 @@ def _own(plan: Plan, key: str) -> Written | None:
     return written(plan.source, key)
 
 
-def _aim(own: Written | None, key: str, low: str | None, high: str | None, precision: float, most: int) -> Aim:
+def _aim(
+    plan: Plan, own: Written | None, key: str, low: str | None, high: str | None, precision: float, most: int
+) -> Aim:
     """Raises UsageError."""
     from llmload.analysis.search import Aim
+    from llmload.app.levels import meant_key
     from llmload.errors import UsageError
 
     least = None if low is None else _value("--from", low)
     start = own.value if own is not None else least
     if start is None:
-        raise UsageError(f"--key: {key} is not in the scenario; say with --from where to begin")
+        near = f"{meant} Else say" if (meant := meant_key(plan, key)) else "say"
+        raise UsageError(f"--key: {key} is not in the scenario; {near} with --from where to begin")
     whole = own.whole if own is not None else start == round(start)
     floor = max(1.0, start // _AS_LOW) if whole else start / _AS_LOW
     least = floor if least is None else least
@@ -189,7 +193,7 @@ def _share(text: str) -> float:
     try:
         share = parse_share(text)
     except ValueError as error:
-        raise UsageError(f"--precision: {error}") from None
+        raise UsageError(f"--precision: {error}; give 0.5% to 50%") from None
     if not 0.005 <= share <= 0.5:
         raise UsageError(f"--precision: {text} is too {'fine' if share < 0.005 else 'coarse'}; give 0.5% to 50%")
     return share

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-__all__ = ["forsake_full_output", "open_closed_streams", "say"]
+__all__ = ["forsake_full_output", "open_closed_streams", "say", "write_and_say"]
 
 
 def open_closed_streams() -> None:
@@ -43,3 +43,13 @@ def say(text: str) -> None:
         sys.stderr.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+
+
+def write_and_say(destination: str, data: bytes) -> None:
+    """Write to a path, and say so on standard error, or to standard output. Raises OutputError."""
+    from llmload.reports import files
+    from llmload.safe import clean
+
+    files.write(destination, data)
+    if destination != files.STDOUT:
+        say(f"wrote {clean(destination)}\n")

@@ -6,16 +6,22 @@ import difflib
 from collections.abc import Iterable
 from typing import Final
 
-__all__ = ["choice", "did_you_mean", "listed"]
+__all__ = ["choice", "did_you_mean", "listed", "nearest"]
 
 _MANY: Final = 12
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """ "did you mean rate?", or nothing when no known name is near."""
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The known name that was probably meant, or nothing when none is near."""
     by_lower = {name.lower(): name for name in known}
     near = difflib.get_close_matches(word.lower()[:100], by_lower, n=1, cutoff=0.6)
-    return f"did you mean {by_lower[near[0]]}?" if near else ""
+    return by_lower[near[0]] if near else ""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """ "did you mean rate?", or nothing when no known name is near."""
+    near = nearest(word, known)
+    return f"did you mean {near}?" if near else ""
 
 
 def choice(word: str, known: Iterable[str]) -> str:

@@ -65,7 +65,8 @@ def test_without_a_name_for_it_the_picture_goes_beside_where_one_is(
     saved: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert run(saved[0], "--dark").exit_code == 0
+    made = run(saved[0], "--dark")
+    assert (made.exit_code, made.stdout, made.stderr) == (0, "", "wrote load.svg\n")
     assert "#12171e" in (tmp_path / "load.svg").read_text()
 
 
@@ -95,6 +96,14 @@ def test_what_can_not_be_drawn_is_said(
     error = run(*(names.get(argument, argument) for argument in arguments)).exception
     assert isinstance(error, UsageError)
     assert words in str(error)
+
+
+def test_a_chart_that_is_named_as_if_it_were_a_result_is_told_where_it_belongs(saved: list[str]) -> None:
+    error = run("ttftt", saved[0]).exception
+    assert isinstance(error, ResultError)
+    assert "can't read 'ttftt'" in str(error)
+    assert str(error).endswith("; charts are named with --chart: see --list")
+    assert "--chart" not in str(run("none.json").exception)
 
 
 def test_a_file_that_is_no_result_is_named(tmp_path: Path) -> None:

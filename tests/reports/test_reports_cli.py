@@ -68,7 +68,8 @@ def test_a_metric_is_for_distributions_alone(saved: str) -> None:
 
 def test_a_report_can_go_to_a_file(saved: str, tmp_path: Path) -> None:
     out = tmp_path / "night.txt"
-    assert run(saved, "--out", str(out)).stdout == ""
+    done = run(saved, "--out", str(out))
+    assert (done.stdout, done.stderr) == ("", f"wrote {out}\n")
     assert out.read_text(encoding="utf-8") == render(samples.result(), 80)
 
 

@@ -39,7 +39,7 @@ def test_files_or_a_pattern_name_the_parts(saved: Path) -> None:
 
 def test_the_sum_goes_to_a_file(saved: Path) -> None:
     done = run(str(saved / "part-*.json"), "--out", str(saved / "run.json"))
-    assert (done.exit_code, done.stdout) == (0, "")
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "", f"wrote {saved / 'run.json'}\n")
     assert parse_result((saved / "run.json").read_bytes(), "").workers == 4
 
 

@@ -94,6 +94,8 @@ def difference(a: Estimate, b: Estimate, effect: Effect, confidence: float = 0.9
     up, free_up = _joined(b.above, a.below, a, b)
     share = (1 + confidence) / 2
     ends = distance - student.quantile(share, free_down) * down, distance + student.quantile(share, free_up) * up
+    if not log:
+        ends = _possible(ends, a.value, b.value)
     higher = _probability(distance, *((down, free_down) if distance > 0 else (up, free_up)))
     made = Difference(
         a, b, effect, confidence,
@@ -140,6 +142,14 @@ def _joined(of_b: float, of_a: float, a: Estimate, b: Estimate) -> tuple[float, 
         return error, min(a.freedom, b.freedom)
     under = of_a**4 / a.freedom + of_b**4 / b.freedom
     return error, error**4 / under if under else math.inf
+
+
+def _possible(ends: tuple[float, float], a: float, b: float) -> tuple[float, float]:
+    """The ends of an interval of B - A, no further out than where the limits of both shares are 0 and 1, which no share
+    is beyond. Infinite ends, which a sample doesn't reach, stay so."""
+    down, up = math.hypot(b, 1 - a), math.hypot(1 - b, a)
+    low, high = ends
+    return max(low, b - a - down) if math.isfinite(low) else low, min(high, b - a + up) if math.isfinite(high) else high
 
 
 def _probability(distance: float, error: float, freedom: float) -> float:

@@ -49,7 +49,7 @@ def report(
     from llmload.reports import files, format_of, hgrm, report_named, text
     from llmload.reports.style import style_for
 
-    chosen = format or format_of(out) or "text"
+    chosen = format or format_of(out) or _text_for(out)
     render = report_named(chosen)
     if metric is not None and chosen != "hgrm":
         raise UsageError("--metric chooses what a hgrm is of: add --format hgrm; the other formats show every metric")
@@ -65,6 +65,17 @@ def report(
     write_and_say(out, rendered)
     if exit_status:
         raise typer.Exit(int(loaded.exit_status()))
+
+
+def _text_for(out: str) -> str:
+    """The text format, for what has no suffix; UsageError for a file whose suffix stands for no format."""
+    from llmload.errors import UsageError
+    from llmload.reports import files
+
+    if Path(out).suffix and files.is_file(out):
+        known = ", ".join(suffix for each in REPORTS.values() for suffix in each.suffixes)
+        raise UsageError(f"--out: {out[:80]!r}: which format? Name a file that ends in one of {known}, or add --format")
+    return "text"
 
 
 def _source(result: str | None, last: bool) -> str:

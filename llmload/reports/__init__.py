@@ -48,7 +48,10 @@ REPORTS: Final[Mapping[str, Report]] = {
 def report_named(name: str) -> Report:
     """One of ``REPORTS``; UsageError says which there are."""
     if name not in REPORTS:
-        raise UsageError(f"{name[:40]!r} is no format of a report; there are: {', '.join(REPORTS)}")
+        from llmload.scenario.suggest import did_you_mean
+
+        hint = did_you_mean(name, REPORTS) or f"there are: {', '.join(REPORTS)}"
+        raise UsageError(f"{name[:40]!r} is no format of a report; {hint}")
     return REPORTS[name]
 
 

@@ -20,6 +20,13 @@ SCHEMA_VERSION: Final = "1.2"
 DERIVED: Final = frozenset({"standing", "insights", "figures"})
 """Members that are worked out anew from the rest, and never read back."""
 
+_OTHERS: Final = {
+    "llmload-search": "this is a search result: `llmload search` prints its table and draws its curve (--plot) as it "
+    "ends, and programs read its JSON (`.capacity`, `.steps`)",
+    "llmload-comparison": "this is a comparison: `llmload compare` shows one with --format text, markdown or html",
+    "llmload-history": "this is a history: `llmload history` shows one with --format text or markdown",
+}
+"""Documents of other kinds, by their ``kind``, and what can be done with them."""
 _MAJOR: Final = int(SCHEMA_VERSION.partition(".")[0])
 Part = TypeVar("Part")
 
@@ -41,7 +48,7 @@ def parse(data: bytes, source: str) -> dict[str, Any]:
 def checked(document: object) -> dict[str, Any]:
     """The document, if it says that it is a result of our major version."""
     if not isinstance(document, dict) or document.get("kind") != KIND:
-        raise ResultError('not a result of llmload (no "kind": "llmload-result"); results are written with --out FILE')
+        raise ResultError(_other(document))
     version = document.get("schema_version")
     major = str(version).partition(".")[0]
     if not isinstance(version, str) or not major.isdecimal():
@@ -51,6 +58,14 @@ def checked(document: object) -> dict[str, Any]:
     if int(major) < _MAJOR:
         raise ResultError(f"of schema {version}, which this llmload no longer reads ({_MAJOR}.x): use an older one")
     return document
+
+
+def _other(document: object) -> str:
+    """What a document is that is no result of a run."""
+    kind = document.get("kind") if isinstance(document, dict) else None
+    if isinstance(kind, str) and kind in _OTHERS:
+        return f"{_OTHERS[kind]}, not the result of a run; results of runs are written with --out FILE"
+    return 'not a result of llmload (no "kind": "llmload-result"); results are written with --out FILE'
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from llmload.metrics.catalogue import METRICS, Unit, scale
 from llmload.metrics.histogram import Histogram
 from llmload.reports.result import Result
 from llmload.safe import clean
+from llmload.scenario.suggest import did_you_mean
 from llmload.verdict.view import whole_view
 
 __all__ = ["METRIC", "render"]
@@ -32,7 +33,8 @@ _UNITS: Final = {Unit.TIME: "ms"}
 def render(result: Result, metric: str = METRIC) -> bytes:
     """Of the measured calls; times in milliseconds. UsageError names the metrics there are."""
     if metric not in METRICS:
-        raise UsageError(f"there is no metric {metric[:40]!r}; there are: {', '.join(METRICS)}")
+        hint = did_you_mean(metric, METRICS) or f"there are: {', '.join(METRICS)}"
+        raise UsageError(f"there is no metric {metric[:40]!r}; {hint}")
     row = METRICS[metric]
     values = whole_view(result.summary, ()).slice.histogram(metric)
     unit = scale(row) * (_MILLI if row.unit is Unit.TIME else 1.0)

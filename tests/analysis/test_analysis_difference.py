@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -50,6 +51,16 @@ def test_two_shares_make_newcombes_interval() -> None:
     # R. G. Newcombe, 1998, table II, (a): 56/70 - 48/80, method 10.
     found = difference(share_of_calls(48, 80, 0.95), share_of_calls(56, 70, 0.95), Effect(0.01, log=False))
     assert found.interval == pytest.approx((0.0524, 0.3339), abs=1e-4)
+
+
+@pytest.mark.parametrize(("a", "b"), [(0.5, 0.5), (0.0, 0.0), (0.02, 0.9), (1.0, 0.0)])
+def test_shares_differ_by_no_more_than_can_be(a: float, b: float) -> None:
+    """Two runs a side know their share with one degree of freedom: twelve standard errors, beyond 0 and 1."""
+    sides = [Estimate(share, 0.12, 0.12, 1.0, 2, Method.RUNS) for share in (a, b)]
+    low, high = difference(*sides, Effect(0.01, log=False)).interval
+    assert -1 <= low <= b - a <= high <= 1
+    unreached = [replace(side, above=math.inf) for side in sides]
+    assert math.isinf(difference(*unreached, Effect(0.01, log=False)).interval[1])
 
 
 def test_a_share_of_none_is_still_uncertain() -> None:

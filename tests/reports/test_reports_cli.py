@@ -11,6 +11,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from llmload.app import history
+from llmload.cli.plot import plot
 from llmload.cli.report import report
 from llmload.errors import ResultError, UsageError
 from llmload.reports import REPORTS, json_report, target_of
@@ -21,6 +22,8 @@ from llmload.verdict.judge import judge
 
 app = typer.Typer()
 app.command()(report)
+plotting = typer.Typer()
+plotting.command()(plot)
 
 
 @pytest.fixture
@@ -130,6 +133,39 @@ def test_a_format_that_there_is_not_is_named(saved: str) -> None:
     error = run(saved, "--format", "docx").exception
     assert isinstance(error, UsageError)
     assert "'docx' is no format of a report; there are: json, text, html, markdown" in str(error)
+
+
+def test_what_was_meant_is_named(saved: str) -> None:
+    for arguments, words in (
+        (("--format", "htm"), "did you mean html?"),
+        (("--format", "hgrm", "--metric", "itll"), "there is no metric 'itll'; did you mean itl?"),
+    ):
+        with pytest.raises(UsageError) as error:
+            raise run(saved, *arguments).exception or AssertionError
+        assert words in str(error.value)
+
+
+def test_a_file_whose_suffix_stands_for_no_format_is_refused(saved: str, tmp_path: Path) -> None:
+    name = "x.foo"
+    error = run(saved, "--out", name).exception
+    assert isinstance(error, UsageError)
+    assert "--out: 'x.foo': which format?" in str(error)
+    assert ".html, .htm" in str(error)
+    assert not (tmp_path / name).exists()
+    assert run(saved, "--out", str(tmp_path / name), "--format", "text").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [("llmload-search", "this is a search result: "), ("llmload-comparison", "this is a comparison: ")],
+)
+def test_another_document_is_called_what_it_is(tmp_path: Path, kind: str, words: str) -> None:
+    path = tmp_path / "found.json"
+    path.write_text(f'{{"kind": "{kind}", "schema_version": "1.0"}}')
+    for command in (app, plotting):
+        error = CliRunner().invoke(command, [str(path)]).exception
+        assert isinstance(error, ResultError)
+        assert words in str(error)
 
 
 def test_help_names_every_format() -> None:

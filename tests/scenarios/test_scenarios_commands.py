@@ -30,13 +30,13 @@ def llmload(*args: str) -> subprocess.CompletedProcess[str]:
 def test_a_healthy_run_passes_and_exits_0() -> None:
     done = llmload("run", str(DIRECTORY / "ttft.toml"), *SHORT, TRUST)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "ttft: 2 of 2 objectives met" in done.stdout
+    assert "2 of 2 objectives met" in done.stdout
 
 
 def test_a_broken_run_fails_says_why_and_exits_1() -> None:
     done = llmload("run", "ttft", *SHORT, TRUST, "--env", "broken")
     assert done.returncode == 1, done.stdout + done.stderr
-    assert "ttft: 1 of 2 objectives met" in done.stdout
+    assert "1 of 2 objectives met" in done.stdout
     rows = done.stdout.splitlines()
     missed = next(number for number, row in enumerate(rows) if "ttft.p95 < 500ms" in row and row.startswith("✗"))
     assert rows[missed + 1].strip() == "first tokens come too late"

@@ -63,8 +63,8 @@ def compare(
     from llmload.analysis.compare import Measure
     from llmload.analysis.figure import FIGURES
     from llmload.app.sides import read_sides
+    from llmload.cli.speak import write_and_say
     from llmload.errors import ExitStatus, UsageError
-    from llmload.reports import files
     from llmload.reports.comparison import Outcome, compare_results
 
     measure = Measure(figures_of(figure) or FIGURES, effects_of(min_effect), confidence)
@@ -72,7 +72,7 @@ def compare(
     nothing, wanting = comparison.outcome is Outcome.NOTHING, comparison.wanting()
     if figure and wanting and not nothing:
         raise UsageError(f"--figure: {'; '.join(wanting)}")
-    files.write(out, _rendered(comparison, format, out, width or 0))
+    write_and_say(out, _rendered(comparison, format, out, width or 0))
     if fail_on_regression and comparison.status is ExitStatus.FAIL:
         raise typer.Exit(int(ExitStatus.FAIL))
     if nothing:

@@ -57,11 +57,11 @@ def history(
 
     Exit status: 0, 1 with --fail-on-change if a figure is at a worse level than before, 2 usage.
     """
+    from llmload.cli.speak import write_and_say
     from llmload.errors import ExitStatus
-    from llmload.reports import files
 
     found = _read(directory, scenario, request_class, _measure(figure, min_effect), everything, last)
-    files.write(out, _rendered(found, format, out, width or 0))
+    write_and_say(out, _rendered(found, format, out, width or 0))
     if fail_on_change and any(each.worsened for each in found):
         raise typer.Exit(int(ExitStatus.FAIL))
 

@@ -61,8 +61,10 @@ def test_figures_can_be_chosen() -> None:
     assert "latency" not in text.split("\n\n", 2)[-1].split("figures:")[0]
 
 
-def test_output_goes_to_a_file() -> None:
-    assert compared("base-1.json", "new.json", "--format", "markdown", "--out", "comment.md") == (0, "")
+def test_output_goes_to_a_file_and_that_is_said() -> None:
+    arguments = ["compare", "base-1.json", "new.json", "--format", "markdown", "--out", "comment.md"]
+    done = CliRunner().invoke(app, arguments)
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "", "wrote comment.md\n")
     assert Path("comment.md").read_text().startswith("### ❌ llmload: worse")
 
 

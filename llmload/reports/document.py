@@ -21,8 +21,8 @@ DERIVED: Final = frozenset({"standing", "insights", "figures"})
 """Members that are worked out anew from the rest, and never read back."""
 
 _OTHERS: Final = {
-    "llmload-search": "this is a search result: `llmload search` prints its table and draws its curve (--plot) as it "
-    "ends, and programs read its JSON (`.capacity`, `.steps`)",
+    "llmload-search": "this is a search result: `llmload search` shows one as it ends and draws it with --plot FILE; "
+    "programs find the answer in .capacity, the loads tried in .steps",
     "llmload-comparison": "this is a comparison: `llmload compare` shows one with --format text, markdown or html",
     "llmload-history": "this is a history: `llmload history` shows one with --format text or markdown",
 }
@@ -64,7 +64,7 @@ def _other(document: object) -> str:
     """What a document is that is no result of a run."""
     kind = document.get("kind") if isinstance(document, dict) else None
     if isinstance(kind, str) and kind in _OTHERS:
-        return f"{_OTHERS[kind]}, not the result of a run; results of runs are written with --out FILE"
+        return f"{_OTHERS[kind]}; here a run's result is needed, as `llmload run --out FILE` writes it"
     return 'not a result of llmload (no "kind": "llmload-result"); results are written with --out FILE'
 
 

@@ -15,6 +15,7 @@ from llmload.app.search import Search, StepRun, Until, search
 from llmload.clock import NS
 from llmload.engine.run import Engine, recorder_setup
 from llmload.engine.virtual import VirtualLoop, run_virtual
+from llmload.metrics.health import Gauge
 from llmload.metrics.recorder import Recorder
 from llmload.metrics.summary import Summary
 from llmload.reports.searched import SearchResult
@@ -52,6 +53,7 @@ def in_virtual_time(plan: Plan, until: Until) -> StepRun:
         await asyncio.gather(engine.run(start, notes))
         health = engine.health()
         assert health is not None
+        health.cpu, health.cpu_wait = Gauge(), Gauge()  # virtual time is as fast as the CPU: that says nothing
         notes.health(health)
         summary.merge(notes.take())
         why = ended[0] if ended else ""

@@ -227,12 +227,14 @@ def _draw(found: SearchResult, path: str) -> None:
     from llmload.reports import files
     from llmload.reports.charts import Look, capacity
     from llmload.reports.charts.drawing import png, svg
+    from llmload.safe import clean
 
     drawing = capacity.curve(found, Look(height=300))
     if drawing is None:
         say("--plot: nothing to draw, fewer than two loads were measured\n")
         return
-    titled = drawing.spec | {"title": {"text": "Latency over throughput", "subtitle": found.scenario.get("name", "")}}
+    title = {"text": "Latency over throughput", "subtitle": clean(found.scenario.get("name", ""), 64)}
+    titled = drawing.spec | {"title": title}
     files.write(path, png(titled) if path.lower().endswith(".png") else svg(titled).encode())
 
 

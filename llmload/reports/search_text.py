@@ -37,7 +37,7 @@ def step_line(key: str, number: int, step: Step) -> str:
     shown = ", ".join(filter(None, [step.figure_shown, f"{step.rule}: {step.shown}" if step.shown else ""]))
     figure = f" ({shown})" if shown else ""
     early = f", {step.ended}" if step.ended else ""
-    why = f": {step.reasons[0]}" if step.answer is Answer.INVALID and step.reasons else ""
+    why = f": {clean(step.reasons[0])}" if step.answer is Answer.INVALID and step.reasons else ""
     return f"step {number}: {show(key, step.value)} {step.answer}{why}{figure}{early}"
 
 
@@ -134,7 +134,7 @@ _WHY: Final = {
 def _said(found: SearchResult) -> dict[str, str]:
     capacity = found.capacity
     reasons = [step.reasons[0] for step in found.steps if step.answer is Answer.INVALID and step.reasons]
-    return {"reason": next(iter(reasons), "no reason was given")} | {
+    return {"reason": clean(next(iter(reasons), "no reason was given"))} | {
         name: "none" if value is None else show(found.key, value)
         for name, value in (("limit", capacity.limit), ("valid", capacity.valid))
     }
@@ -162,4 +162,4 @@ def _row(found: SearchResult, step: Step) -> list[Text]:
         f"{step.requests:,}",
         f"{step.rule}: {step.shown}" if known and step.shown else (step.reasons[0] if step.reasons else ""),
     ]
-    return [Text(cell, _STYLES[step.answer] if n == 1 else "") for n, cell in enumerate(cells)]
+    return [Text(clean(cell), _STYLES[step.answer] if n == 1 else "") for n, cell in enumerate(cells)]

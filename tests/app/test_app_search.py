@@ -292,6 +292,14 @@ def test_what_is_no_figure_is_refused(text: str) -> None:
         Figure.parse(text)
 
 
+def test_the_reason_of_steps_that_measured_nothing_is_made_harmless(small: SearchResult) -> None:
+    refused = replace(small.steps[0], answer=Answer.INVALID, reasons=["sent late: use fewer\x1b[1m cores"])
+    found = replace(small, capacity=replace(small.capacity, ended=Ended.INVALID), steps=[refused])
+    text = search_text.render(found, 120)
+    assert "sent late" in text
+    assert "\x1b" not in text
+
+
 def test_how_far_the_steps_can_be_trusted_is_told(small: SearchResult) -> None:
     doubted = replace(small.steps[0], validity="SUSPECT", reasons=["sent late: use fewer\x1b[1m cores"])
     sound = [replace(step, validity="VALID", reasons=[]) for step in small.steps[2:]]

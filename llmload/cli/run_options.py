@@ -72,7 +72,10 @@ AllowInvalid = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask before a run that costs money.")]
 
 _MOST_WORKERS = 64
-_GRAVEST = (ExitStatus.INTERRUPTED, ExitStatus.FAIL, ExitStatus.USAGE, ExitStatus.INVALID, ExitStatus.PASS)
+_GRAVEST = (
+    ExitStatus.INTERRUPTED, ExitStatus.UNREACHABLE, ExitStatus.FAIL, ExitStatus.USAGE, ExitStatus.INVALID,
+    ExitStatus.PASS,
+)  # fmt: skip
 """What several runs end with: the first of these that any of them would."""
 
 

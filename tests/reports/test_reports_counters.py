@@ -40,8 +40,8 @@ def _class(name: str, tokenizer: TokenizerSpec, fitted: Fitted | None = None, ap
 def test_each_way_of_counting_is_said_once_with_its_classes() -> None:
     fitted = Fitted({"a": ("b", 9)}, (("b", 9),) * 1200)
     classes = (
-        _class("chat", TokenizerSpec("file", "/home/somebody/tokenizer.json", overhead=7)),
-        _class("more", TokenizerSpec("file", "/home/somebody/tokenizer.json")),
+        _class("chat", TokenizerSpec("file", "some/where/tokenizer.json", overhead=7)),
+        _class("more", TokenizerSpec("file", "some/where/tokenizer.json")),
         _class("served", TokenizerSpec("server", "m"), fitted),
         _class("open", TokenizerSpec("tiktoken", "o200k_base")),
         _class("rest", TokenizerSpec()),

@@ -23,7 +23,6 @@ from functools import cached_property
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from llmload.analysis.bootstrap import Spread, percentile_spread, ratio_spread
 from llmload.analysis.estimate import (
@@ -36,14 +35,13 @@ from llmload.analysis.estimate import (
     share_of_calls,
 )
 from llmload.analysis.figure import RATES, Figure
-from llmload.analysis.series import Series
+from llmload.analysis.series import Floats, Series
 from llmload.metrics.histogram import Histogram
 from llmload.metrics.summary import Slice, Summary
 from llmload.metrics.windows import SERIES
 
 __all__ = ["LEAST_WINDOWS", "Side"]
 
-Floats = NDArray[np.float64]
 
 LEAST_WINDOWS: Final = 60
 _LEAST_CALLS: Final = 2.0
@@ -124,13 +122,22 @@ class _Part:
         alone, spread = mean_of_calls(values), _spread(self.histograms(_FORM.metric), None)
         return (max(1.0, spread.error / alone.below), spread.freedom) if alone.below > 0 else (1.0, math.inf)
 
+    def value(self, figure: Figure, confidence: float) -> float | None:
+        """The figure alone: of a rate, short runs too say that."""
+        if str(figure) in RATES:
+            return float(self._counts(figure).sum() / self.seconds.sum()) if len(self.seconds) else None
+        found = self.estimate(figure, confidence)
+        return None if found is None else found.value
+
+    def _counts(self, figure: Figure) -> Floats:
+        counts: Floats = np.sum([self.column(name) for name in RATES[str(figure)]], axis=0)
+        return counts
+
     def _rate(self, figure: Figure) -> Estimate | None:
-        if not len(self.seconds):
+        value = self.value(figure, 0.0)
+        if value is None or not self.dense:
             return None
-        counts = sum((self.column(name) for name in RATES[str(figure)]), np.zeros(len(self.seconds)))
-        value = float(counts.sum() / self.seconds.sum())
-        if not self.dense:
-            return None
+        counts = self._counts(figure)
         return of_windows(value, ratio_spread(counts, self.seconds), len(counts))
 
     def _share(self, figure: Figure, confidence: float) -> Estimate | None:
@@ -162,8 +169,9 @@ class Side:
         """What it says of a figure; None where there is nothing of the kind. ``runs``: each run is one value."""
         if not runs:
             return self._part(None, cls).estimate(figure, confidence)
-        found = [self._part(n, cls).estimate(figure, confidence) for n in range(len(self.runs))]
-        values = [each.value for each in found if each is not None]
+        values = self.values(figure, cls, confidence)
+        if str(figure) in RATES and not all(values):
+            return None  # no logarithm of nothing; that calls failed is what errors.rate says
         made = of_runs(values, log=not figure.share) if values else None
         pooled = self._part(None, cls).estimate(figure, confidence) if figure.share else None
         if made is None or pooled is None:
@@ -171,6 +179,11 @@ class Side:
         # Runs without a single error look alike, and still don't know their share exactly.
         below, above = max(made.below, pooled.below), max(made.above, pooled.above)
         return Estimate(made.value, below, above, made.freedom, made.count, made.method)
+
+    def values(self, figure: Figure, cls: str | None, confidence: float) -> list[float]:
+        """The figure of each run that has it."""
+        found = (self._part(n, cls).value(figure, confidence) for n in range(len(self.runs)))
+        return [each for each in found if each is not None]
 
     def between(self, metric: str, cls: str | None) -> Spread:
         """The standard deviation from run to run of the logarithm of the metric's mean, beyond what calls explain."""

@@ -37,11 +37,9 @@ def repeated(results: Sequence[Result], measure: Measure) -> list[Repeated]:
     if len(results) < 2:
         return []
     side, rows = Side([result.summary for result in results]), []
-    alone = [Side([result.summary]) for result in results]
     for cls in side.classes():
         for figure in measure.figures:
-            found = [each.estimate(figure, cls, measure.confidence, runs=False) for each in alone]
-            values = [each.value for each in found if each is not None]
+            values = side.values(figure, cls, measure.confidence)
             mean = side.estimate(figure, cls, measure.confidence, runs=True)
             if mean is not None and len(values) == len(results):
                 ends = mean.interval(measure.confidence, log=not figure.share)

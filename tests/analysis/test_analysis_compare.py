@@ -94,6 +94,24 @@ def test_repeated_runs_are_one_value_each() -> None:
     assert row.difference.change is Change.WORSE
 
 
+def test_rates_of_short_runs_are_compared_from_run_to_run() -> None:
+    """20 s are too few windows for an interval, but each run says what it reached."""
+    a = Side([run(seed, rate=8) for seed in (1, 2, 3)])
+    b = Side([run(seed, rate=8, errors=60) for seed in (4, 5, 6, 7, 8)])
+    row = found(a, b, "goodput.rate")
+    assert (row.difference.a.method, row.difference.a.count) == (Method.RUNS, 3)
+    assert row.difference.change is Change.WORSE
+    assert Side([run(1, rate=8)]).estimate(parse_figure("goodput.rate"), "chat", 0.95, runs=False) is None
+
+
+def test_a_rate_of_nothing_has_no_logarithm_and_is_left_to_the_errors() -> None:
+    dead = Side([run(seed, rate=8, errors=100) for seed in (1, 2, 3)])
+    assert dead.estimate(parse_figure("goodput.rate"), "chat", 0.95, runs=True) is None
+    errors = dead.estimate(parse_figure("errors.rate"), "chat", 0.95, runs=True)
+    assert errors is not None
+    assert errors.value == 1.0
+
+
 def test_one_run_against_several_minds_what_runs_differ_by() -> None:
     """Runs of a target that is faster on one day than on the other say less than their calls seem to."""
     steady = Side([run(seed) for seed in (1, 2, 3)])

@@ -31,7 +31,7 @@ from llmload.metrics.precision import ErrorBar
 from llmload.metrics.summary import PhaseInfo, Summary
 from llmload.observe.environment import environment
 from llmload.observe.machine import MachineWatch
-from llmload.outputs.base import Output, Speaks
+from llmload.outputs.base import Judges, Output, Speaks
 from llmload.reports.counters import counters_of
 from llmload.reports.result import LoadInfo, Result, ScenarioInfo
 from llmload.room import need_descriptors, raise_descriptors, room
@@ -236,6 +236,8 @@ class _Session:
         self._judgements = judge(self._plan.objectives, self._summary, latest=True)
         self._validity = validity(self._summary, self._facts())
         for output in self._options.outputs:
+            if isinstance(output, Judges):
+                output.judged(self._judgements, self._validity)
             if isinstance(output, Speaks):
                 for text in output.messages():
                     self._note(text)

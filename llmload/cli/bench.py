@@ -32,8 +32,10 @@ from llmload.cli.run_options import (
     AllowInvalid,
     Chunks,
     DisplayMode,
+    Export,
     FailOn,
     Fault,
+    How,
     Json,
     Out,
     ReportTo,
@@ -92,6 +94,7 @@ def bench(
     requests: Requests = None,
     requests_limit: RequestsLimit = None,
     chunks: Chunks = False,
+    export: Export = None,
     fault: Fault = None,
     workers: Workers = "auto",
     display: DisplayMode = "auto",
@@ -114,7 +117,10 @@ def bench(
     plan = with_faults(plan, fault)
     if debug:
         _debug(plan)
-    carry_out(plan, out, json, report, requests, requests_limit, chunks, display, workers, yes, allow_invalid)
+    carry_out(
+        plan,
+        How(out, json, report, requests, requests_limit, chunks, export, display, workers, yes, allow_invalid),
+    )
 
 
 def _plan(

@@ -7,13 +7,16 @@ from llmload.cli.run_options import (
     AllowInvalid,
     Chunks,
     DisplayMode,
+    Export,
     FailOn,
     Fault,
+    How,
     Json,
     Out,
     ReportTo,
     Requests,
     RequestsLimit,
+    Streamed,
     Workers,
     Yes,
     carry_out,
@@ -38,6 +41,8 @@ def run(
     requests: Requests = None,
     requests_limit: RequestsLimit = None,
     chunks: Chunks = False,
+    export: Export = None,
+    stream: Streamed = None,
     fault: Fault = None,
     repeat: Repeat = 1,
     baseline: Baseline = None,
@@ -63,4 +68,6 @@ def run(
     """
     plan = with_faults(read_plan(scenario, env, set_, scale, demo, url, fail_on), fault)
     more = again(plan, repeat, baseline, min_effect, scenario)
-    carry_out(plan, out, json, report, requests, requests_limit, chunks, display, workers, yes, allow_invalid, more)
+    told = [*([f"stream:{stream}"] if stream else []), *(export or ())]
+    how = How(out, json, report, requests, requests_limit, chunks, told, display, workers, yes, allow_invalid)
+    carry_out(plan, how, more)

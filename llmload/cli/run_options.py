@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -15,13 +16,14 @@ from llmload.errors import ExitStatus
 if TYPE_CHECKING:
     from llmload.app.saving import Saving
     from llmload.cli.repeating import Again
+    from llmload.outputs.base import Output
     from llmload.outputs.request_log import RequestLog
     from llmload.reports.result import Result
     from llmload.scenario.plan import Plan
 
 __all__ = [
-    "AllowInvalid", "Chunks", "DisplayMode", "FailOn", "Fault", "Json", "Out", "ReportTo", "Requests", "RequestsLimit",
-    "Workers", "Yes", "ask", "carry_out", "parse_workers", "with_faults",
+    "AllowInvalid", "Chunks", "DisplayMode", "Export", "FailOn", "Fault", "How", "Json", "Out", "ReportTo", "Requests",
+    "RequestsLimit", "Streamed", "Workers", "Yes", "ask", "carry_out", "parse_workers", "with_faults",
 ]  # fmt: skip
 
 Out = Annotated[
@@ -37,6 +39,17 @@ ReportTo = Annotated[
         help="Write a report, too; its suffix says which format, or FORMAT:FILE does. May be repeated.",
     ),
 ]  # fmt: skip
+Export = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="KIND:WHERE",
+        help="Tell another system while the run lasts: prometheus:9464, influxdb:URL/DB, statsd:HOST:PORT, ... "
+        "(docs/outputs.md). May be repeated.",
+    ),
+]
+Streamed = Annotated[
+    str | None, typer.Option("--stream", metavar="FILE|-", help="A line of JSON a second, for other tools.")
+]
 Requests = Annotated[
     str | None, typer.Option(metavar="FILE", help="Log every call here: one line of JSON each; .gz compresses.")
 ]
@@ -72,6 +85,7 @@ AllowInvalid = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask before a run that costs money.")]
 
 _MOST_WORKERS = 64
+_STREAM = "stream:"
 _GRAVEST = (
     ExitStatus.INTERRUPTED, ExitStatus.UNREACHABLE, ExitStatus.FAIL, ExitStatus.USAGE, ExitStatus.INVALID,
     ExitStatus.PASS,
@@ -92,64 +106,84 @@ def with_faults(plan: Plan, faults: list[str] | None) -> Plan:
     return replace(plan, sim=(plan.sim or SimSpec()).with_faults([parse_fault(fault) for fault in faults]))
 
 
-def carry_out(
-    plan: Plan,
-    out: list[str] | None,
-    json: str | None,
-    report: list[str] | None,
-    requests: str | None,
-    requests_limit: str | None,
-    chunks: bool,
-    display: Literal["auto", "live", "plain", "quiet"],
-    workers: str,
-    yes: bool,
-    allow_invalid: bool,
-    again: Again | None = None,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class How:
+    """How a plan is to be run and where what is found goes: the values of the options of the same names."""
+
+    out: list[str] | None
+    json: str | None
+    report: list[str] | None
+    requests: str | None
+    requests_limit: str | None
+    chunks: bool
+    export: list[str] | None
+    display: Literal["auto", "live", "plain", "quiet"]
+    workers: str
+    yes: bool
+    allow_invalid: bool
+
+
+def carry_out(plan: Plan, how: How, again: Again | None = None) -> None:
     """Run, once or ``again``, report, and exit with the status: of several runs, with the gravest."""
-    from llmload.app.saving import Saving
-    from llmload.cli.repeating import Again, numbered
-    from llmload.reports import target_of
+    from llmload.cli.repeating import Again
 
     again = again or Again()
-    reports = [target_of(given) for given in report or ()]
-    places = [*(out or ()), *([json] if json else ())]
-    savings, logs = [], []
-    for run in range(1, again.repeat + 1):
-        named = [(how, numbered(place, run, again.repeat)) for how, place in reports]
-        savings.append(Saving([numbered(place, run, again.repeat) for place in places], named))
-        logs.append(_request_log(numbered(requests, run, again.repeat) if requests else None, requests_limit))
-    ask(plan, yes)
+    places = [*(how.out or ()), *([how.json] if how.json else ())]
+    runs = [_prepared(how, places, run, again.repeat) for run in range(1, again.repeat + 1)]
+    to_stderr = _takes_stdout(how, places)
+    ask(plan, how.yes)
     _mention_a_killed_run()
-    to_stderr, statuses = "-" in (*places, *(place for _, place in reports)), [ExitStatus.PASS]
-    for saving, log in zip(savings, logs, strict=True):
-        result = _once(plan, saving, log, chunks, display, workers)
+    statuses = [ExitStatus.PASS]
+    for saving, outputs in runs:
+        result = _once(plan, saving, outputs, how)
         _report(result, saving, to_stderr)
         again.results.append(result)
-        statuses.append(ExitStatus(_status(result, allow_invalid)))
+        statuses.append(ExitStatus(_status(result, how.allow_invalid)))
         if result.interrupted:
             break
     compared = again.conclude(to_stderr)
-    statuses.append(ExitStatus.PASS if allow_invalid and compared is ExitStatus.INVALID else compared)
+    statuses.append(ExitStatus.PASS if how.allow_invalid and compared is ExitStatus.INVALID else compared)
     raise typer.Exit(int(min(statuses, key=_GRAVEST.index)))
 
 
-def _once(
-    plan: Plan,
-    saving: Saving,
-    log: tuple[RequestLog, ...],
-    chunks: bool,
-    display: Literal["auto", "live", "plain", "quiet"],
-    workers: str,
-) -> Result:
+def _prepared(how: How, places: Sequence[str], run: int, of: int) -> tuple[Saving, tuple[Output, ...]]:
+    """Where the result of one of several runs goes, and what is told while it lasts. Raises UsageError, OutputError."""
+    from llmload.app.saving import Saving
+    from llmload.cli.repeating import numbered
+    from llmload.outputs.export import exporter
+    from llmload.reports import target_of
+
+    reports = [(report, numbered(place, run, of)) for report, place in map(target_of, how.report or ())]
+    saving = Saving([numbered(place, run, of) for place in places], reports)
+    logs = _request_log(numbered(how.requests, run, of) if how.requests else None, how.requests_limit)
+    streams = [_STREAM + numbered(place, run, of) for place in _streams(how)]
+    others = [given for given in how.export or () if not given.startswith(_STREAM)]
+    return saving, (*logs, *map(exporter, [*streams, *others]))
+
+
+def _streams(how: How) -> list[str]:
+    return [given.removeprefix(_STREAM) for given in how.export or () if given.startswith(_STREAM)]
+
+
+def _takes_stdout(how: How, places: Sequence[str]) -> bool:
+    """Whether data goes to standard output, so that what is for people does not. Raises UsageError where two would."""
+    from llmload.errors import UsageError
+    from llmload.reports import target_of
+
+    streams, others = _streams(how), [*places, *(place for _, place in map(target_of, how.report or ()))]
+    if streams.count("-") + ("-" in others) > 1 and "-" in streams:
+        raise UsageError("--stream -: something else goes to standard output, too; give one of them a file")
+    return "-" in streams or "-" in others
+
+
+def _once(plan: Plan, saving: Saving, outputs: tuple[Output, ...], how: How) -> Result:
     from llmload.app.session import Options, run_plan
     from llmload.calibration.store import look_up
     from llmload.dashboard.live import choose_display, stderr_console
-    from llmload.outputs.base import Output
 
-    outputs: tuple[Output, ...] = (*log, saving.checkpoint)
-    shown = choose_display(stderr_console(), display)
-    return run_plan(plan, Options(parse_workers(workers), shown, outputs, chunks, calibrated=look_up()))
+    shown = choose_display(stderr_console(), how.display)
+    every = (*outputs, saving.checkpoint)
+    return run_plan(plan, Options(parse_workers(how.workers), shown, every, how.chunks, calibrated=look_up()))
 
 
 def parse_workers(given: str) -> int | None:

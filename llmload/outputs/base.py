@@ -17,7 +17,7 @@ from llmload.scenario.plan import Plan
 from llmload.verdict.judge import Judgement
 from llmload.verdict.validity import Validity
 
-__all__ = ["Finished", "Output", "RecordSink", "Speaks"]
+__all__ = ["Finished", "Judges", "Output", "RecordSink", "Speaks"]
 
 
 class Finished(Protocol):
@@ -64,6 +64,14 @@ class RecordSink(Protocol):
 
     def finish(self, result: Finished | None) -> None:
         """See Output; before there is a result, which says what was lost."""
+
+
+@runtime_checkable
+class Judges(Protocol):
+    """An output that wants to know how the objectives stand while the run goes on."""
+
+    def judged(self, judgements: Sequence[Judgement], validity: Validity) -> None:
+        """About once a second."""
 
 
 @runtime_checkable

@@ -1,0 +1,101 @@
+"""A thread that hands what is to be told to a system that may be slow or dead, without the run ever waiting for it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from llmload.safe import clean
+from llmload.units import counted
+
+__all__ = ["Sender"]
+
+_CAPACITY: Final = 120
+"""Parcels that wait, at most: two minutes of one a second."""
+_PAUSE: Final = 0.1
+"""Seconds until the next parcel is tried after one that was refused."""
+_AT_THE_END: Final = 5.0
+"""Seconds that the end of a run waits for what is still to be sent."""
+
+
+class Sender:
+    """Sends parcels of bytes one after the other. The oldest one that waits is given up where there are too many;
+    what could not be sent is counted in ``lost`` (parcels), and told once when it begins and once at the end."""
+
+    def __init__(self, name: str, send: Callable[[bytes], None], capacity: int = _CAPACITY) -> None:
+        """``send`` may block and may raise OSError or any exception whose text may be shown."""
+        self.lost = 0
+        self.sent = 0
+        self._name: Final = name
+        self._send: Final = send
+        self._capacity: Final = capacity
+        self._waiting: Final[deque[bytes]] = deque()
+        self._turn: Final = threading.Condition()
+        self._messages: Final[deque[str]] = deque(maxlen=20)
+        self._ending = False
+        self._failing = False
+        self._thread: Final = threading.Thread(target=self._work, name=f"llmload-{name}", daemon=True)
+        self._thread.start()
+
+    def put(self, parcel: bytes) -> None:
+        """Have it sent; never blocks."""
+        with self._turn:
+            if len(self._waiting) >= self._capacity:
+                self._waiting.popleft()
+                self.lost += 1
+                self._say("is too slow: the oldest of what waits for it is given up")
+            self._waiting.append(parcel)
+            self._turn.notify()
+
+    def finish(self, within: float = _AT_THE_END) -> None:
+        """Send what is left, in at most so many seconds; what then is still there is lost. May be called twice."""
+        with self._turn:
+            if self._ending:
+                return
+            self._ending = True
+            self._turn.notify()
+        self._thread.join(within)
+        with self._turn:
+            left = len(self._waiting) + (1 if self._thread.is_alive() else 0)
+            self._waiting.clear()
+            self.lost += left
+            if self.lost:
+                self._messages.append(f"{self._name}: {self.lost:,} of {counted(self.lost + self.sent, 'parcel')} lost")
+
+    def messages(self) -> list[str]:
+        """What there is to say since this was last called."""
+        with self._turn:
+            said = list(self._messages)
+            self._messages.clear()
+            return said
+
+    def _say(self, text: str) -> None:
+        """Once, until something was sent again."""
+        if not self._failing:
+            self._failing = True
+            self._messages.append(f"{self._name} {text}")
+
+    def _work(self) -> None:
+        while (parcel := self._next()) is not None:
+            try:
+                self._send(parcel)
+            except Exception as error:  # noqa: BLE001, RUF100 - whatever a library raises, the run goes on
+                with self._turn:
+                    self.lost += 1
+                    self._say(f"takes nothing: {clean(str(error), 200) or type(error).__name__}")
+                    ending = self._ending
+                if not ending:
+                    time.sleep(_PAUSE)
+            else:
+                with self._turn:
+                    self.sent += 1
+                    self._failing = False
+
+    def _next(self) -> bytes | None:
+        with self._turn:
+            while not self._waiting and not self._ending:
+                self._turn.wait()
+            return self._waiting.popleft() if self._waiting else None

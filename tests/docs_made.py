@@ -389,6 +389,7 @@ def _simulator() -> str:
     for about, name in (
         ("`gateway`, two providers of which one takes over when the other fails:", "GatewaySpec"),
         ("`scaling`, replicas that come and go with how busy they are:", "ScalingSpec"),
+        ("`billing`, work that is done after the answer:", "BillingSpec"),
     ):
         parts += [about, _table(_KEYS, _rows(definitions[name]))]
     return "\n\n".join(parts)

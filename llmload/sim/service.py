@@ -17,6 +17,7 @@ import orjson
 from llmload.clock import NS, Clock
 from llmload.sim.answers import JSON, Answer, Body, Reply
 from llmload.sim.auth import AuthStore
+from llmload.sim.backlog import Backlog
 from llmload.sim.cache import PrefixCache, kept
 from llmload.sim.checks import Checks, limited
 from llmload.sim.faults import Scaling
@@ -67,6 +68,7 @@ class Service:
         self._checks: Final = Checks(spec, epoch)
         self._planter: Final = Planter(spec, lambda: self.batch.waiting)
         self._scaler: Final = _scaler(spec)
+        self._billing: Final = Backlog(spec.billing) if spec.billing is not None else None
         self._auth: Final = AuthStore(spec.auth, now, call_at) if spec.auth is not None else None
         self._count = 0
         self._last_tag = tag("")
@@ -303,7 +305,8 @@ class Service:
 
     def _metrics(self, visit: Visit) -> Answer:
         answer = self._body(visit)
-        page = self._telemetry.page(self.batch, scaled=self._scaler is not None)
+        queue = self._billing.depth(self.now() / NS) if self._billing is not None else None
+        page = self._telemetry.page(self.batch, scaled=self._scaler is not None, billing=queue)
         answer.whole(200, CONTENT_TYPE, page.encode())
         return answer
 
@@ -323,6 +326,8 @@ class Service:
             answer.leave()
         if answer.truth.route in OPEN:
             return
+        if self._billing is not None and answer.truth.status == 200:
+            self._billing.add(self.now() / NS)
         if answer.sequences:
             self._telemetry.ended(answer)
             answer.sequences = []

@@ -16,7 +16,7 @@ from llmload.errors import UsageError
 from llmload.sim.faults import Fault, parse_fault
 from llmload.sim.fields import Count, PerSecond, Seconds, Share, Span
 
-__all__ = ["AuthSpec", "Fault", "GatewaySpec", "KeySpec", "ScalingSpec", "SimSpec", "parse_fault"]
+__all__ = ["AuthSpec", "BillingSpec", "Fault", "GatewaySpec", "KeySpec", "ScalingSpec", "SimSpec", "parse_fault"]
 
 ServerName = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,64}$")]
 """A name that is sent as a header."""
@@ -90,6 +90,15 @@ class ScalingSpec(BaseModel):
         return self
 
 
+class BillingSpec(BaseModel):
+    """Requests that were answered are billed afterwards, by a worker with a queue. Its length is on `/metrics`, as
+    `sim:billing_queue`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rate: PerSecond = Field(200.0, description="Requests that the worker bills per second.")
+
+
 class SimSpec(BaseModel):
     """How the simulated service behaves. Durations are seconds, or text such as "20ms"."""
 
@@ -140,6 +149,8 @@ class SimSpec(BaseModel):
 
     gateway: GatewaySpec | None = Field(None, description="Two providers instead of one; left out: there is one.")
     scaling: ScalingSpec | None = Field(None, description="Autoscaling; left out: there is one replica.")
+
+    billing: BillingSpec | None = Field(None, description="Billing by a queue; left out: nothing is billed.")
 
     faults: tuple[Fault, ...] = ()
 

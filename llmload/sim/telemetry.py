@@ -72,8 +72,9 @@ class Telemetry:
             self.per_token.observe((truth.end - first) / NS / (longest - 1))
         self.finished[answer.finish] += 1
 
-    def page(self, batch: Batch, scaled: bool = False) -> str:
-        """The whole page, with the state of the batch as it is now; ``scaled``: with its replicas."""
+    def page(self, batch: Batch, scaled: bool = False, billing: int | None = None) -> str:
+        """The whole page, with the state of the batch as it is now; ``scaled``: with its replicas; ``billing``: how many
+        requests wait to be billed."""
         one = self._one
         lines = [
             *one("num_requests_running", "gauge", "Sequences in the batch.", batch.running),
@@ -84,6 +85,7 @@ class Telemetry:
             *one("generation_tokens_total", "counter", "Tokens generated.", batch.tokens_made),
             *self._success(),
             *(self._replicas(batch) if scaled else ()),
+            *(self._ours("billing_queue", "Requests that wait to be billed.", billing) if billing is not None else ()),
         ]
         for name, help_text, histogram in (
             ("time_to_first_token_seconds", "From arrival to first token.", self.first_token),
@@ -96,15 +98,14 @@ class Telemetry:
         return "\n".join(lines) + "\n"
 
     def _replicas(self, batch: Batch) -> list[str]:
-        """vLLM knows nothing of others like it: these names are ours."""
         return [
-            "# HELP sim:replicas Replicas that work.",
-            "# TYPE sim:replicas gauge",
-            f"sim:replicas{{{self._labels}}} {batch.replicas}",
-            "# HELP sim:utilization What runs or waits, over what can run at once.",
-            "# TYPE sim:utilization gauge",
-            f"sim:utilization{{{self._labels}}} {min(1.0, batch.busy)}",
+            *self._ours("replicas", "Replicas that work.", batch.replicas),
+            *self._ours("utilization", "What runs or waits, over what can run at once.", min(1.0, batch.busy)),
         ]
+
+    def _ours(self, name: str, help_text: str, value: float) -> list[str]:
+        """A gauge of what vLLM knows nothing of, under a name of ours."""
+        return [f"# HELP sim:{name} {help_text}", f"# TYPE sim:{name} gauge", f"sim:{name}{{{self._labels}}} {value}"]
 
     def _head(self, name: str, kind: str, help_text: str) -> list[str]:
         return [f"# HELP vllm:{name} {help_text}", f"# TYPE vllm:{name} {kind}"]

@@ -73,8 +73,8 @@ class Telemetry:
         self.finished[answer.finish] += 1
 
     def page(self, batch: Batch, scaled: bool = False, billing: int | None = None) -> str:
-        """The whole page, with the state of the batch as it is now; ``scaled``: with its replicas; ``billing``: how many
-        requests wait to be billed."""
+        """The whole page, with the state of the batch as it is now; ``scaled``: with its replicas; ``billing``: how
+        many requests wait to be billed."""
         one = self._one
         lines = [
             *one("num_requests_running", "gauge", "Sequences in the batch.", batch.running),

@@ -1,5 +1,5 @@
 """Work that a service leaves for later, as one does that bills its requests after they are answered: a queue and a
-worker. Pure, and without a timer: who asks how long the queue is says when, and what was done meanwhile is made up for."""
+worker. Pure, without a timer: who asks how long the queue is says when, and what was done meanwhile is made up for."""
 
 from __future__ import annotations
 

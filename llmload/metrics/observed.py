@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from llmload.metrics.windows import MAX_WINDOWS
 
-__all__ = ["FIGURES", "Bin", "Figure", "Measure", "Observed", "Samples", "mean_of"]
+__all__ = ["FIGURES", "Bin", "Figure", "Measure", "Observed", "Samples", "figure_of", "mean_of"]
 
 
 class Measure(StrEnum):
@@ -24,6 +24,8 @@ class Measure(StrEnum):
     COUNT = "count"
     BYTES = "bytes"
     FLOW = "bytes per second"
+    RATE = "per second"
+    TIME = "seconds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,29 @@ FIGURES: Final[Mapping[str, Figure]] = {
     "connections": Figure("connections", Measure.COUNT, "established TCP connections"),
     "read": Figure("read from storage", Measure.FLOW, "bytes per second read from storage", level=False),
     "written": Figure("written to storage", Measure.FLOW, "bytes per second written to storage", level=False),
+    "queue": Figure("requests waiting", Measure.COUNT, "requests that wait for their turn"),
+    "running": Figure("requests running", Measure.COUNT, "requests that are worked on"),
+    "cache": Figure("KV cache in use", Measure.SHARE, "share of the KV cache in use"),
+    "requests": Figure("requests done", Measure.RATE, "requests that ended, per second", level=False),
+    "prompt_tokens": Figure("prompt tokens", Measure.RATE, "prompt tokens worked on, per second", level=False),
+    "output_tokens": Figure("output tokens", Measure.RATE, "tokens generated, per second", level=False),
+    "server_ttft": Figure("TTFT, by its own clock", Measure.TIME, "mean time to first token, as it says", level=False),
+    "server_latency": Figure(
+        "latency, by its own clock", Measure.TIME, "mean time of a request, as it says", level=False
+    ),
+    "server_wait": Figure(
+        "wait, by its own clock", Measure.TIME, "mean time a request waited, as it says", level=False
+    ),
+    "gpu": Figure("GPU", Measure.SHARE, "share of time that the GPUs were busy, the mean of all", level=False),
+    "disk_free": Figure("storage free", Measure.BYTES, "bytes free of the largest file system"),
+    "clients": Figure("clients", Measure.COUNT, "clients connected"),
 }
-"""What is sampled of a process and its children, added up."""
+"""What is sampled: of a process and its children, added up, and of what a page of metrics says under other names."""
+
+
+def figure_of(name: str) -> Figure:
+    """The figure of that name; one that a scenario made of a series of its own is a plain number."""
+    return FIGURES.get(name) or Figure(name, Measure.COUNT, f"{name}, as the scenario defines it")
 
 
 @dataclass(slots=True)

@@ -52,7 +52,7 @@ class ProcessWatch:
         self._before: tuple[float, _Reading] | None = None
         self._looks = 0
 
-    def look(self, at: float) -> None:
+    def look(self, at: float, last: bool = False) -> None:
         """Take a sample, ``at`` seconds after the start of the run; minus infinity: some time before it."""
         process = self._process or self._attach()
         if process is None:

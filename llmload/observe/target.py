@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 import psutil
@@ -16,6 +16,7 @@ import psutil
 from llmload.clock import NS
 from llmload.metrics.observed import Observed
 from llmload.observe.process import ProcessWatch, Unseen
+from llmload.observe.scrape import PageWatch
 from llmload.safe import clean
 from llmload.scenario.plan import Observer, Target
 
@@ -23,7 +24,16 @@ __all__ = ["TargetWatch"]
 
 _AGAIN: Final = 2.0
 """Seconds until what could not be seen is looked for again."""
+_WEB: Final = {"ws": "http", "wss": "https"}
 _DEFAULT_PORTS: Final = {"http": 80, "ws": 80, "https": 443, "wss": 443}
+
+
+class _Watch(Protocol):
+    """What looks at one thing."""
+
+    @property
+    def seen(self) -> Observed: ...
+    def look(self, at: float, last: bool = False) -> None: ...
 
 
 class TargetWatch:
@@ -31,8 +41,11 @@ class TargetWatch:
 
     def __init__(self, observers: tuple[Observer, ...], target: Target, simulator: tuple[str, int] | None) -> None:
         """``target``: the first one; ``simulator``: base URL and process id of the embedded one, if there is one."""
-        self._watches: Final = {
-            each.name: ProcessWatch(_finder(each, target, simulator), each.children) for each in observers
+        self._watches: Final[dict[str, _Watch]] = {
+            each.name: _page_watch(each, target, simulator)
+            if each.metrics
+            else ProcessWatch(_finder(each, target, simulator), each.children)
+            for each in observers
         }
         self._every: Final = {each.name: each.every for each in observers}
         self._due: Final[dict[str, float]] = dict.fromkeys(self._watches, -math.inf)
@@ -50,13 +63,28 @@ class TargetWatch:
         for name, watch in self._watches.items():
             if at < self._due[name] and not last:
                 continue
-            watch.look(at)
+            watch.look(at, last)
             trouble = watch.seen.trouble
             self._due[name] = at + (max(_AGAIN, self._every[name]) if trouble else self._every[name])
             if trouble and trouble != self._told.get(name):
                 ended = watch.seen.ended if trouble.endswith("has ended") else []
                 yield f"observe.{name}: {trouble}" + "".join(f", {at:,.1f} s into the run" for at in ended[-1:])
             self._told[name] = trouble
+
+
+def _page_watch(observer: Observer, target: Target, simulator: tuple[str, int] | None) -> PageWatch:
+    if observer.metrics != "target":
+        return PageWatch(f"metrics of {_host(observer.metrics)}", lambda: observer.metrics, observer.figures)
+    root = target.base_url
+    if simulator is not None and root.startswith(simulator[0]):
+        return PageWatch("metrics of the embedded simulator", lambda: f"{simulator[0]}/metrics", observer.figures)
+    url = urlsplit(root)
+    page = f"{_WEB.get(url.scheme, url.scheme)}://{url.netloc.rpartition('@')[2]}/metrics"
+    return PageWatch(f"metrics of {_host(page)}", lambda: page, observer.figures)
+
+
+def _host(url: str) -> str:
+    return clean(urlsplit(url).netloc.rpartition("@")[2], 80)
 
 
 def _finder(observer: Observer, target: Target, simulator: tuple[str, int] | None) -> Callable[[], int]:

@@ -8,7 +8,7 @@ from typing import Final
 from rich.text import Text
 
 from llmload import units
-from llmload.metrics.observed import FIGURES, Figure, Measure, Observed
+from llmload.metrics.observed import FIGURES, Figure, Measure, Observed, figure_of
 from llmload.metrics.summary import Summary
 from llmload.reports.grid import Column, grid
 from llmload.safe import clean
@@ -30,10 +30,10 @@ def seen(summary: Summary) -> dict[str, dict[str, dict[str, float]]]:
 def _figures(each: Observed, summary: Summary) -> dict[str, dict[str, float]]:
     spans = measured_spans(summary)
     found: dict[str, dict[str, float]] = {}
-    for name, figure in FIGURES.items():
-        samples = each.figures.get(name)
-        bins = samples.within(spans) if samples is not None else []
-        if samples is None or not bins:
+    for name in (*(known for known in FIGURES if known in each.figures), *sorted(each.figures.keys() - FIGURES.keys())):
+        samples, figure = each.figures[name], figure_of(name)
+        bins = samples.within(spans)
+        if not bins:
             continue
         values = {of: row.of(bins, samples) for of, row in OBSERVED_STATS.items() if figure.level or not row.levels}
         found[name] = {of: value for of, value in values.items() if value is not None}
@@ -49,9 +49,9 @@ def observed_section(summary: Summary, width: int) -> Iterator[Text]:
         shown = {
             figure: values
             for figure, values in figures.get(name, {}).items()
-            if values["max"] or FIGURES[figure].measure is not Measure.FLOW
+            if values["max"] or figure_of(figure).measure is not Measure.FLOW
         }
-        if rows := [_row(FIGURES[figure], values) for figure, values in shown.items()]:
+        if rows := [_row(figure_of(figure), values) for figure, values in shown.items()]:
             what = f"{clean(name, 30)}: {clean(each.what, 40)}" if each.what else clean(name, 30)
             columns = (Column(what, right=False), *(Column(of, rank=rank) for of, rank in _COLUMNS))
             yield from grid(columns, rows, width)
@@ -60,11 +60,11 @@ def observed_section(summary: Summary, width: int) -> Iterator[Text]:
         if each.trouble and not each.ended:
             yield Text(f"{clean(name, 30)} was not observed: {clean(each.trouble)}", "yellow")
         for figure, why in sorted(each.missing.items()):
-            yield Text(f"no {FIGURES[figure].title if figure in FIGURES else clean(figure, 30)}: {clean(why)}", "dim")
+            yield Text(f"no {clean(figure_of(figure).title, 30)}: {clean(why)}", "dim")
 
 
 def _row(figure: Figure, values: dict[str, float]) -> list[Text]:
-    return [Text(figure.title), *(_cell(figure, of, values) for of, _ in _COLUMNS)]
+    return [Text(clean(figure.title, 30)), *(_cell(figure, of, values) for of, _ in _COLUMNS)]
 
 
 def _cell(figure: Figure, of: str, values: dict[str, float]) -> Text:

@@ -16,7 +16,7 @@ from llmload.scenario.bounds import parse_bound
 from llmload.scenario.dimensions import by_dimension
 from llmload.scenario.document import Document
 from llmload.scenario.model import Scenario
-from llmload.scenario.objective_checks import filters, pairs
+from llmload.scenario.objective_checks import filters, observed, pairs
 from llmload.scenario.positions import Path
 from llmload.scenario.subject import Subject, targets_of
 from llmload.scenario.weights import fixed
@@ -362,5 +362,6 @@ CHECKS: Final[tuple[Callable[[Subject], Iterator[Problem]], ...]] = (
     _dimensions,
     _phase_names,
     filters,
+    observed,
     pairs,
 )

@@ -13,7 +13,7 @@ from llmload.scenario.comparing import CompareTable
 from llmload.scenario.curves import CurveTable
 from llmload.scenario.dimensions import DimensionTables
 from llmload.scenario.mix import ClassTable
-from llmload.scenario.observers import ObserveTable
+from llmload.scenario.observers import ObserveTable, set_alone
 from llmload.scenario.quantities import Bytes, Duration, Factor, Flag, Name, Number, Offset, Rate, Share, Text, Whole
 from llmload.scenario.retries import RetryTable
 from llmload.scenario.table import Shorthand, Table
@@ -217,8 +217,8 @@ class Scenario(Table):
         description="Named cuts of the traffic, crossed: tenants, regions, priorities.",
     )
     retries: dict[Name, RetryTable] = Field({}, description="Policies by which failed calls are tried again.")
-    observe: dict[Name, ObserveTable] = Field(
-        {}, max_length=16, description="What to observe beside the answers: the target's process."
+    observe: dict[Name, Annotated[ObserveTable, Shorthand(set_alone, {"type": "string"})]] = Field(
+        {}, max_length=16, description="What to observe beside the answers: the target's process, its metrics."
     )
     load: LoadTable = Field(description="When requests are made.")
     limits: LimitsTable = Field(LimitsTable(), description="Time-outs and bounds.")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from llmload.errors import Problem
+from llmload.metrics.observed import FIGURES
 from llmload.scenario.positions import Path
 from llmload.scenario.subject import Subject, targets_of
 from llmload.verdict.analysed import PHASES
@@ -13,7 +14,7 @@ from llmload.verdict.measures import AGAINST, OVER, needs_track
 from llmload.verdict.objectives import DIMENSIONS
 from llmload.verdict.target import OBSERVE
 
-__all__ = ["filters", "pairs"]
+__all__ = ["filters", "observed", "pairs"]
 
 _MEANT: Final[Mapping[str, str]] = {AGAINST: "target", **dict.fromkeys(PHASES, "phase")}
 """Filters whose values are those of another one."""
@@ -51,6 +52,16 @@ def filters(subject: Subject) -> Iterator[Problem]:
                     yield subject.problem(path, f"phase {value!r} is not measured, so there is nothing to judge")
             elif key != "outcome" and key not in subject.tags:
                 yield subject.unknown(path, "tag", key, [*DIMENSIONS, *sorted(subject.tags)])
+
+
+def observed(subject: Subject) -> Iterator[Problem]:
+    """Figures of the target that no observer gives would never have data."""
+    own = {name for table in subject.scenario.observe.values() for name in table.figures}
+    for index, table in enumerate(subject.scenario.objectives):
+        for side in table.objective().sides:
+            name = side.stat.rpartition(".")[0]
+            if side.metric == "target" and name not in FIGURES and name != "exits" and name not in own:
+                yield subject.unknown(("objectives", index), "figure of the target", name, [*FIGURES, *sorted(own)])
 
 
 def pairs(subject: Subject) -> Iterator[Problem]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+import re
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema, model_validator
 
 from llmload.scenario.plan import Observer
 from llmload.scenario.quantities import Duration, Flag, Text
+from llmload.scenario.series import SETS, Expression, parse_expression
 from llmload.scenario.table import Table
 
-__all__ = ["ObserveTable"]
+__all__ = ["ObserveTable", "set_alone"]
 
-_SOURCES = ("process", "port", "pid_file")
+_SOURCES = ("process", "port", "pid_file", "metrics")
+_URL = re.compile(r"https?://[^\s@/?#]+(?:[/?]\S*)?")
 _LARGEST_PID = 2**31 - 1
 
 
@@ -31,8 +34,32 @@ def _port(value: Any) -> Any:
     return int(value) if isinstance(value, str) and value.strip().isdecimal() else value
 
 
+def _page(value: str) -> str:
+    if value and value != "target" and not _URL.fullmatch(value):
+        raise ValueError(
+            'must be an http(s) URL without a password, or "target" (/metrics of the first target\'s host)'
+        )
+    return value
+
+
+def _expression(value: Any) -> Any:
+    return parse_expression(value) if isinstance(value, str) else value
+
+
+def set_alone(value: Any) -> Any:
+    """ "vllm" stands for that set on the target's own page."""
+    return {"metrics": "target", "set": value} if isinstance(value, str) else value
+
+
+SetName = Literal["vllm", "sglang", "tgi", "llamacpp", "process", "node", "dcgm", "postgres", "redis"]
+assert set(SETS) == set(get_args(SetName))
+FigureName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+Formula = Annotated[Expression, BeforeValidator(_expression), WithJsonSchema({"type": "string"})]
+
+
 class ObserveTable(Table):
-    """A process of this machine that is looked at while the run lasts. One of `process`, `port`, `pid_file`."""
+    """What is looked at while the run lasts: a process of this machine, by one of `process`, `port`, `pid_file`, or a
+    page of `metrics` in Prometheus' format."""
 
     process: Annotated[int | Literal["target", "sim"], BeforeValidator(_process)] | None = Field(
         None,
@@ -43,6 +70,16 @@ class ObserveTable(Table):
         None, description="What listens on this TCP port of this machine."
     )
     pid_file: Text = Field("", description="File that holds its id, relative to the scenario.")
+    metrics: Annotated[Text, AfterValidator(_page)] = Field(
+        "", description='Page of metrics: a URL; "target": `/metrics` of the first target\'s host.'
+    )
+    set: SetName | None = Field(None, description="With `metrics`: what that kind of server calls its series.")
+    figures: dict[FigureName, Formula] = Field(
+        {},
+        max_length=200,
+        description="With `metrics`: figures of your own, of its series.",
+        examples=[{"jobs": "my_jobs", "served": "rate(my_requests_total)", "slow": "p95(my_seconds)"}],
+    )
     every: Annotated[Duration, Field(ge=0.1, le=3600)] = Field(0.5, description="Time between two looks.")
     children: Flag = Field(True, description="Count its children to it.")
 
@@ -52,9 +89,15 @@ class ObserveTable(Table):
         if len(given) > 1:
             raise ValueError(f"has both {given[0]} and {given[1]}; keep one of them")
         if not given:
-            raise ValueError('does not say what to observe; add process = "target", a port or a pid_file')
+            raise ValueError('does not say what to observe; add process = "target", a port, a pid_file or metrics')
+        if bool(self.metrics) != bool(self.set or self.figures):
+            missing = "figures or a set" if self.metrics else "metrics"
+            raise ValueError(f"needs {missing}: which page, and what is made of its series")
         return self
 
     def observer(self, name: str, pid_file: str) -> Observer:
         """What a Plan keeps of it; ``pid_file``: where the file is."""
-        return Observer(name, self.process, self.port, pid_file, self.every, self.children)
+        figures = {**(SETS[self.set] if self.set else {}), **self.figures}
+        return Observer(
+            name, self.process, self.port, pid_file, self.every, self.children, self.metrics, tuple(figures.items())
+        )

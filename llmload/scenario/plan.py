@@ -17,6 +17,7 @@ from llmload.arrivals.process import Process
 from llmload.arrivals.replay import Replay
 from llmload.arrivals.schedule import Schedule
 from llmload.dialects import Dialect, dialect
+from llmload.scenario.series import Expression
 from llmload.sim.spec import SimSpec
 from llmload.verdict.objectives import Objective
 from llmload.verdict.service_level import USUAL, ServiceLevel
@@ -184,7 +185,8 @@ class Budget:
 class Observer:
     """What to observe beside the answers: a process of this machine, by exactly one of ``process`` (an id; "target":
     that of the first target, "sim": the embedded simulator's), ``port`` (what listens there) and ``pid_file``.
-    ``every``: seconds between two looks; ``children``: its children count to it.
+    ``every``: seconds between two looks; ``children``: its children count to it. Or a page of metrics: ``metrics`` is
+    its URL, "target" for ``/metrics`` of the first target's host; ``figures``: name -> what is made of its series.
     """
 
     name: str
@@ -193,6 +195,8 @@ class Observer:
     pid_file: str = ""
     every: float = 0.5
     children: bool = True
+    metrics: str = ""
+    figures: tuple[tuple[str, Expression], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from llmload.verdict.kinds import Kind, Stat, kind_of_metric
 from llmload.verdict.pair_stats import AGAINST, PAIR_STATS
 from llmload.verdict.served import BREAKER, FAILOVER
 from llmload.verdict.spread import chi_square_even, jain
-from llmload.verdict.target import TARGET_STATS
+from llmload.verdict.target import TARGET_STATS, own_stat
 
 if TYPE_CHECKING:
     from llmload.metrics.histogram import Histogram
@@ -251,7 +251,7 @@ def stats_of(metric: str) -> list[str]:
 
 def stat_of(metric: str, stat: str) -> Stat | None:
     """The row of a direct statistic; None where it is read from the metric's histogram."""
-    return DIRECT.get(metric, {}).get(stat)
+    return DIRECT.get(metric, {}).get(stat) or (own_stat(stat) if metric == "target" else None)
 
 
 def is_histogram_stat(metric: str, stat: str) -> bool:

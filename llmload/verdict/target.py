@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from statistics import median
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from llmload.metrics.observed import FIGURES, Bin, Figure, Measure, Samples, mean_of
+from llmload.metrics.observed import FIGURES, Bin, Figure, Measure, Samples, figure_of, mean_of
 from llmload.units import counted
 from llmload.verdict.kinds import Kind, Stat
 
 if TYPE_CHECKING:
     from llmload.verdict.view import View
 
-__all__ = ["KINDS", "OBSERVE", "OBSERVED_STATS", "TARGET_STATS", "Level", "level"]
+__all__ = ["KINDS", "OBSERVE", "OBSERVED_STATS", "TARGET_STATS", "Level", "level", "own_stat"]
 
 OBSERVE: Final = "observe"
 """The filter that names an observer; it cuts nothing."""
@@ -28,6 +29,8 @@ KINDS: Final[Mapping[Measure, Kind]] = {
     Measure.COUNT: Kind.COUNT,
     Measure.BYTES: Kind.BYTES,
     Measure.FLOW: Kind.BYTES,
+    Measure.RATE: Kind.RATE,
+    Measure.TIME: Kind.DURATION,
 }
 
 
@@ -89,11 +92,15 @@ OBSERVED_STATS: Final[Mapping[str, _Statistic]] = {
         lambda bins, samples: found.growth if (found := level(bins)) else None,
         "by how much the last level is above the first, as a share of it", Kind.GROWTH, levels=True,
     ),
+    "rise": _Statistic(
+        lambda bins, samples: found.last - found.first if (found := level(bins)) else None,
+        "by how much the last level is above the first; below 0 where it has fallen", levels=True,
+    ),
     "peak": _Statistic(
         _peak, "largest value as a multiple of the one before the first call", Kind.RATIO, levels=True
     ),
 }  # fmt: skip
-"""Of any figure; the last four of levels."""
+"""Of any figure; the last five of levels."""
 
 
 def _chosen(view: View) -> str | None:
@@ -148,11 +155,12 @@ def _stat(name: str, figure: Figure, of: str, statistic: _Statistic) -> Stat:
         return statistic.of(bins, samples), len(bins)
 
     def note(view: View) -> str:
-        return _note(view, _samples(view, name).within(view.spans) if of == "growth" else (), values)
+        return _note(view, _samples(view, name).within(view.spans) if of in ("growth", "rise") else (), values)
 
     return Stat(
         statistic.kind or values, read, f"{figure.help}: {statistic.help}", frozenset({"phase", OBSERVE}),
-        signed=of == "growth", note=note, why=lambda view: _lacking(view, name, of in ("first", "last", "growth")),
+        signed=of in ("growth", "rise"), note=note,
+        why=lambda view: _lacking(view, name, of in ("first", "last", "growth", "rise")),
     )  # fmt: skip
 
 
@@ -179,3 +187,11 @@ TARGET_STATS: Final[Mapping[str, Stat]] = MappingProxyType(
     }
 )  # fmt: skip
 """``FIGURE.STAT`` -> how to read it."""
+
+
+@cache
+def own_stat(stat: str) -> Stat | None:
+    """``NAME.STAT`` of a figure that a scenario made of a series of its own; None where there can't be one."""
+    name, _, of = stat.rpartition(".")
+    fits = name.isidentifier() and name not in FIGURES and name != "exits" and of in OBSERVED_STATS
+    return _stat(name, figure_of(name), of, OBSERVED_STATS[of]) if fits else None

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from scenario_kit import SMALL, compiled, only_problem
 
+from llmload.metrics.observed import FIGURES
 from llmload.scenario.plan import Observer
+from llmload.scenario.series import SETS
 
 
 @pytest.mark.parametrize(
@@ -36,6 +38,14 @@ def test_a_pid_file_lies_beside_the_scenario() -> None:
         (["observe.server={}"], "observe.server", "does not say what to observe"),
         (["observe.server={every='1s'}"], "observe.server", 'add process = "target"'),
         (["observe.server={process=1, port=2}"], "observe.server", "has both process and port"),
+        (["observe.server={metrics='target'}"], "observe.server", "needs figures or a set"),
+        (["observe.server={process=1, set='vllm'}"], "observe.server", "needs metrics"),
+        (["observe.server={metrics='http://me:pw@h/m', set='vllm'}"], "observe.server.metrics", "without a password"),
+        (["observe.server={metrics='target', set='vlm'}"], "observe.server.set", "vllm"),
+        (["observe.server=vlm"], "observe.server", "vllm"),
+        (["observe.server={metrics='target', figures={A='b'}}"], "observe.server.figures.A", ""),
+        (["observe.server={metrics='target', figures={a='rate(b'}}"], "observe.server.figures.a", "is no figure"),
+        (["observe.server=vllm", "objectives=['target.quue.max<1']"], "objectives[0]", "did you mean queue"),
         (["observe.server={process=0}"], "observe.server.process", "must be a process id"),
         (["observe.server={process=true}"], "observe.server.process", "must be a process id"),
         (["observe.server={process='nginx'}"], "observe.server.process", 'must be a process id, "target"'),
@@ -54,3 +64,22 @@ def test_what_is_wrong_is_said_with_its_place(overrides: list[str], key: str, wo
     problem = only_problem(SMALL, None, *overrides)
     assert problem.key == key
     assert words in str(problem)
+
+
+def test_a_set_by_its_name_alone_is_that_of_the_targets_page() -> None:
+    (observer,) = compiled(SMALL, None, "observe.engine=vllm").observers
+    assert observer.metrics == "target"
+    assert dict(observer.figures)["queue"].name == "vllm:num_requests_waiting"
+
+
+def test_figures_of_ones_own_stand_beside_a_set() -> None:
+    table = "{metrics='http://h:1/m', set='process', figures={jobs='max(my_jobs)', memory='my_bytes'}}"
+    (observer,) = compiled(SMALL, None, f"observe.engine={table}", "objectives=['target.jobs.rise<5']").observers
+    figures = dict(observer.figures)
+    assert figures["jobs"].how == "max"
+    assert figures["memory"].name == "my_bytes", "the user's own word wins"
+
+
+def test_every_set_makes_known_figures() -> None:
+    for figures in SETS.values():
+        assert figures.keys() <= FIGURES.keys()

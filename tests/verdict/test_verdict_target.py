@@ -12,7 +12,7 @@ from llmload.verdict.objectives import parse_objective
 from llmload.verdict.target import TARGET_STATS, level
 
 MIB = 2**20
-BOUNDS = {Kind.USE: "0%"}
+BOUNDS = {Kind.USE: "0%", Kind.RATE: "0/s", Kind.DURATION: "0s"}
 
 
 def seen(seconds: int = 20, slope: float = 0.0) -> Observed:
@@ -24,6 +24,7 @@ def seen(seconds: int = 20, slope: float = 0.0) -> Observed:
             found.samples(name).read(at, 10)
     found.samples("memory").read(-1, 80 * MIB)
     for at in range(seconds):
+        found.samples("my_jobs").read(at, float(at))
         found.samples("memory").read(at, (100 + slope * at) * MIB)
         found.samples("cores").lasted(at, at + 1, 1.0 if at < 10 else 2.0)
         found.samples("cpu").lasted(at, at + 1, 0.25 if at < 10 else 0.5)
@@ -61,6 +62,9 @@ def test_every_statistic_of_every_figure_reads_a_number() -> None:
         ("target.memory.first > 1MiB", 106 * MIB),
         ("target.memory.last > 1MiB", 136 * MIB),
         ("target.memory.growth < 50%", 136 / 106 - 1),
+        ("target.memory.rise < 50MiB", 30 * MIB),
+        ("target.my_jobs.rise >= -3", 15.0),
+        ("target.my_jobs.max < 20", 19.0),
         ("target.memory.peak < 200%", 138 / 80),
         ("target.threads.max < 11", 10.0),
         ("target.fds.growth < 1%", 0.0),

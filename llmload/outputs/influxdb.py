@@ -26,7 +26,7 @@ from llmload.scenario.plan import Plan
 __all__ = ["InfluxDb", "lines", "make", "make_2"]
 
 _PERCENTILES: Final = (50.0, 90.0, 95.0, 99.0)
-_TAG: Final = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ ", "\n": " ", "\r": " "})
+_TAG: Final = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ ", "\n": r"\ ", "\r": r"\ "})
 
 
 class InfluxDb:

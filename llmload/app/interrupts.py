@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -13,7 +14,8 @@ _WORDS = {"SIGINT": "Ctrl-C"}
 
 
 class Interrupts:
-    """While entered, signals are counted instead of ending the process."""
+    """While entered, signals are counted instead of ending the process; in a thread that is not the main one they are
+    left alone, since Python delivers them there only."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -22,7 +24,7 @@ class Interrupts:
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Interrupts:
-        for name in _NAMES:
+        for name in _NAMES if threading.current_thread() is threading.main_thread() else ():
             number = getattr(signal, name, None)
             if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
                 self._before[number] = signal.signal(number, self._came)

@@ -15,6 +15,7 @@ from multiprocessing import resource_tracker
 from typing import Any
 
 from llmload.clock import NS, monotonic_ns
+from llmload.cluster.bare import without_main
 from llmload.cluster.courier import Batch, fold
 from llmload.cluster.losses import Ledger, Loss, lost_calls, never_sent
 from llmload.cluster.member import Member
@@ -137,7 +138,7 @@ class LocalCluster:
         for job in self._jobs:
             ours, theirs = self._context.Pipe()
             process = self._context.Process(target=work, args=(theirs, job), name=f"llmload-{job.shard}", daemon=True)
-            with signals_held():
+            with signals_held(), without_main():
                 process.start()
             theirs.close()
             worker = Member(process, ours, Ledger(job.shard, job.of))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import psutil
-import pytest
 
 from llmload.sim.faults import parse_fault
 from llmload.sim.planting import Planter
@@ -34,4 +33,5 @@ def test_memory_is_kept_up_to_the_most() -> None:
         planter.cast(here, script)
         struck += here.truth.faults == ["hoard"]
     assert struck == 10
-    assert psutil.Process().memory_info().rss - before == pytest.approx(40 * MIB, rel=0.05)
+    grown = psutil.Process().memory_info().rss - before
+    assert 0.85 * 40 * MIB < grown < 1.05 * 40 * MIB, "a part may go into memory that this process had and did not use"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import math
 import time
 from array import array
 from collections.abc import Callable, Coroutine
@@ -85,8 +86,8 @@ class Client:
 
 
 def _figures(values: list[int]) -> list[float]:
-    last = len(values) - 1
-    return [values[round(last * share)] / 1e6 if values else 0.0 for share in (0.50, 0.99, 1.0)]
+    """By nearest rank, as the server's own are: the least value that so many are not above."""
+    return [values[math.ceil(len(values) * share) - 1] / 1e6 if values else 0.0 for share in (0.50, 0.99, 1.0)]
 
 
 async def run(options: argparse.Namespace) -> None:

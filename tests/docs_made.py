@@ -344,6 +344,9 @@ def _measures() -> str:
         ]
         for name, row in OBSERVED_STATS.items()
     ]  # fmt: skip
+    trend = TARGET_STATS["cpu.trend"]
+    about = "growth over the phase as a share of its level, by a robust slope"
+    rows.append(["`target.FIGURE.trend`", trend.kind.value, about, "no", "observe, phase"])
     exits = TARGET_STATS["exits.count"]
     rows.append(["`target.exits.count`", exits.kind.value, exits.help, "yes", "observe, phase"])
     every = ", ".join(f"`{stat}`" for stat in ("p50", "p95", "p99.9", *SUMMARY_STATS))

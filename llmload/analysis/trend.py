@@ -26,7 +26,7 @@ from llmload.analysis.series import Floats, Series
 from llmload.metrics.summary import Summary
 from llmload.units import format_seconds
 
-__all__ = ["LEAST", "Trend", "slack", "slope_of", "steady_load", "trend_of"]
+__all__ = ["LEAST", "Trend", "slack", "slope_of", "steady_load", "trend_of", "trend_of_level"]
 
 LEAST: Final = 8
 """Points without which nothing is said of a trend."""
@@ -91,13 +91,23 @@ def trend_of(summary: Summary, what: str, span: Span, cls: str | None = None) ->
 
     Of times, the logarithm is looked at, each class against its own geometric mean: a changed mix is no trend.
     """
-    at, values, weights = _points(summary, what, span, cls)
+    return _trend(*_points(summary, what, span, cls), span, _GROWTHS[what])
+
+
+def trend_of_level(at: Floats, values: Floats, span: Span) -> Trend | None:
+    """Of a figure sampled at these seconds of a span, as a share of its level; None where there is too little."""
+    return _trend(at, values, np.ones(len(at)), span, _of_level)
+
+
+def _trend(
+    at: Floats, values: Floats, weights: Floats, span: Span, growth: Callable[[float, Floats], float]
+) -> Trend | None:
     at, values = _averaged(at, values, weights)
     if len(at) < LEAST:
         return None
     slope, bounds, worth = slope_of(at, values)
     seconds = span[1] - span[0]
-    scaled = [_GROWTHS[what](each * seconds, values) for each in (slope, *(bounds or ()))]
+    scaled = [growth(each * seconds, values) for each in (slope, *(bounds or ()))]
     return Trend(scaled[0], (scaled[1], scaled[2]) if bounds else None, seconds, len(at), worth)
 
 
@@ -118,11 +128,16 @@ def slack(summary: Summary, span: Span) -> float:
     return max(0.1, 4.0 / math.sqrt(max(1.0, planned)))
 
 
+def _of_level(change: float, values: Floats) -> float:
+    """A level of 0, as that of a queue that is empty most of the time, counts as 1."""
+    return change / (float(np.median(values)) or 1.0)
+
+
 _GROWTHS: Final[Mapping[str, Callable[[float, Floats], float]]] = {
     "latency": lambda change, values: math.expm1(min(change, 50.0)),
     "ttft": lambda change, values: math.expm1(min(change, 50.0)),
     "errors": lambda change, values: change,
-    "in_flight": lambda change, values: change / (float(np.median(values)) or 1.0),
+    "in_flight": _of_level,
 }
 
 

@@ -145,13 +145,17 @@ class Samples:
 
     def within(self, spans: Iterable[tuple[float, float]]) -> list[Bin]:
         """The windows that begin in these stretches (from, to: s), in the order of time."""
-        chosen = [
+        return [bin for _, bin in self.over(spans)]
+
+    def over(self, spans: Iterable[tuple[float, float]]) -> list[tuple[float, Bin]]:
+        """The same, each with the second in the middle of it."""
+        chosen = {
             number
             for start, end in spans
             for number in range(math.ceil(start / self.width), math.ceil(end / self.width))
             if number in self.bins
-        ]
-        return [self.bins[number] for number in sorted(set(chosen))]
+        }
+        return [((number + 0.5) * self.width, self.bins[number]) for number in sorted(chosen)]
 
     def to_json(self) -> dict[str, Any]:
         """Plain values in a fixed order: of each bin a row, its number and the fields of a Bin."""

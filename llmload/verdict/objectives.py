@@ -3,12 +3,13 @@
     metric.stat[{key=value, ...}] op value          ttft.p95{class=chat} < 500ms
     A - B op value                                  ttft.p95{target=gateway} - ttft.p95{target=direct} < 50ms
     A / B op value                                  latency.p50{tenant=b} / latency.p50{tenant=a} < 1.2
+    metric.stat flat                                target.queue.trend flat
 
 ``op`` is one of ``< <= > >= ==``. Filters cut by ``class``, ``target``, ``model``, ``phase`` or a tag;
 ``errors`` can also be cut by ``outcome``; ``spread``, ``fairness``, ``failover`` and ``breaker`` are ``over`` the
 values of one of these; ``paired`` sets a ``target`` ``against`` another.
 The value is written in the metric's own unit: a duration, a share ("0.5%"), a rate ("45/s"), dollars or a
-number; a ratio as a number or in percent.
+number; a ratio as a number or in percent. ``flat`` is said of what grows (a trend), and means <= 10%.
 """
 
 from __future__ import annotations
@@ -50,6 +51,8 @@ _EXAMPLES: Final[Mapping[str, str]] = {
     measures.OVER: "over=instance", "target": "target=gateway", measures.AGAINST: "against=direct",
 }  # fmt: skip
 _OVER_EXAMPLE: Final = f'only {", ".join(measures.OVER_METRICS)} are, as in "spread.largest{{over=instance}}"'
+_FLAT: Final = re.compile(r"(?<=[\w}])\s+flat\s*$")
+_FLATLY: Final = "<= 10%"
 _FILTER: Final = re.compile(r"""\s*(?P<key>[\w.-]+)\s*=\s*(?:"(?P<quoted>[^"]*)"|(?P<bare>[^",={}]*?))\s*""")
 _PLAIN: Final = re.compile(r"[\w./:@+-]+")
 
@@ -165,7 +168,7 @@ def parse_objective(
     ``tags``: the tag names results are cut by, if known; filters by any other are then refused.
     Raises ValueError whose message names the part that is wrong and what was probably meant.
     """
-    match = _RULE.fullmatch(rule)
+    match = _RULE.fullmatch(_FLAT.sub(f" {_FLATLY}", rule))
     if match is None:
         raise ValueError(f"{rule.strip()!r} is not an objective; {_EXAMPLE}")
     op, relation = match["op"], match["relation"] or ""
@@ -179,6 +182,10 @@ def parse_objective(
     if other is not None:
         _check_comparison(side, other, window)
     kind = Kind.RATIO if relation == "/" else measures.kind_of(side.metric, side.stat)
+    if kind is not Kind.GROWTH and _FLAT.search(rule):
+        raise ValueError(
+            f'{side.metric}.{side.stat} is no growth that could be flat; write it like "trend.latency flat"'
+        )
     try:
         direct = measures.stat_of(side.metric, side.stat)
         value = _bound(kind, bound, signed=relation == "-" or (not relation and direct is not None and direct.signed))

@@ -9,9 +9,12 @@ from statistics import median
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
+from llmload.analysis.trend import LEAST, trend_of_level
 from llmload.metrics.observed import FIGURES, Bin, Figure, Measure, Samples, figure_of, mean_of
 from llmload.units import counted
-from llmload.verdict.kinds import Kind, Stat
+from llmload.verdict.kinds import Found, Kind, Stat
 
 if TYPE_CHECKING:
     from llmload.verdict.view import View
@@ -21,6 +24,7 @@ __all__ = ["KINDS", "OBSERVE", "OBSERVED_STATS", "TARGET_STATS", "Level", "level
 OBSERVE: Final = "observe"
 """The filter that names an observer; it cuts nothing."""
 _TENTH: Final = 0.1
+_TREND: Final = "trend"
 _LEAST: Final = 3
 """Windows that a level is the median of, at least."""
 
@@ -164,6 +168,30 @@ def _stat(name: str, figure: Figure, of: str, statistic: _Statistic) -> Stat:
     )  # fmt: skip
 
 
+def _trend(name: str, figure: Figure) -> Stat:
+    def find(view: View) -> Found | None:
+        points = _samples(view, name).over(view.spans)
+        if len(view.spans) != 1 or not points:
+            return None
+        at, values = np.array([at for at, _ in points]), np.array([each.mean for _, each in points])
+        found = trend_of_level(at, values, view.spans[0])
+        return None if found is None else Found(found.growth, found.points, found.interval, found.words())
+
+    def read(view: View) -> tuple[float | None, int]:
+        found = find(view)
+        return (None, 0) if found is None else (found.value, found.samples)
+
+    def why(view: View) -> str:
+        if _samples(view, name).within(view.spans):
+            return f"a trend needs one measured stretch (name a phase) of at least {LEAST} windows"
+        return _lacking(view, name, False)
+
+    return Stat(
+        Kind.GROWTH, read, f"{figure.help}: growth over the phase as a share of its level, by a robust slope",
+        frozenset({"phase", OBSERVE}), windows=False, find=find, signed=True, why=why,
+    )  # fmt: skip
+
+
 def _exits(view: View) -> tuple[float | None, int]:
     name = _chosen(view)
     if name is None or not view.summary.observed[name].what:
@@ -179,6 +207,7 @@ TARGET_STATS: Final[Mapping[str, Stat]] = MappingProxyType(
         for of, statistic in OBSERVED_STATS.items()
         if figure.level or not statistic.levels
     }
+    | {f"{name}.{_TREND}": _trend(name, figure) for name, figure in FIGURES.items()}
     | {
         "exits.count": Stat(
             Kind.COUNT, _exits, "times that the observed process ended", frozenset({"phase", OBSERVE}),
@@ -193,5 +222,8 @@ TARGET_STATS: Final[Mapping[str, Stat]] = MappingProxyType(
 def own_stat(stat: str) -> Stat | None:
     """``NAME.STAT`` of a figure that a scenario made of a series of its own; None where there can't be one."""
     name, _, of = stat.rpartition(".")
-    fits = name.isidentifier() and name not in FIGURES and name != "exits" and of in OBSERVED_STATS
-    return _stat(name, figure_of(name), of, OBSERVED_STATS[of]) if fits else None
+    if not name.isidentifier() or name in FIGURES or name == "exits":
+        return None
+    if of == _TREND:
+        return _trend(name, figure_of(name))
+    return _stat(name, figure_of(name), of, OBSERVED_STATS[of]) if of in OBSERVED_STATS else None

@@ -30,6 +30,8 @@ from llmload.verdict.objectives import OPERATORS, Objective, parse_objective
         ("latency.p99{class=chat} < 3s", "latency", "p99", "<", 3.0, (("class", "chat"),)),
         ('latency.p99{class=chat, tenant="Acme, Inc."} < 3s', "latency", "p99", "<", 3.0,
          (("class", "chat"), ("tenant", "Acme, Inc."))),
+        ("trend.latency{phase=soak} flat", "trend", "latency", "<=", 0.1, (("phase", "soak"),)),
+        ("target.queue.trend flat", "target", "queue.trend", "<=", 0.1, ()),
         ("itl.max <= 2s", "itl", "max", "<=", 2.0, ()),
         ("tokens_per_second.mean > 50", "tokens_per_second", "mean", ">", 50.0, ()),
         ("tokens_per_second.mean > 50 tok/s", "tokens_per_second", "mean", ">", 50.0, ()),
@@ -57,6 +59,8 @@ def test_a_rule_is_read_into_its_parts(
     [
         ("ttfb.p95 < 1s", ["no metric 'ttfb'", "did you mean 'ttft'"]),
         ("zebra.p95 < 1s", ["no metric 'zebra'", "there are: ttft"]),
+        ("ttft.p95 flat", ["ttft.p95 is no growth that could be flat", "trend.latency flat"]),
+        ("trend.latency flat < 3", ["compares nothing"]),
         ("ttft < 1s", ["'ttft' needs a statistic", "ttft.p95"]),
         ("ttft.avrage < 1s", ["'ttft' has no statistic 'avrage'"]),
         ("ttft.p100 < 1s", ["no statistic 'p100'"]),

@@ -45,7 +45,8 @@ def verdict(rule: str, summary: Summary, window: float = 0.0) -> Judgement:
 def test_every_statistic_of_every_figure_reads_a_number() -> None:
     summary = summary_of(server=seen())
     for stat, row in TARGET_STATS.items():
-        found = verdict(f"target.{stat} >= {BOUNDS.get(row.kind, '0')}", summary)
+        cut = "{phase=high}" if stat.endswith(".trend") else ""
+        found = verdict(f"target.{stat}{cut} >= {BOUNDS.get(row.kind, '0')}", summary)
         assert found.passed, stat
         assert found.observed is not None
 
@@ -66,6 +67,9 @@ def test_every_statistic_of_every_figure_reads_a_number() -> None:
         ("target.my_jobs.rise >= -3", 15.0),
         ("target.my_jobs.max < 20", 19.0),
         ("target.memory.peak < 200%", 138 / 80),
+        ("target.memory.trend{phase=high} < 20%", 20 / 129),
+        ("target.my_jobs.trend{phase=high} < 80%", 10 / 14.5),
+        ("target.fds.trend{phase=high} flat", 0.0),
         ("target.threads.max < 11", 10.0),
         ("target.fds.growth < 1%", 0.0),
         ("target.connections.max <= 10", 10.0),
@@ -82,6 +86,21 @@ def test_growth_tells_from_where_to_where() -> None:
     found = verdict("target.memory.growth < 10%", summary_of(server=seen(slope=2.0)))
     assert not found.passed
     assert found.note == "from 106 MiB to 136 MiB"
+
+
+def test_a_trend_is_flat_or_rises_beyond_doubt() -> None:
+    queue = Observed("page")
+    for at in range(20):
+        queue.samples("queue").read(at, at % 3)
+        queue.samples("jobs").read(at, 3.0 * at)
+    summary = Summary(elapsed=20.0, phases=(PhaseInfo("all", 0, 20),), observed={"page": queue})
+    flat, rising = verdict("target.queue.trend flat", summary), verdict("target.jobs.trend flat", summary)
+    assert flat.passed
+    assert flat.objective.rule == "target.queue.trend <= 10%"
+    assert not rising.passed
+    assert rising.interval is not None
+    assert rising.interval[0] > 0.1
+    assert "from 20 stretches" in rising.note
 
 
 def test_falling_memory_is_negative_growth() -> None:
@@ -126,6 +145,12 @@ def test_one_of_several_observers_is_named() -> None:
         ("target.exits.count <= 0", summary_of(a=Observed(trouble="there is no process 9")), "there is no process 9"),
         ("target.fds.max < 9", summary_of(a=Observed("p", missing={"fds": "no permission"})), "no permission"),
         ("target.fds.max < 9", summary_of(a=Observed("process 7")), "process 7 gave no sample in measured time"),
+        ("target.fds.trend flat", summary_of(a=Observed("process 7")), "process 7 gave no sample in measured time"),
+        (
+            "target.fds.trend flat",
+            summary_of(a=seen(6)),
+            "a trend needs one measured stretch (name a phase) of at least 8",
+        ),
         ("target.memory.growth < 9%", summary_of(a=seen(5)), "from 6 windows of 1 s at least, there are 3"),
     ],
 )

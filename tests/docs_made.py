@@ -393,6 +393,7 @@ def _simulator() -> str:
         ("`gateway`, two providers of which one takes over when the other fails:", "GatewaySpec"),
         ("`scaling`, replicas that come and go with how busy they are:", "ScalingSpec"),
         ("`billing`, work that is done after the answer:", "BillingSpec"),
+        ("`burden`, a known load on its process:", "BurdenSpec"),
     ):
         parts += [about, _table(_KEYS, _rows(definitions[name]))]
     return "\n\n".join(parts)

@@ -167,7 +167,7 @@ async def _serve_parent() -> None:
         async with server:
             gc.freeze()
             _say({"port": server.port})
-            await _follow(orders, server.service.begin)
+            await _follow(orders, server.begin)
     except UsageError as error:
         _say({"error": str(error)})
     finally:

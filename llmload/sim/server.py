@@ -22,12 +22,14 @@ from aiohttp.web_protocol import RequestHandler
 
 from llmload.clock import NS, monotonic_ns, wall_time
 from llmload.errors import UsageError
+from llmload.sim.burden import Burden
 from llmload.sim.direct import Direct
 from llmload.sim.model import Cancellable
 from llmload.sim.service import Service, SimRequest
 from llmload.sim.sockets import is_socket, serve
 from llmload.sim.spec import SimSpec
 from llmload.sim.truth import Truth
+from llmload.sim.vitals import vitals
 
 __all__ = ["SimServer", "raise_file_limit"]
 
@@ -134,6 +136,7 @@ class SimServer:
         self._spec = spec
         self._host = host
         self._log = log
+        self._burden = Burden(spec.burden) if spec.burden is not None else None
         self._open: set[Callable[[], None]] = set()
         """Cancels for the requests being answered."""
         self.port = port
@@ -143,7 +146,7 @@ class SimServer:
         raise_file_limit()
         self._loop = asyncio.get_running_loop()
         epoch = wall_time() - monotonic_ns() / NS
-        self.service = Service(self._spec, monotonic_ns, self._call_at, epoch=epoch, log=self._log)
+        self.service = Service(self._spec, monotonic_ns, self._call_at, epoch=epoch, log=self._log, vitals=vitals)
         self._http = web.Server(
             self._handle,
             request_factory=self._request,
@@ -157,14 +160,24 @@ class SimServer:
         except OSError as error:
             raise UsageError(f"can't listen on {self._host}:{self.port}: {error.strerror}") from None
         self.port = self._server.sockets[0].getsockname()[1]
+        if self._burden is not None:
+            self._burden.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Stop listening and drop every connection; what is unfinished is logged as cancelled."""
         self._server.close()
+        if self._burden is not None:
+            self._burden.stop()
         for cancel in tuple(self._open):
             cancel()
         await self._http.shutdown(0.1)
+
+    def begin(self, at: int) -> None:
+        """The run begins at ``at`` (monotonic ns): what is planned to happen is counted from there."""
+        self.service.begin(at)
+        if self._burden is not None:
+            self._burden.begin(at)
 
     def _call_at(self, t: int, action: Callable[[], None]) -> Cancellable:
         return self._loop.call_later(max(0, t - monotonic_ns()) / NS, action)

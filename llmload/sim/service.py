@@ -53,8 +53,11 @@ class Service:
         *,
         epoch: float = 1.7e9,
         log: Callable[[Truth], None] | None = None,
+        vitals: Callable[[], bytes] = bytes,
     ) -> None:
+        """``vitals``: what the page of metrics says of the process, if it has one."""
         self.spec: Final = spec
+        self._vitals: Final = vitals
         self.now: Final = now
         self.call_at: Final = call_at
         self.batch: Final = Batch(spec, now, call_at)
@@ -307,7 +310,7 @@ class Service:
         answer = self._body(visit)
         queue = self._billing.depth(self.now() / NS) if self._billing is not None else None
         page = self._telemetry.page(self.batch, scaled=self._scaler is not None, billing=queue)
-        answer.whole(200, CONTENT_TYPE, page.encode())
+        answer.whole(200, CONTENT_TYPE, page.encode() + self._vitals())
         return answer
 
     def _created(self, t: int) -> int:

@@ -14,9 +14,19 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from llmload.errors import UsageError
 from llmload.sim.faults import Fault, parse_fault
-from llmload.sim.fields import Count, PerSecond, Seconds, Share, Span
+from llmload.sim.fields import Count, PerSecond, Seconds, Share, Size, Span
 
-__all__ = ["AuthSpec", "BillingSpec", "Fault", "GatewaySpec", "KeySpec", "ScalingSpec", "SimSpec", "parse_fault"]
+__all__ = [
+    "AuthSpec",
+    "BillingSpec",
+    "BurdenSpec",
+    "Fault",
+    "GatewaySpec",
+    "KeySpec",
+    "ScalingSpec",
+    "SimSpec",
+    "parse_fault",
+]
 
 ServerName = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,64}$")]
 """A name that is sent as a header."""
@@ -99,6 +109,18 @@ class BillingSpec(BaseModel):
     rate: PerSecond = Field(200.0, description="Requests that the worker bills per second.")
 
 
+class BurdenSpec(BaseModel):
+    """A known load on the simulator's process, to hold against what is read of it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    cores: float = Field(
+        0.0, ge=0, le=64, description="Cores its process keeps busy in all; what answering takes is part of it."
+    )
+    memory: Size = Field(0, description="Bytes of memory it takes, besides what it needs.")
+    after: Seconds = Field(0.0, description="Time from the begin of the run until it takes them.")
+
+
 class SimSpec(BaseModel):
     """How the simulated service behaves. Durations are seconds, or text such as "20ms"."""
 
@@ -151,6 +173,8 @@ class SimSpec(BaseModel):
     scaling: ScalingSpec | None = Field(None, description="Autoscaling; left out: there is one replica.")
 
     billing: BillingSpec | None = Field(None, description="Billing by a queue; left out: nothing is billed.")
+
+    burden: BurdenSpec | None = Field(None, description="A known CPU and memory load; left out: none.")
 
     faults: tuple[Fault, ...] = ()
 

@@ -13,6 +13,7 @@ SECTIONS = ("Question", "Load", "Measured", "Passes", "A failure")
 IDS = {
     "memory": "MEMORY_UNDER_LOAD",
     "queue-growth": "PERF_MIXED_RESOURCE_BILLING_QUEUE_002",
+    "calibrate-resources": "PERF_INFRA_RESOURCE_ACCURACY_002",
     "calibrate-tokens": "PERF_INFRA_TOKEN_ACCURACY_003",
     "ci": "PERF_LOAD_CI_REGRESSION_001",
     "cache": "CACHE_HIT_RATE",

@@ -6,7 +6,7 @@ from typing import Final
 
 from rich.console import RenderableType
 
-from llmload.dashboard import header, health, latency, objectives, outcomes, plots
+from llmload.dashboard import header, health, latency, objectives, observed, outcomes, plots
 from llmload.dashboard.canvas import Canvas, Line, beside, safe
 from llmload.dashboard.digest import Digest, digest
 from llmload.dashboard.frame import Frame
@@ -71,6 +71,7 @@ class _View:
                 self._errors(width, rank=9),
                 self._objectives(width, rank=3, most=max(3, height // 4), apart=True),
                 self._health(width, rank=2, apart=True),
+                self._observed(width, rank=5),
                 self._reasons(width, rank=8),
                 self._messages(width, rank=6, most=2),
             ],
@@ -96,6 +97,7 @@ class _View:
                 self._titled("objectives", self._objectives(right_width, rank=0, most=room // 2), right_width),
                 self._titled("outcomes", self._outcomes(right_width, rank=2), right_width),
                 self._titled("errors", self._errors(right_width, rank=4), right_width),
+                self._titled("target", self._observed(right_width, rank=2), right_width),
                 self._titled("generator", self._health(right_width, rank=1), right_width),
                 self._reasons(right_width, rank=3),
                 self._workers(right_width, rank=6),
@@ -138,6 +140,10 @@ class _View:
             return health.health_lines(self.workers, self.digest.lag, frame.validity, width, rows)
 
         return Block(rank, 1, len(draw(3)), draw, apart)
+
+    def _observed(self, width: int, rank: int) -> Block:
+        seen, elapsed = self.frame.summary.observed, self.frame.elapsed
+        return Block(rank, 1, min(4, len(seen)), lambda rows: observed.observed_lines(seen, elapsed, width, rows))
 
     def _reasons(self, width: int, rank: int) -> Block:
         lines = health.reasons(self.frame.validity, width)

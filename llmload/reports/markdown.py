@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from rich.text import Text
+
 from llmload import units
 from llmload.analysis.insights import Gravity
 from llmload.metrics.catalogue import METRICS, format_value
@@ -15,7 +17,9 @@ from llmload.metrics.slices import Slice
 from llmload.reports.figures import Distribution, amounts, distinct_slices, distributions
 from llmload.reports.judged import interval_of, margin_of, observed_of, ordered, remedied, score
 from llmload.reports.markdown_text import code, prose, table
+from llmload.reports.observed import COLUMNS, observed_tables
 from llmload.reports.result import Result
+from llmload.reports.slowed import SLOWDOWN_COLUMNS, slowdown_rows
 from llmload.verdict.judge import Judgement
 from llmload.verdict.service_level import Light
 from llmload.verdict.validity import Level
@@ -40,7 +44,19 @@ _SLICE_FIGURES: Final = (("ttft", "p50"), ("ttft", "p95"), ("latency", "p50"), (
 def render(result: Result) -> bytes:
     """At most ``LIMIT`` characters: sections that go beyond it are left out, the last ones first, and it says so."""
     whole, left_out = "", 0
-    for section in (_verdict, _objectives, _insights, _trust, _load, _times, _cuts, _errors, _footer):
+    for section in (
+        _verdict,
+        _objectives,
+        _insights,
+        _trust,
+        _load,
+        _times,
+        _slowdown,
+        _target,
+        _cuts,
+        _errors,
+        _footer,
+    ):
         text = "".join(f"{line}\n" for line in section(result))
         if not text:
             continue
@@ -151,6 +167,28 @@ def _stat(found: Distribution, stat: str) -> str:
     return value if stat in found.supported else f"\\~{value}"
 
 
+def _slowdown(result: Result) -> Iterator[str]:
+    if found := slowdown_rows(result.summary):
+        rows, remarks = found
+        yield from table([column.title for column in SLOWDOWN_COLUMNS], map(_cells, rows))
+        yield ""
+        yield from (f"- {prose(remark)}" for remark in remarks)
+
+
+def _target(result: Result) -> Iterator[str]:
+    for each in list(observed_tables(result.summary))[:_DIMENSIONS]:
+        if each.rows:
+            columns = (prose(each.title, 80), *(column.title for column in COLUMNS))
+            yield from table(columns, map(_cells, each.rows[:_ROWS]))
+            yield from _more(len(each.rows) - _ROWS, "figure")
+            yield ""
+        yield from (f"- {prose(remark)}" for remark, _ in each.remarks[:_ROWS])
+
+
+def _cells(row: Sequence[Text]) -> list[str]:
+    return [prose(cell.plain, 60) for cell in row]
+
+
 def _cuts(result: Result) -> Iterator[str]:
     titles = (f"{METRICS[metric].title} {stat}" for metric, stat in _SLICE_FIGURES)
     columns = ("calls", "failed", "good", *titles)
@@ -208,3 +246,9 @@ def _footer(result: Result) -> Iterator[str]:
     )
     yield ""
     yield f"<sub>{' · '.join(filter(None, parts))}</sub>"
+
+
+_SECTIONS: Final = (
+    _verdict, _objectives, _insights, _trust, _load, _times, _slowdown, _target, _cuts, _errors, _footer,
+)  # fmt: skip
+"""In the order in which they are shown, and kept where there isn't room for all."""

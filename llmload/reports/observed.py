@@ -1,8 +1,9 @@
-"""What an observer saw of the target, as figures and as a table of the text report."""
+"""What an observer saw of the target, as figures and as tables."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from rich.text import Text
@@ -16,10 +17,13 @@ from llmload.verdict.kinds import Kind
 from llmload.verdict.target import KINDS, OBSERVED_STATS
 from llmload.verdict.view import measured_spans
 
-__all__ = ["observed_section", "seen"]
+__all__ = ["COLUMNS", "ObservedTable", "observed_section", "observed_tables", "seen"]
 
-_COLUMNS: Final = (("min", 2), ("mean", 0), ("max", 0), ("first", 1), ("last", 1), ("growth", 0))
-"""Statistic, and how soon it is left out where there is little room."""
+COLUMNS: Final = (
+    Column("min", rank=2), Column("mean"), Column("max"), Column("first", rank=1), Column("last", rank=1),
+    Column("growth"),
+)  # fmt: skip
+"""The statistics of a table's row."""
 
 
 def seen(summary: Summary) -> dict[str, dict[str, dict[str, float]]]:
@@ -40,31 +44,51 @@ def _figures(each: Observed, summary: Summary) -> dict[str, dict[str, float]]:
     return found
 
 
-def observed_section(summary: Summary, width: int) -> Iterator[Text]:
-    """A table for each observer; a line of words for one that saw nothing."""
+@dataclass(frozen=True, slots=True)
+class ObservedTable:
+    """What one observer saw. ``rows`` have a cell for ``title`` and one for each of ``COLUMNS``; ``remarks``: (text,
+    style) of what else there is to say."""
+
+    title: str
+    rows: list[list[Text]]
+    remarks: list[tuple[str, str]]
+
+
+def observed_tables(summary: Summary) -> Iterator[ObservedTable]:
+    """One for each observer; without rows for one that saw nothing. What others wrote is cleaned."""
     figures = seen(summary)
-    for number, (name, each) in enumerate(sorted(summary.observed.items())):
-        if number:
-            yield Text()
+    for name, each in sorted(summary.observed.items()):
         shown = {
             figure: values
             for figure, values in figures.get(name, {}).items()
             if values["max"] or figure_of(figure).measure is not Measure.FLOW
         }
-        if rows := [_row(figure_of(figure), values) for figure, values in shown.items()]:
-            what = f"{clean(name, 30)}: {clean(each.what, 40)}" if each.what else clean(name, 30)
-            columns = (Column(what, right=False), *(Column(of, rank=rank) for of, rank in _COLUMNS))
-            yield from grid(columns, rows, width)
-        for at in each.ended:
-            yield Text(f"{clean(name, 30)} ended {units.format_seconds(at)} into the run", "bold red")
-        if each.trouble and not each.ended:
-            yield Text(f"{clean(name, 30)} was not observed: {clean(each.trouble)}", "yellow")
-        for figure, why in sorted(each.missing.items()):
-            yield Text(f"no {clean(figure_of(figure).title, 30)}: {clean(why)}", "dim")
+        title = f"{clean(name, 30)}: {clean(each.what, 40)}" if each.what else clean(name, 30)
+        rows = [_row(figure_of(figure), values) for figure, values in shown.items()]
+        yield ObservedTable(title, rows, list(_remarks(clean(name, 30), each)))
+
+
+def _remarks(name: str, each: Observed) -> Iterator[tuple[str, str]]:
+    for at in each.ended:
+        yield f"{name} ended {units.format_seconds(at)} into the run", "bold red"
+    if each.trouble and not each.ended:
+        yield f"{name} was not observed: {clean(each.trouble)}", "yellow"
+    for figure, why in sorted(each.missing.items()):
+        yield f"no {clean(figure_of(figure).title, 30)}: {clean(why)}", "dim"
+
+
+def observed_section(summary: Summary, width: int) -> Iterator[Text]:
+    """A table for each observer; a line of words for one that saw nothing."""
+    for number, each in enumerate(observed_tables(summary)):
+        if number:
+            yield Text()
+        if each.rows:
+            yield from grid((Column(each.title, right=False), *COLUMNS), each.rows, width)
+        yield from (Text(*remark) for remark in each.remarks)
 
 
 def _row(figure: Figure, values: dict[str, float]) -> list[Text]:
-    return [Text(clean(figure.title, 30)), *(_cell(figure, of, values) for of, _ in _COLUMNS)]
+    return [Text(clean(figure.title, 30)), *(_cell(figure, column.title, values) for column in COLUMNS)]
 
 
 def _cell(figure: Figure, of: str, values: dict[str, float]) -> Text:

@@ -15,10 +15,10 @@ from llmload.metrics.summary import Summary
 from llmload.reports.grid import Column, grid
 from llmload.safe import clean
 
-__all__ = ["slowdown_figures", "slowdown_section"]
+__all__ = ["SLOWDOWN_COLUMNS", "slowdown_figures", "slowdown_rows", "slowdown_section"]
 
 _MOST_ROWS: Final = 20
-_COLUMNS: Final = (
+SLOWDOWN_COLUMNS: Final = (
     Column("Slowdown", right=False, least=20), Column("own load", rank=3), Column("alone", rank=1),
     Column("beside", rank=2), Column("p50"), Column("95 % interval", right=False), Column("p95"),
     Column("95 % interval", right=False, rank=4),
@@ -50,20 +50,30 @@ def _tidy(value: float) -> float:
     return float(f"{value:.6g}")
 
 
-def slowdown_section(summary: Summary, width: int) -> Iterator[Text]:
-    """A row per service, and phase in which others were asked too."""
+def slowdown_rows(summary: Summary) -> tuple[list[list[Text]], list[str]] | None:
+    """A row with a cell for each of ``SLOWDOWN_COLUMNS`` per service, and phase in which others were asked too; and
+    what to know of them. None where no service was alone. Names are cleaned."""
     found = slowdowns(summary)
     if not found:
-        return
-    yield from grid(_COLUMNS, [_row(each) for each in found[:_MOST_ROWS]], width)
+        return None
+    shown, remarks = found[:_MOST_ROWS], []
     if len(found) > _MOST_ROWS:
-        yield Text(f"and {len(found) - _MOST_ROWS:,} more, which are in the JSON document", "dim")
-    for each in found[:_MOST_ROWS]:
-        if not each.comparable:
-            yield Text(
-                f"{clean(each.service, 28)} has more load of its own in {clean(each.phase, 28)} than alone: "
-                "that may be why it is slower", "yellow",
-            )  # fmt: skip
+        remarks.append(f"and {len(found) - _MOST_ROWS:,} more, which are in the JSON document")
+    remarks += [
+        f"{clean(each.service, 28)} has more load of its own in {clean(each.phase, 28)} than alone: "
+        "that may be why it is slower"
+        for each in shown
+        if not each.comparable
+    ]
+    return [_row(each) for each in shown], remarks
+
+
+def slowdown_section(summary: Summary, width: int) -> Iterator[Text]:
+    """The table of the text report."""
+    if found := slowdown_rows(summary):
+        rows, remarks = found
+        yield from grid(SLOWDOWN_COLUMNS, rows, width)
+        yield from (Text(remark, "yellow") for remark in remarks)
 
 
 def _row(each: Slowdown) -> list[Text]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmload.dashboard import header, health, latency, objectives, outcomes
+from llmload.dashboard import header, health, latency, objectives, observed, outcomes
 from llmload.dashboard.canvas import Line, width_of
 from llmload.dashboard.digest import Now, Row
 from llmload.dashboard.frame import Frame
@@ -17,6 +17,7 @@ from llmload.dashboard.objectives import Lights
 from llmload.metrics.failures import ErrorGroup
 from llmload.metrics.health import WorkerHealth
 from llmload.metrics.histogram import Histogram
+from llmload.metrics.observed import Observed
 from llmload.metrics.summary import PhaseInfo, Summary
 from llmload.records import Outcome
 from llmload.verdict.judge import Judgement
@@ -235,3 +236,36 @@ def test_health_fits(width: int) -> None:
     lines = health.worker_lines(workers, width, 2)
     assert len(lines) == 2
     assert all(width_of(line) <= max(width, 10) for line in lines)
+
+
+# The target
+
+
+def watched() -> Observed:
+    found = Observed("process 7")
+    for at in range(8):
+        found.samples("memory").read(at, (100 + at) * 2**20)
+        found.samples("jobs").read(at, at)
+    found.samples("cpu").lasted(0, 8, 0.31)
+    found.samples("written").lasted(0, 8, 9.0)
+    return found
+
+
+def test_the_newest_values_of_the_target_stand_in_a_line() -> None:
+    (line,) = observed.observed_lines({"server": watched()}, 8.0, 80, 4)
+    assert text(line) == "target server  cpu 31%  memory 107 MiB  jobs 7"
+    assert [style for piece, style in line if piece == "31%"] == [""]
+    (old,) = observed.observed_lines({"server": watched()}, 30.0, 80, 4)
+    assert [style for piece, style in old if piece == "31%"] == ["dim"]
+
+
+def test_what_can_not_be_seen_says_why() -> None:
+    (line,) = observed.observed_lines({"server": Observed(trouble="there is no process \x1b[31m9")}, 1.0, 80, 4)
+    assert text(line).rstrip() == "target server  there is no process 9"
+
+
+@given(WIDTHS)
+def test_the_target_fits(width: int) -> None:
+    lines = observed.observed_lines({"a": watched(), "b": Observed(trouble="x" * 300), "c": watched()}, 1.0, width, 2)
+    assert len(lines) == 2
+    assert all(width_of(line) <= max(width, 27) for line in lines)

@@ -10,10 +10,12 @@ from xml.etree import ElementTree
 import pytest
 import reports_samples as samples
 
+from llmload.metrics.observed import FIGURES, Observed
 from llmload.metrics.summary import CellKey, Summary
 from llmload.reports.charts import CHARTS, Chart, Drawing, Look, Subject
 from llmload.reports.charts.colours import ON_PAGE
 from llmload.reports.charts.drawing import png, svg
+from llmload.reports.charts.target import shown_of
 from llmload.reports.result import Result
 
 NARROW = Look(width=340, height=220, colours=ON_PAGE)
@@ -32,13 +34,17 @@ def two_classes() -> Result:
 
 
 def twice() -> Result:
-    """Every streamed call was made twice, by another class too."""
+    """Every streamed call was made twice, by another class too; the target was watched."""
     whole, more = samples.summary(), Summary()
     more.merge(whole)
     more.cells |= {CellKey("long", *key[1:]): part for key, part in whole.cells.items() if key.cls == "chat"}
     for at, by_class in whole.windows.items():
         if "chat" in by_class:
             more.windows[at]["long"] = by_class["chat"]
+    more.observed["server"] = Observed("process 7")
+    for n, figure in enumerate(FIGURES):
+        for at in range(60):
+            more.observed["server"].samples(figure).read(at, n + at % 5)
     return replace(samples.result(), summary=more)
 
 
@@ -116,3 +122,32 @@ def test_a_picture_can_be_of_points() -> None:
     assert made.startswith(b"\x89PNG")
     width, height = (int.from_bytes(made[at : at + 4]) for at in (16, 20))
     assert (width, height) == (860, 260)
+
+
+def test_the_target_is_drawn_in_step_with_the_run_and_between_which_values_it_was() -> None:
+    drawing = drawn(CHARTS["target-memory"], samples.overloaded())
+    assert drawing is not None
+    assert drawing.says == "memory over time: server at most 345 MiB"
+    assert [drawing.table.rows[at] for at in (0, 27)] == [
+        ("0:00", "210 MiB", "210 MiB"),
+        ("0:27", "345 MiB", "345 MiB"),
+    ]
+    band, line = drawing.spec["layer"][-2:]
+    assert band["mark"]["type"] == "area"
+    assert [point["v"] for point in line["data"]["values"][:3]] == [210.0, 215.0, 220.0]
+    assert line["encoding"]["y"]["axis"]["title"] == "MiB"
+    assert [point["v"] for point in line["data"]["values"][28:]] == [None] * (len(drawing.table.rows) - 28)
+
+
+def test_several_observers_are_a_line_each() -> None:
+    result = twice()
+    result.summary.observed["other"] = result.summary.observed["server"]
+    drawing = drawn(CHARTS["target-queue"], result)
+    assert drawing is not None
+    assert drawing.table.columns == ("from", "other, mean", "other, largest", "server, mean", "server, largest")
+
+
+def test_figures_that_a_scenario_made_have_a_chart_on_its_page() -> None:
+    result = twice()
+    result.summary.observed["server"].samples("jobs").read(3, 9)
+    assert [chart.name for chart in shown_of(result)][-2:] == ["target-gpu", "target-jobs"]

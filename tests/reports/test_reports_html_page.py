@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import reports_samples as samples
 from test_reports_charts import two_classes
+from test_reports_slowed import summary as beside_each_other
 
 from llmload.analysis.insights import Gravity, Insight
 from llmload.errors import ResultError
@@ -264,3 +265,19 @@ def test_long_evidence_is_not_cut_where_there_is_room(monkeypatch: pytest.Monkey
     monkeypatch.setattr("llmload.reports.result.insights", lambda summary, facts: found)
     page = render(replace(samples.result(), notes=())).decode()
     assert all(f"end{n}" in page for n in range(6))
+
+
+def test_the_target_has_a_table_and_small_charts() -> None:
+    page = render(samples.overloaded()).decode()
+    table = page[page.index("<h3>The target</h3>") :].partition("<h3>")[2].partition("<h3>")[0]
+    assert "<caption>server: process 4711</caption>" in table
+    assert "<td>+58.1%</td>" in table
+    assert "server ended 28.5 s into the run" in table
+    small = page[page.index('<div class="small">') :].partition("</section>")[0]
+    assert re.findall(r'id="chart-([\w-]+)"', small) == ["target-cpu", "target-memory"]
+
+
+def test_services_beside_each_other_have_a_table() -> None:
+    page = render(replace(samples.result(), summary=beside_each_other())).decode()
+    assert "<h3>Services beside each other</h3>" in page
+    assert "<td>2.00x</td>" in page

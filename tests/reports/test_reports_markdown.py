@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 import reports_samples as samples
 from markdown_it import MarkdownIt
+from test_reports_slowed import summary as beside_each_other
 
 from llmload.metrics.failures import ErrorGroup
 from llmload.records import Outcome
@@ -115,3 +116,11 @@ def test_an_unproven_objective_is_no_tick_and_counted_in_the_first_line() -> Non
     text = render(replace(samples.result(), judgements=met)).decode()
     assert "**3 of 3 objectives met, 1 of them unproven; the figures are SUSPECT; traffic light" in text
     assert "| \\~ | `latency.p99.9 < 30s` |" in text
+
+
+def test_services_beside_each_other_and_the_target_have_tables() -> None:
+    slower = render(replace(samples.result(), summary=beside_each_other())).decode()
+    assert "| chat in together | 1.00x | 103ms | 206ms | 2.00x |" in slower
+    assert (
+        "| memory | 210 MiB | 278 MiB | 345 MiB | 215 MiB | 340 MiB | +58.1% |" in render(samples.overloaded()).decode()
+    )

@@ -11,6 +11,7 @@ from llmload.reports.charts import heatmap, latency, load, outcomes, percentiles
 from llmload.reports.charts.chart import Chart, Drawing
 from llmload.reports.charts.look import Look
 from llmload.reports.charts.subject import Subject
+from llmload.reports.charts.target import TARGET_CHARTS
 
 __all__ = ["CHARTS", "Chart", "Drawing", "Look", "Subject"]
 
@@ -55,6 +56,7 @@ _ROWS: Final = (
     Chart("outcomes", "Outcomes", "How did calls end, and when did that change?", outcomes.over_time, most=1),
     Chart("in-flight", "Calls in flight", "How many calls were open at once?", load.in_flight),
     Chart("tokens", "Output tokens", "How much did the service produce?", load.tokens),
+    *TARGET_CHARTS,
 )
 
 CHARTS: Final[Mapping[str, Chart]] = MappingProxyType({chart.name: chart for chart in _ROWS})

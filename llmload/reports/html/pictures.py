@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from llmload.reports.charts import CHARTS, Chart, Drawing, Look, Subject
 from llmload.reports.charts.colours import ON_PAGE
 from llmload.reports.charts.drawing import svg
+from llmload.reports.charts.target import shown_of
 from llmload.reports.html.markup import Html, element, table
 from llmload.reports.result import Result
 
@@ -22,12 +24,25 @@ _UNLESS: Final = {"latency-heatmap": "ttft-heatmap"}
 """Charts that are left out where another one is shown."""
 _WIDE: Final = Look(width=900, height=250, colours=ON_PAGE, letters=13)
 _NARROW: Final = Look(width=344, height=230, colours=ON_PAGE, letters=12)
+_SMALL: Final = (Look(width=440, height=170, colours=ON_PAGE, letters=12), replace(_NARROW, height=170))
+"""Of what the target was seen to do: two beside each other, on wide screens."""
 
 
 def pictures(result: Result) -> Html | None:
     """All charts that there is something to draw for."""
-    made = list(_figures(Subject("", result)))
-    return element("section", element("h2", "Over time"), made) if made else None
+    subject = Subject("", result)
+    made, target = list(_figures(subject)), list(_target(subject))
+    if not made and not target:
+        return None
+    small = element("div", target, class_="small") if target else None
+    return element("section", element("h2", "Over time"), made, small)
+
+
+def _target(subject: Subject) -> Iterator[Html]:
+    for chart in shown_of(subject.result):
+        wide, narrow = (chart.draw([subject], look) for look in _SMALL)
+        if wide is not None and narrow is not None:
+            yield _figure(chart, wide, narrow)
 
 
 def _figures(subject: Subject) -> Iterator[Html]:

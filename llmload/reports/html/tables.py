@@ -16,10 +16,13 @@ from llmload.reports.crossed import GROUP_COLUMNS, TERM_COLUMNS, crossed
 from llmload.reports.facts import cost_facts, generator_facts, stall_facts, token_facts
 from llmload.reports.figures import Distribution, amounts, distinct_slices, distributions, groups
 from llmload.reports.html.markup import Html, Node, element, table
+from llmload.reports.observed import COLUMNS as OBSERVED_COLUMNS
+from llmload.reports.observed import observed_tables
 from llmload.reports.paired import PAIR_COLUMNS, pair_remarks, pair_rows
 from llmload.reports.phases import PHASE_COLUMNS, phase_rows
 from llmload.reports.precision import DEVIATION_COLUMNS, basis, deviation_cells
 from llmload.reports.result import Result
+from llmload.reports.slowed import SLOWDOWN_COLUMNS, slowdown_rows
 from llmload.reports.tables import MAX_ROWS
 from llmload.verdict.view import whole_view
 
@@ -119,6 +122,14 @@ def _phases(result: Result) -> Iterator[Node]:
         yield element("p", f"and {left:,} more phases", class_="dim")
 
 
+def _slowdown(result: Result) -> Iterator[Node]:
+    if found := slowdown_rows(result.summary):
+        rows, remarks = found
+        columns = ("Service", *(column.title for column in SLOWDOWN_COLUMNS[1:]))
+        yield table(columns, map(_plain, rows), "How much slower each service is beside others than alone")
+        yield from (element("p", remark, class_="dim") for remark in remarks)
+
+
 def _pairs(result: Result) -> Iterator[Node]:
     columns = ("Metric", *(column.title for column in PAIR_COLUMNS[1:]))
     for title, rows in pair_rows(result.summary):
@@ -178,6 +189,14 @@ def _errors(result: Result) -> Iterator[Node]:
         yield element("p", f"and {left:,} more kinds of error", class_="dim")
 
 
+def _target(result: Result) -> Iterator[Node]:
+    columns = ("Figure", *(column.title for column in OBSERVED_COLUMNS))
+    for each in observed_tables(result.summary):
+        if each.rows:
+            yield table(columns, map(_plain, each.rows), each.title)
+        yield from (element("p", text, class_="dim" if style == "dim" else None) for text, style in each.remarks)
+
+
 def _generator(result: Result) -> Iterator[Node]:
     if facts := generator_facts(result.summary):
         yield table(("Generator", "figure"), facts, "How the generator itself was doing", texts=2)
@@ -201,10 +220,12 @@ DETAILS: Final[Mapping[str, Callable[[Result], Iterator[Node]]]] = {
     "Times and sizes": _times,
     "Compared": _cuts,
     "Phases": _phases,
+    "Services beside each other": _slowdown,
     "Pairs": _pairs,
     "Crossed": _crossed,
     "Errors": _errors,
     "Tokens and cost": _tokens,
+    "The target": _target,
     "The generator": _generator,
     "Precision": _error_bar,
 }

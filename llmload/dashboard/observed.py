@@ -1,0 +1,56 @@
+"""What observers see of the target at this moment: a line for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from llmload.dashboard.canvas import Line, fit, safe, width_of
+from llmload.metrics.observed import FIGURES, Observed, figure_of
+from llmload.verdict.target import KINDS
+
+__all__ = ["observed_lines"]
+
+_CODES: Final = {
+    "cpu": "cpu",
+    "gpu": "gpu",
+    "memory": "memory",
+    "queue": "waiting",
+    "running": "running",
+    "requests": "done",
+    "cache": "cache",
+    "threads": "threads",
+    "connections": "connections",
+    "server_latency": "latency",
+}
+"""Figure -> what it is called where there is little room, in the order of their weight. Own figures come after them."""
+_NAME: Final = 20
+_STALE: Final = 10.0
+"""Seconds after which a value is no news any more."""
+
+
+def observed_lines(observed: Mapping[str, Observed], elapsed: float, width: int, rows: int) -> list[Line]:
+    """The newest value of each figure that there is room for; what is old, or can't be seen, is told apart."""
+    return [_line(name, seen, elapsed, width) for name, seen in sorted(observed.items())[: max(0, rows)]]
+
+
+def _line(name: str, seen: Observed, elapsed: float, width: int) -> Line:
+    line: Line = [("target ", "strong"), (safe(name)[:_NAME], "")]
+    if seen.trouble:
+        return fit([*line, ("  ", ""), (safe(seen.trouble), "warn")], width)
+    for code, value, old in _values(seen, elapsed):
+        piece: Line = [("  ", ""), (f"{code} ", "dim"), (value, "dim" if old else "")]
+        if width_of(line) + width_of(piece) <= width:
+            line += piece
+    return line
+
+
+def _values(seen: Observed, elapsed: float) -> Iterator[tuple[str, str, bool]]:
+    own = sorted(seen.figures.keys() - FIGURES.keys())
+    for figure in (*(known for known in _CODES if known in seen.figures), *own):
+        samples = seen.figures[figure]
+        if not samples.bins:
+            continue
+        last = max(samples.bins)
+        shown = KINDS[figure_of(figure).measure].show(samples.bins[last].mean)
+        yield _CODES.get(figure, safe(figure)[:_NAME]), shown, elapsed - (last + 1) * samples.width > _STALE

@@ -15,6 +15,7 @@ from llmload.cli.data import data
 from llmload.cli.history import history
 from llmload.cli.init import init
 from llmload.cli.merge import merge
+from llmload.cli.ping import ping
 from llmload.cli.plan import plan
 from llmload.cli.plot import plot
 from llmload.cli.report import report
@@ -69,6 +70,7 @@ for command in (
     compare,
     history,
     calibrate,
+    ping,
 ):
     app.command()(command)
 app.add_typer(data, name="data")

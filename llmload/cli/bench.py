@@ -50,7 +50,7 @@ from llmload.cli.run_options import (
 if TYPE_CHECKING:
     from llmload.scenario.plan import Plan
 
-__all__ = ["bench"]
+__all__ = ["bench", "compiled", "scenario_text"]
 
 _ANY_MODEL = "the first model that the server lists"
 _FLAGS = {
@@ -136,10 +136,10 @@ def _plan(
     """What the flags mean; exits where that was only to be printed."""
     named = model or ("sim-model" if url == "sim:" else _ANY_MODEL)
     text = scenario_text(url, named, _key_variable(api_key_env), cls, load, seed, rules)
-    plan = _compiled(text)
+    plan = compiled(text)
     if named == _ANY_MODEL:
         text = text.replace(_toml(_ANY_MODEL), _toml(_find_model(plan)), 1)
-        plan = _compiled(text)
+        plan = compiled(text)
     if print_scenario:
         sys.stdout.write(text)
         raise typer.Exit
@@ -208,7 +208,7 @@ def scenario_text(
     return "\n".join(lines) + "\n"
 
 
-def _compiled(text: str) -> Plan:
+def compiled(text: str) -> Plan:
     """The plan of generated text; what is wrong with it is told by flag, as no file of the user's is meant."""
     from dataclasses import replace
 

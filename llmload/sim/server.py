@@ -52,11 +52,15 @@ def raise_file_limit() -> None:
 class _Connection:
     """A ``Reply`` on one HTTP/1.1 connection."""
 
-    __slots__ = ("_chunked", "_close", "_direct", "_done", "_held", "_old")
+    __slots__ = ("_bare", "_chunked", "_close", "_direct", "_done", "_held", "_old")
 
-    def __init__(self, transport: asyncio.Transport, old: bool, close: bool, done: asyncio.Future[bool]) -> None:
-        """``old``: the client speaks HTTP/1.0; ``close``: the connection is not to be kept."""
+    def __init__(
+        self, transport: asyncio.Transport, old: bool, close: bool, done: asyncio.Future[bool], bare: bool
+    ) -> None:
+        """``old``: the client speaks HTTP/1.0; ``close``: the connection is not to be kept; ``bare``: only the head was
+        asked for."""
         self._direct = Direct(transport)
+        self._bare = bare
         self._old = old
         self._close = close
         self._done = done
@@ -77,7 +81,9 @@ class _Connection:
             self.write(b"")
 
     def write(self, data: bytes) -> None:
-        if self._chunked and data:
+        if self._bare:
+            data = b""
+        elif self._chunked and data:
             data = b"%x\r\n%b\r\n" % (len(data), data)
         if self._held:
             data, self._held = self._held + data, b""
@@ -85,7 +91,7 @@ class _Connection:
             self._direct.send(data)
 
     def end(self) -> None:
-        if self._chunked:
+        if self._chunked and not self._bare:
             self._direct.send(b"0\r\n\r\n")
         self._over(keep=not self._close)
 
@@ -205,7 +211,7 @@ class SimServer:
         old = request.version < (1, 1)
         close = old or request.headers.get("Connection", "").lower() == "close"
         headers = {name.lower(): value for name, value in request.headers.items()}
-        reply = _Connection(transport, old, close, done)
+        reply = _Connection(transport, old, close, done, bare=request.method == "HEAD")
         cancel = self.service.handle(SimRequest(request.method, request.rel_url.raw_path_qs, headers, body), reply)
         self._open.add(cancel)
         try:

@@ -288,6 +288,18 @@ async def test_a_big_body_is_taken_and_expectations_are_met():
             assert (await response.json())["usage"]["prompt_tokens"] == 5 * 75_000
 
 
+async def test_a_head_is_answered_without_a_body_and_the_connection_goes_on():
+    async with SimServer(SimSpec(**FAST)) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        for path in (b"/v1", b"/metrics", b"/v1/models"):
+            writer.write(b"HEAD %b HTTP/1.1\r\nHost: x\r\n\r\n" % path)
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+            assert head.startswith(b"HTTP/1.1 ")
+        writer.write(b"GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)).startswith(b"HTTP/1.1 200 ")
+        writer.close()
+
+
 async def test_an_http_1_0_client_gets_a_body_that_ends_with_the_connection():
     async with _serving() as (server, _, __):
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)

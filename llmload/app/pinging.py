@@ -1,0 +1,82 @@
+"""Pinging the targets of a plan: each by the way that the calls go, through its proxy and with its certificates."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from yarl import URL
+
+from llmload.metrics.ping import STEPS, Ping
+from llmload.observe.ping import Pinger
+from llmload.observe.route import Route
+from llmload.scenario.plan import Target
+from llmload.transport.connector import tls_context
+from llmload.transport.keyring import proxy_login
+from llmload.units import format_ns
+
+__all__ = ["Pings", "route_to"]
+
+_PORTS: Final = {"http": 80, "https": 443}
+
+
+def route_to(target: Target, path: str = "") -> Route:
+    """The way to a target; ``path`` in place of that of its base URL. Raises UsageError (``ca_file``)."""
+    url, proxy = URL(target.base_url), URL(target.proxy) if target.proxy else None
+    return Route(
+        host=url.host or "",
+        port=url.port or _PORTS[url.scheme],
+        path=path or url.raw_path or "/",
+        tls=_context(target) if url.scheme == "https" else None,
+        proxy=None if proxy is None else (proxy.host or "", proxy.port or 80),
+        login=proxy_login(target),
+        unix_socket=target.unix_socket,
+    )
+
+
+def _context(target: Target) -> ssl.SSLContext:
+    found = tls_context(target)
+    if isinstance(found, ssl.SSLContext):
+        return found
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+class Pings:
+    """Round trips to several targets, in turns. To be closed."""
+
+    def __init__(self, targets: Sequence[Target], timeout: float, path: str = "") -> None:
+        self._pingers: Final = {target.name: Pinger(route_to(target, path), timeout) for target in targets}
+
+    def rounds(self, count: int, interval: float, told: Callable[[str], None]) -> None:
+        """So many rounds, each beginning ``interval`` seconds after the one before, or at once if that took longer;
+        ``told`` a line of each."""
+        start = time.monotonic()
+        for number in range(count):
+            time.sleep(max(0.0, start + number * interval - time.monotonic()))
+            for name, pinger in self._pingers.items():
+                told(f"{name}: {_line(pinger.once()) or pinger.trouble}")
+
+    def download(self, path: str, told: Callable[[str], None]) -> None:
+        """The speed of a download from each; ``told`` where there is none."""
+        for name, pinger in self._pingers.items():
+            if why := pinger.download(path):
+                told(f"{name}: throughput not measured: {why}")
+
+    def found(self) -> Mapping[str, Ping]:
+        """What was found so far, by target."""
+        return {name: pinger.found() for name, pinger in self._pingers.items()}
+
+    def close(self) -> None:
+        """Close all connections."""
+        for pinger in self._pingers.values():
+            pinger.close()
+
+
+def _line(took: Mapping[str, int | None]) -> str:
+    """One round in a line."""
+    steps = (name for name in STEPS if name in took)
+    return ", ".join(f"{name} {'lost' if (ns := took[name]) is None else format_ns(ns)}" for name in steps)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import Final, Protocol
 
 from llmload.errors import UsageError
@@ -104,11 +104,14 @@ class Exporter:
 
 @dataclass(frozen=True, slots=True)
 class _Export:
-    """A kind of sink: the module, and its function that makes one of a place (UsageError on one it can't use)."""
+    """A kind of sink: the module, and its function that makes one of a place (UsageError on one it can't use).
+    ``usual``: it knows of a place where none is given. ``extra``: of llmload, that it needs."""
 
     module: str
     where: str
     make: str = "make"
+    usual: bool = False
+    extra: str = ""
 
 
 EXPORTS: Final[Mapping[str, _Export]] = MappingProxyType(
@@ -118,6 +121,7 @@ EXPORTS: Final[Mapping[str, _Export]] = MappingProxyType(
         "influxdb": _Export("llmload.outputs.influxdb", "URL/DATABASE (version 1)"),
         "influxdb2": _Export("llmload.outputs.influxdb", "URL/ORGANISATION/BUCKET (version 2)", "make_2"),
         "statsd": _Export("llmload.outputs.statsd", "HOST:PORT"),
+        "otlp": _Export("llmload.outputs.otlp", "URL", usual=True, extra="otlp"),
         "webhook": _Export("llmload.outputs.webhook", "URL, or env:NAME of a variable that holds it"),
     }
 )
@@ -131,7 +135,16 @@ def exporter(given: str) -> Exporter:
         known = ", ".join(EXPORTS)
         hint = did_you_mean(kind, EXPORTS) or f"there are {known}"
         raise UsageError(f"--export: there is no kind {clean(kind, 40)!r}; {hint}")
-    if not colon or not where:
-        raise UsageError(f"--export {kind}: says not where to; write {kind}:{EXPORTS[kind].where}")
     chosen = EXPORTS[kind]
-    return Exporter(kind, getattr(import_module(chosen.module), chosen.make)(where))
+    if not where and (colon or not chosen.usual):
+        raise UsageError(f"--export {kind}: says not where to; write {kind}:{chosen.where}")
+    return Exporter(kind, getattr(_module(kind, chosen), chosen.make)(where))
+
+
+def _module(kind: str, chosen: _Export) -> ModuleType:
+    try:
+        return import_module(chosen.module)
+    except ModuleNotFoundError:
+        if not chosen.extra:
+            raise
+        raise UsageError(f"--export {kind} needs an extra: pip install 'llmload[{chosen.extra}]'") from None

@@ -18,7 +18,18 @@ from llmload.metrics.slices import CellKey, Slice
 from llmload.metrics.summary import Summary
 from llmload.verdict.judge import Judgement
 
-__all__ = ["BOUNDS", "DISTRIBUTIONS", "Kind", "Labels", "Point", "Spread", "families", "points", "spread"]
+__all__ = [
+    "BOUNDS",
+    "DISTRIBUTIONS",
+    "Kind",
+    "Labels",
+    "Point",
+    "Spread",
+    "cell_labels",
+    "families",
+    "points",
+    "spread",
+]
 
 Labels = tuple[tuple[str, str], ...]
 
@@ -63,11 +74,11 @@ class Point:
     value: float | Spread
 
 
-def spread(histogram: Histogram, unit: float) -> Spread:
-    """The histogram in the classes of BOUNDS; ``unit``: what its values are in seconds."""
+def spread(histogram: Histogram, unit: float, bounds: Sequence[float] = BOUNDS) -> Spread:
+    """The histogram in the classes of ``bounds``; ``unit``: what its values are in theirs."""
     values, counts = histogram.nonzero()
     upto = np.concatenate(([0], counts.cumsum()))
-    places = np.searchsorted(values * unit, BOUNDS, side="right")
+    places = np.searchsorted(values * unit, bounds, side="right")
     return Spread(tuple(int(n) for n in upto[places]), histogram.count, histogram.total * unit)
 
 
@@ -97,11 +108,16 @@ def _run(summary: Summary) -> Iterator[Point]:
     yield Point("elapsed_seconds", Kind.GAUGE, "Seconds of the schedule covered", (), summary.elapsed)
 
 
-def _cell(key: CellKey, part: Slice) -> Iterator[Point]:
-    labels: Labels = (
+def cell_labels(key: CellKey) -> Labels:
+    """What a slice is of."""
+    return (
         ("class", key.cls), ("target", key.target), ("model", key.model), ("phase", key.phase),
         *((f"tag_{name}", value) for name, value in key.tags),
     )  # fmt: skip
+
+
+def _cell(key: CellKey, part: Slice) -> Iterator[Point]:
+    labels = cell_labels(key)
     for outcome, count in sorted(part.outcomes.items()):
         of = (*labels, ("outcome", str(outcome)))
         yield Point("calls_total", Kind.COUNTER, "Calls that are over, by how they ended", of, float(count))

@@ -3,38 +3,77 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 import urllib3
 
 from llmload.safe import clean
 
-__all__ = ["poster"]
+__all__ = ["Reply", "hider", "poster"]
 
 _SECONDS: Final = 3.0
 _READ: Final = 500
 """Bytes of an answer that are looked at, for the reason of a refusal."""
+_MOST: Final = 64 * 1024
+"""Bytes of an answer that are read at all; the connection of one that has more is given up."""
 
 
-def poster(url: str, headers: Mapping[str, str]) -> Callable[[bytes], None]:
+_SECRET: Final = 8
+"""Characters of a part of a header from which on it is taken for a secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What was answered to a body that was taken."""
+
+    content_type: str
+    body: bytes
+
+
+def poster(
+    url: str, headers: Mapping[str, str], reply: Callable[[Reply], None] | None = None
+) -> Callable[[bytes], None]:
     """A function that posts a body there, on a connection that is kept. It raises OSError that says why it was not
-    taken, without the URL, which may hold a secret."""
+    taken, without the URL, which may hold a secret. ``reply`` is given what was answered, and may raise the same."""
+    hide = hider(headers)
     pool = urllib3.PoolManager(num_pools=1, retries=False, timeout=urllib3.Timeout(_SECONDS))
 
     def post(body: bytes) -> None:
         try:
             answer = pool.request("POST", url, body=body, headers=dict(headers), redirect=False, preload_content=False)
+            try:
+                status, heard = answer.status, answer.read(_MOST + 1, decode_content=False)
+                if len(heard) > _MOST:
+                    answer.close()
+            finally:
+                answer.release_conn()
         except urllib3.exceptions.HTTPError as error:
             raise OSError(_reason(error)) from None
-        try:
-            if not 200 <= answer.status < 300:
-                why = clean(answer.read(_READ, decode_content=False).decode("utf-8", "replace"), 160)
-                raise OSError(f"HTTP {answer.status}" + (f": {why}" if why else ""))
-            answer.drain_conn()
-        finally:
-            answer.release_conn()
+        if not 200 <= status < 300:
+            why = clean(hide(heard[:_READ].decode("utf-8", "replace")), 160)
+            raise OSError(f"HTTP {status}" + (f": {why}" if why else ""))
+        if reply is not None:
+            if len(heard) > _MOST:
+                raise OSError("its answer is too long")
+            reply(Reply(answer.headers.get("Content-Type", ""), heard))
 
     return post
+
+
+def hider(headers: Mapping[str, str]) -> Callable[[str], str]:
+    """A function that masks in a text what these headers, which may hold a key, say: some servers repeat it."""
+    said = (
+        part for name, value in headers.items() if not name.lower().startswith("content-") for part in value.split()
+    )
+    secrets = sorted({part for part in said if len(part) >= _SECRET}, key=len, reverse=True)
+
+    def hide(text: str) -> str:
+        for secret in secrets:
+            text = text.replace(secret, "[hidden]")
+        return text
+
+    return hide
 
 
 def _reason(error: urllib3.exceptions.HTTPError) -> str:

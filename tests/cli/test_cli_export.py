@@ -8,6 +8,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llmload.reports.result import Result
+from tests.outputs.otlp_receiver import metrics_of, plain, points_of, receiver
 
 SHORT = ("--set", "load.duration=3s", "--set", "limits.drain=2s", "--display", "plain", "--allow-invalid")
 
@@ -54,3 +60,41 @@ def test_a_system_that_never_answers_ends_no_run_and_its_secrets_are_not_seen(tm
     assert json.loads(out.read_text())["verdict"]["decision"] == "PASS"
     for text in (done.stdout, done.stderr, out.read_text()):
         assert "SECRET" not in text
+
+
+def test_a_collector_has_what_the_result_has(tmp_path: Path) -> None:
+    out = tmp_path / "out.json"
+    with receiver() as collector:
+        secret = {"OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer%20sk-SECRET3"}
+        done = run(*SHORT, "--fault", "error:rate=20%", "--export", f"otlp:{collector.url}", "-o", str(out), **secret)
+    assert done.returncode in (0, 1), done.stderr
+    assert "otlp" not in done.stderr.replace(f"otlp:{collector.url}", "")
+    summary = Result.from_json(json.loads(out.read_text())).summary
+    told = [metrics_of(request) for request in collector.metrics]
+    assert len(told) >= 3
+    assert {headers["authorization"] for headers in collector.headers} == {"Bearer sk-SECRET3"}
+    counts = [points_of(each["llmload.completed_calls"])[0].as_int for each in told]
+    assert counts == sorted(counts)
+    assert counts[-1] == summary.completed > 10
+    cells = {(key.cls, key.phase): part for key, part in summary.cells.items()}
+    for metric, value in (
+        ("llmload.input_tokens", lambda part: part.input_tokens),
+        ("llmload.goodput_calls", lambda part: part.goodput),
+    ):  # fmt: skip
+        found = {_cell(point): point.as_int for point in points_of(told[-1][metric])}
+        assert found == {key: value(part) for key, part in cells.items()}
+    outcomes = {(*_cell(point), plain(point.attributes)["llmload.outcome"]): point.as_int
+                for point in points_of(told[-1]["llmload.calls"])}  # fmt: skip
+    assert outcomes == {(*key, str(name)): n for key, part in cells.items() for name, n in part.outcomes.items()}
+    for metric, name in (("llmload.ttft", "ttft"), ("llmload.itl", "itl"), ("llmload.latency_send", "latency_send")):
+        for point in points_of(told[-1][metric]):
+            histogram = cells[_cell(point)].histogram(name)
+            assert point.count == sum(point.positive.bucket_counts) + point.zero_count == histogram.count
+            assert point.sum == pytest.approx(histogram.total * 1e-6)
+    for text in (done.stdout, done.stderr, out.read_text(), *map(str, collector.metrics)):
+        assert "SECRET" not in text
+
+
+def _cell(point: Any) -> tuple[str, str]:
+    names = plain(point.attributes)
+    return names["llmload.class"], names["llmload.phase"]

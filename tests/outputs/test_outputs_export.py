@@ -23,7 +23,7 @@ from tests.outputs.output_kit import Ended, a_plan, a_summary
 
 WHERE = {
     "stream": "-", "prometheus": "0", "influxdb": "http://h:1/d", "influxdb2": "http://h:1/o/b", "statsd": "h:1",
-    "webhook": "http://h/x",
+    "webhook": "http://h/x", "otlp": "http://h:1",
 }  # fmt: skip
 
 

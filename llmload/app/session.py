@@ -93,19 +93,23 @@ def run_plan(plan: Plan, options: Options) -> Result:
             log = CallLog(options.outputs, options.chunks)
             with LocalCluster(resolved, crew.workers, log.add if log.wanted else None) as cluster:
                 result = _Session(resolved, options, crew, cluster, simulator, interrupts, log).run()
-            _finish(options, result)
-            return result
+            said = _finish(options, result)
+            return replace(result, notes=tuple(dict.fromkeys((*result.notes, *said))))
         finally:
             options.display.stop()
             _finish(options, None)
 
 
-def _finish(options: Options, result: Result | None) -> None:
+def _finish(options: Options, result: Result | None) -> list[str]:
+    """Finish the outputs; what they had to say, such as what they lost, which the user was told."""
+    said = []
     for output in options.outputs:
         output.finish(result)
         if isinstance(output, Speaks):
-            for text in output.messages():
-                options.display.message(text)
+            said += output.messages()
+    for text in said:
+        options.display.message(text)
+    return said
 
 
 class _Session:

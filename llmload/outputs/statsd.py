@@ -18,6 +18,7 @@ from llmload.outputs.export import Tick
 from llmload.outputs.place import host_and_port
 from llmload.outputs.points import DISTRIBUTIONS
 from llmload.scenario.plan import Plan
+from llmload.units import counted
 
 __all__ = ["StatsD", "lines", "make"]
 
@@ -33,8 +34,9 @@ class StatsD:
     def __init__(self, host: str, port: int) -> None:
         self._place: Final = (host, port)
         self._socket: socket.socket | None = None
+        self._sent = 0
         self._refused = 0
-        self._told = False
+        self._messages: list[str] = []
 
     def open(self, plan: Plan) -> None:
         """Raises OutputError where the name can't be resolved."""
@@ -57,24 +59,30 @@ class StatsD:
         self._send(datagram)
 
     def _send(self, datagram: bytes) -> None:
+        if self._socket is None:
+            return
+        self._sent += 1
         try:
-            if self._socket is not None:
-                self._socket.send(datagram)
+            self._socket.send(datagram)
         except OSError:  # nobody listens there, or our own buffer is full
             self._refused += 1
+            if self._refused == 1:
+                where = f"{self._place[0]}:{self._place[1]}"
+                self._messages.append(f"statsd: nothing seems to listen on {where}, or it is too slow")
 
     def close(self) -> None:
         """Let go of the socket."""
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        if self._socket is None:
+            return
+        self._socket.close()
+        self._socket = None
+        if self._refused:
+            self._messages.append(f"statsd: {self._refused:,} of {counted(self._sent, 'datagram')} refused")
 
     def messages(self) -> list[str]:
-        """Once, that nobody seems to listen."""
-        if not self._refused or self._told:
-            return []
-        self._told = True
-        return [f"statsd: nothing seems to listen on {self._place[0]}:{self._place[1]}, or it is too slow"]
+        """That nobody seems to listen, once, and at the end how much of it was refused."""
+        said, self._messages = self._messages, []
+        return said
 
 
 def lines(tick: Tick) -> Iterator[bytes]:

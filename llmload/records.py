@@ -333,6 +333,7 @@ class Record:
         "phase",
         "planned",
         "queued",
+        "request_id",
         "retry_after",
         "retry_wait",
         "reused",
@@ -340,6 +341,7 @@ class Record:
         "status",
         "tcp",
         "tls",
+        "trace",
         "upload",
         "worker",
     )
@@ -373,6 +375,10 @@ class Record:
         self.labels: tuple[tuple[str, str], ...] = ()
         """Tags that the answer itself gave, from response headers the scenario names."""
         self.worker = 0
+        self.request_id = ""
+        """What the server calls it, by a response header; bounded, safe to print."""
+        self.trace = ""
+        """The W3C traceparent that the request carried; "" where it had none."""
 
     @property
     def first_content(self) -> int:

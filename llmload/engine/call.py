@@ -14,7 +14,7 @@ from llmload.clock import NS, Clock, wall_time
 from llmload.dialects.base import Dialect, Dialogue, Reader
 from llmload.dialects.outcome import classify
 from llmload.dialects.template import Template
-from llmload.engine.listening import Listener
+from llmload.engine.listening import Listener, request_id
 from llmload.errors import DecodeError
 from llmload.records import Outcome, Record, WireRequest
 from llmload.safe import clean
@@ -211,6 +211,7 @@ class CallRun:
         record = self.record
         record.first_byte = record.headers = t
         record.status = status
+        record.request_id = request_id(headers)
         if status in (429, 503):
             record.retry_after = _retry_after(headers)
         listener = self.prepared.listener

@@ -1,4 +1,4 @@
-"""What answers say besides what was asked: labels to cut results by, and how long the server took."""
+"""What answers say besides what was asked: labels to cut results by, how long the server took, what it calls them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from llmload.dialects.template import Template
 from llmload.records import Record
 from llmload.scenario.plan import Target
 
-__all__ = ["FIELD", "MOST_VALUES", "OTHER", "Listener", "listener", "server_time"]
+__all__ = ["FIELD", "MOST_VALUES", "OTHER", "Listener", "listener", "request_id", "server_time"]
 
 FIELD: Final = "json:"
 """What a source begins with that is a field of the body, not a header."""
@@ -26,6 +26,9 @@ _LISTENED: Final = 16384
 """Bytes of a body in which a field is looked for."""
 _DAY: Final = 86_400_000.0
 _KNOWN: Final = ("openai-processing-ms", "server-timing", "x-envoy-upstream-service-time")
+_IDS: Final = ("x-request-id", "request-id", "x-amzn-requestid", "apim-request-id", "cf-ray")
+"""OpenAI and most others, Anthropic, AWS, Azure, and what Cloudflare adds before any of them."""
+_ID: Final = re.compile(r"[\w.:=+/-]{1,64}", re.ASCII)
 _NUMBER: Final = re.compile(r"\d{1,12}(?:\.\d{1,12})?")
 _DURATION: Final = re.compile(r";\s*dur\s*=\s*\"?(\d{1,12}(?:\.\d{1,12})?)", re.IGNORECASE)
 
@@ -115,6 +118,15 @@ class _Values:
             elif found and found not in self._known.values():
                 found = OTHER
         return found
+
+
+def request_id(headers: Mapping[str, str]) -> str:
+    """What the server calls this request, by which its operators find it: at most 64 characters, "" where it says
+    nothing."""
+    for name in _IDS:
+        if text := headers.get(name):
+            return text if _ID.fullmatch(text) else clean_line(text[: 4 * _LONGEST], _LONGEST).strip()
+    return ""
 
 
 def server_time(headers: Mapping[str, str], names: Iterable[str] = _KNOWN) -> int:

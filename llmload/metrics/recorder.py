@@ -16,6 +16,7 @@ from llmload.metrics.histogram import Histogram
 from llmload.metrics.pairing import Pairing, Waiting
 from llmload.metrics.reading import Reading, TokenPrices
 from llmload.metrics.slices import POPULATIONS, CellKey, Slice
+from llmload.metrics.slowest import Ranking
 from llmload.metrics.summary import PhaseInfo, Summary
 from llmload.metrics.track import Track, tell
 from llmload.metrics.windows import NEVER_ENDED, SERIES, Window, Windows, coarsen, width_for
@@ -108,6 +109,7 @@ class Recorder:
         self._tags = frozenset(setup.slice_tags)
         waiting = {} if waiting is None else waiting
         self._pairing = Pairing(setup.pairs, setup.start, self._tags, waiting) if setup.pairs else None
+        self._ranking = Ranking(setup.start, frozenset(phase.name for phase in setup.phases if not phase.measure))
         self._schedule_end = max((phase.end for phase in setup.phases), default=float("inf"))
         self._cells: dict[CellKey, _Cell] = {}
         self._numbered: list[_Cell] = []
@@ -178,6 +180,7 @@ class Recorder:
                 self._stall_to_the_end(record, cell.part)
         elif outcome is Outcome.GENERATOR_ERROR:
             self._group_error(record)
+        self._ranking.add(reading)
         head = Head(cell.number, population, second)
         values = [value(reading) for value in _VALUES]
         self._calls.add(head, values)
@@ -208,6 +211,7 @@ class Recorder:
         delta.windows = coarsen(self._windows, delta.window_seconds)
         delta.errors, delta.health, delta.tracks = self._errors, self._health, self._tracks
         delta.planned, delta.sent, delta.completed = self._planned, self._sent, self._completed
+        delta.slowest = self._ranking.take()
         if self._pairing is not None:
             delta.pairs, delta.alone = self._pairing.take()
         self._fresh()

@@ -16,6 +16,7 @@ from llmload.metrics.health import Gauge, WorkerHealth
 from llmload.metrics.histogram import Histogram
 from llmload.metrics.observed import Observed
 from llmload.metrics.slices import CellKey, Slice
+from llmload.metrics.slowest import SlowCall, Slowest, merge_slowest
 from llmload.metrics.track import Track
 from llmload.metrics.windows import MAX_WINDOWS, Window, Windows, as_slice, coarsen
 
@@ -44,7 +45,8 @@ class Summary:
     ``windows`` are ``window_seconds`` wide, numbered from the start. ``completed`` counts calls that ran to an
     end, good or bad, and not those dropped or unfinished. ``tracks``: label -> who served when, of the labels that
     the run was to follow. ``pairs``: the differences of paired classes; ``alone``: their calls that have no partner, or
-    none yet. ``observed``: by the observers' names, what was seen of the target beside its answers.
+    none yet. ``observed``: by the observers' names, what was seen of the target beside its answers. ``slowest``: by
+    class, its slowest calls.
     """
 
     start: int = 0
@@ -62,6 +64,7 @@ class Summary:
     pairs: Pairs = field(default_factory=dict)
     alone: Alone = field(default_factory=dict)
     observed: dict[str, Observed] = field(default_factory=dict)
+    slowest: Slowest = field(default_factory=dict)
 
     def merge(self, other: Summary) -> None:
         """Add another part of the same run; any order and any grouping gives the same sum. (The one exception:
@@ -84,6 +87,7 @@ class Summary:
             self.alone[who] = self.alone.get(who, 0) + calls
         for name, seen in other.observed.items():
             self.observed.setdefault(name, Observed()).merge(seen)
+        merge_slowest(self.slowest, other.slowest)
 
     def _merge_windows(self, other: Summary) -> None:
         width = max(self.window_seconds, other.window_seconds)
@@ -215,6 +219,7 @@ class Summary:
                 for (cls, phase), calls in sorted(self.alone.items()) if calls
             ],
             "observed": {name: seen.to_json() for name, seen in sorted(self.observed.items())},
+            "slowest": {cls: [call.to_json() for call in calls] for cls, calls in sorted(self.slowest.items())},
         }  # fmt: skip
 
     @classmethod
@@ -244,6 +249,8 @@ class Summary:
         made.health = {int(health["worker"]): WorkerHealth.from_json(health) for health in data["health"]}
         made.tracks = {label: Track.from_json(track) for label, track in data.get("tracks", {}).items()}
         made.observed = {name: Observed.from_json(seen) for name, seen in data.get("observed", {}).items()}
+        for name, calls in data.get("slowest", {}).items():
+            merge_slowest(made.slowest, {name: [SlowCall.from_json(name, call) for call in calls]})
         return made
 
     def to_bytes(self) -> bytes:

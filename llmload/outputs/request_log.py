@@ -87,6 +87,7 @@ def _row(record: Record, start_ns: int, wall_start: float) -> dict[str, Any]:
         "outcome": record.outcome.value,
         "status": record.status or None,
         "detail": record.detail,
+        "request_id": record.request_id or None,
         "finish": answer.finish,
         "input_tokens": tokens.input_tokens,
         "output_tokens": tokens.output_tokens,

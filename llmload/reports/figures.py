@@ -15,6 +15,7 @@ from llmload.reports.observed import seen
 from llmload.reports.paired import pair_figures
 from llmload.reports.phases import phase_figures
 from llmload.reports.slowed import slowdown_figures
+from llmload.reports.slowest import slowest_figures
 from llmload.verdict.view import planned_calls, whole_view
 
 __all__ = [
@@ -234,6 +235,7 @@ def figures(summary: Summary) -> dict[str, Any]:
         "crossed": crossed_figures(summary),
         "against_baseline": phase_figures(summary),
         "slowdown": slowdown_figures(summary),
+        "slowest": slowest_figures(summary),
         "observed": {
             name: {figure: {of: _tidy(value) for of, value in row.items()} for figure, row in table.items()}
             for name, table in seen(summary).items()

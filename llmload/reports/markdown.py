@@ -20,6 +20,7 @@ from llmload.reports.markdown_text import code, prose, table
 from llmload.reports.observed import COLUMNS, observed_tables
 from llmload.reports.result import Result
 from llmload.reports.slowed import SLOWDOWN_COLUMNS, slowdown_rows
+from llmload.reports.slowest import slowest_rows
 from llmload.verdict.judge import Judgement
 from llmload.verdict.service_level import Light
 from llmload.verdict.validity import Level
@@ -55,6 +56,7 @@ def render(result: Result) -> bytes:
         _target,
         _cuts,
         _errors,
+        _slowest,
         _footer,
     ):
         text = "".join(f"{line}\n" for line in section(result))
@@ -234,6 +236,20 @@ def _errors(result: Result) -> Iterator[str]:
     yield "</details>"
 
 
+def _slowest(result: Result) -> Iterator[str]:
+    found = slowest_rows(result.summary)
+    if found is None:
+        return
+    yield "<details><summary>Slowest calls</summary>"
+    yield ""
+    kinds = [prose if column.right else code for column in found.columns]
+    rows = ([said(cell.plain, 60) for said, cell in zip(kinds, row, strict=True)] for row in found.rows)
+    yield from table([column.title for column in found.columns], rows, texts=len(kinds))
+    yield from (f"\n{prose(remark)}" for remark in found.remarks)
+    yield ""
+    yield "</details>"
+
+
 def _footer(result: Result) -> Iterator[str]:
     yield from (f"- note: {prose(note)}" for note in result.notes[:_ROWS])
     parts = (
@@ -249,6 +265,6 @@ def _footer(result: Result) -> Iterator[str]:
 
 
 _SECTIONS: Final = (
-    _verdict, _objectives, _insights, _trust, _load, _times, _slowdown, _target, _cuts, _errors, _footer,
+    _verdict, _objectives, _insights, _trust, _load, _times, _slowdown, _target, _cuts, _errors, _slowest, _footer,
 )  # fmt: skip
 """In the order in which they are shown, and kept where there isn't room for all."""

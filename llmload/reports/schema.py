@@ -165,14 +165,24 @@ _OBSERVED: Final = _object(
     ended=_list(_number(), "When it ended, in s"), missing=_map(_text(), "Figure, and why there is none"),
     figures=_map(_SAMPLES, "By figure: shares of one, cores, bytes, numbers, bytes per second"),
 )  # fmt: skip
+_SLOW_CALL: Final = _object(
+    "One call; times in ns",
+    latency=_kind("integer", "Planned to last content of a good stream, or to the end"),
+    planned=_kind("integer", "From the start of the run"), index=_count("Number of the call"), turn=_count(),
+    attempt=_count("From 1"), **{name: _text() for name in ("target", "model", "phase")}, outcome=_one_of(Outcome),
+    status=_count("HTTP status, 0 without one"), ttft=_kind("integer", "Planned to first content, 0 without"),
+    request_id=_text("What the server calls it"), trace=_text("The traceparent it was sent with"),
+)  # fmt: skip
 _SUMMARY: Final = _object(
-    "Everything that was measured; adds up with others of its kind", ("tracks", "pairs", "alone", "observed"),
+    "Everything that was measured; adds up with others of its kind",
+    ("tracks", "pairs", "alone", "observed", "slowest"),
     start=_kind("integer", "Monotonic clock of the machine, ns"), elapsed=_number("s of the schedule"),
     planned=_count(), sent=_count(), completed=_count(),
     phases=_list(_object(name=_text(), start=_number("s"), end=_number("s"), measure=_kind("boolean"))),
     cells=_list(_CELL), errors=_list(_ERROR), window_seconds=_count(), windows=_list(_WINDOW), health=_list(_WORKER),
     tracks=_map(_TRACK, "By label"),
     pairs=_list(_PAIR), alone=_list(_ALONE), observed=_map(_OBSERVED, "By the name of the observer"),
+    slowest=_map(_list(_SLOW_CALL), "Of each class, measured phases: the slowest first"),
 )  # fmt: skip
 
 _DISTRIBUTION: Final = _object(
@@ -235,10 +245,18 @@ _SLOWDOWN: Final = _object(
     phase=_text(), alone=_text("The phase"), load=_number("Its own rate of calls, by that alone"),
     **dict.fromkeys(("p50", "p95"), _BESIDE),
 )  # fmt: skip
+_SLOWEST: Final = _object(
+    "One of the slowest calls", index=_count("Number of the call"), turn=_count(), attempt=_count("From 1"),
+    **{name: _text() for name in ("class", "target", "model", "phase")},
+    planned=_number("s from the start of the run"), outcome=_one_of(Outcome), status=_maybe(_count("HTTP")),
+    ttft=_maybe(_number("s")), latency=_number("s"), request_id=_text("What the server calls it"),
+    trace_id=_text("W3C Trace Context; empty without"), sampled=_kind("boolean", "Its sampled flag was set"),
+)  # fmt: skip
 _FIGURES: Final = _object(
     "Derived from the summary for easy reading; measured phases only; a checkpoint has none",
-    ("paired", "crossed", "against_baseline", "slowdown", "observed"), crossed=_CROSSED,
+    ("paired", "crossed", "against_baseline", "slowdown", "observed", "slowest"), crossed=_CROSSED,
     slowdown=_list(_SLOWDOWN, "Service by service"),
+    slowest=_list(_SLOWEST, "Class by class, the slowest first; measured phases"),
     measured_seconds=_number(), total=_SLICE, by=_map(_map(_SLICE), "Dimension, then value"),
     amounts=_object(**dict.fromkeys(("planned", "sent", "completed", "succeeded", "goodput"), _AMOUNT)),
     observed=_map(_map(_map(_number()), "Figure, then statistic"), "By the name of the observer"),

@@ -19,6 +19,7 @@ from llmload.reports.observed import observed_section
 from llmload.reports.paired import pair_section
 from llmload.reports.phases import phase_section
 from llmload.reports.slowed import slowdown_section
+from llmload.reports.slowest import slowest_section
 from llmload.safe import clean
 from llmload.verdict.view import whole_view
 
@@ -230,6 +231,7 @@ SECTIONS: Final[tuple[Section, ...]] = (
     pair_section,
     token_section,
     error_section,
+    slowest_section,
     observed_section,
     generator_section,
 )

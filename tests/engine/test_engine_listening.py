@@ -6,7 +6,7 @@ import pytest
 from virtual_run import plan_of, run_plan
 
 from llmload.cluster.courier import pack, unpack
-from llmload.engine.listening import MOST_VALUES, OTHER, listener, server_time
+from llmload.engine.listening import MOST_VALUES, OTHER, listener, request_id, server_time
 from llmload.errors import ScenarioError
 from llmload.records import Api, Call, Record
 from llmload.scenario.plan import Target
@@ -181,3 +181,37 @@ def test_an_answer_of_the_simulator_is_cut_by_a_field() -> None:
 def test_what_is_no_field_is_refused(source: str) -> None:
     with pytest.raises(ScenarioError, match="is no field of a JSON body"):
         plan_of(TEXT.replace('"X-Served-By"', f'"{source}"'))
+
+
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [
+        ({}, ""),
+        ({"x-request-id": "req_7", "cf-ray": "8f-AMS"}, "req_7"),
+        ({"request-id": "req_011C"}, "req_011C"),
+        ({"x-amzn-requestid": "b9c2-4f"}, "b9c2-4f"),
+        ({"apim-request-id": "a-b"}, "a-b"),
+        ({"cf-ray": "8f-AMS"}, "8f-AMS"),
+        ({"x-request-id": "", "cf-ray": "8f-AMS"}, "8f-AMS"),
+    ],
+)
+def test_what_the_server_calls_a_request_is_read_from_its_headers(headers: dict[str, str], said: str) -> None:
+    assert request_id(headers) == said
+
+
+@pytest.mark.parametrize("hostile", ["\x1b[31mred\x07", "x" * 5000, "a\u202eb\x00", "two words", "sk-" + "a" * 40])
+def test_a_hostile_request_id_is_bounded_and_harmless(hostile: str) -> None:
+    found = request_id({"x-request-id": hostile})
+    assert len(found) <= 64
+    assert found.isprintable()
+
+
+def test_the_slowest_calls_of_a_run_are_named_as_the_server_names_them() -> None:
+    """By the id that its answer carried, each is found in the request log."""
+    ran = run_plan(plan_of(TEXT, 'sim.faults=[{kind="slow",rate="2%",factor=20}]'))
+    logged = {record.request_id: record for record in ran.records}
+    assert len(logged) == 600
+    slowest = sorted(ran.records, key=lambda record: record.end - record.planned, reverse=True)
+    found = ran.summary.slowest["chat"]
+    assert [each.latency for each in found] == [record.end - record.planned for record in slowest[:10]]
+    assert all(logged[each.request_id].call.index == each.index for each in found)

@@ -59,7 +59,7 @@ def test_a_line_holds_identity_times_outcome_and_tokens() -> None:
         "tags": {"tier": "gold"}, "worker": 0, "origin": "schedule", "time": "2023-11-14T22:13:20.300000Z",
         "planned": 0.3, "dispatched": 0.3005, "connected": 0.3005, "sent": 0.301, "headers": 0.34, "first_byte": 0.34,
         "first_content": 0.35, "last_content": 0.38, "end": 0.381, "attempt": 1, "final": True,
-        "outcome": "ok", "status": 200, "detail": "", "finish": None,
+        "outcome": "ok", "status": 200, "detail": "", "request_id": None, "finish": None,
         "input_tokens": 12, "output_tokens": 4, "cached_tokens": None, "reasoning_tokens": None,
         "token_source": "estimated", "chunks": 4, "bytes_in": 900, "bytes_out": 300, "reused": True, "queued": False,
     }  # fmt: skip

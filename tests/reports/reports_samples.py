@@ -12,6 +12,7 @@ from llmload.metrics.recorder import Recorder, RecorderSetup
 from llmload.metrics.summary import PhaseInfo, Summary, WorkerHealth
 from llmload.records import Api, Call, Outcome, Record, Usage
 from llmload.reports.result import LoadInfo, Result, ScenarioInfo
+from llmload.tracing import Tracing
 from llmload.verdict.judge import judge
 from llmload.verdict.objectives import parse_objective
 from llmload.verdict.validity import Level, RunFacts, Validity, validity
@@ -30,6 +31,7 @@ OBJECTIVES = (
     parse_objective("rate.achieved >= 95%"),
     parse_objective("ttft.p95{tier=platinum} < 1s"),
 )
+TRACING = Tracing(0.5, 7)
 FACTS = RunFacts(workers=2, cpus=8, max_in_flight=400, duration=60.0, objectives=OBJECTIVES, demo=True)
 
 
@@ -49,6 +51,7 @@ def _call(rng: random.Random, index: int, at: float, phases: tuple[PhaseInfo, ..
     record.reused = True
     record.headers = record.first_byte = record.sent + ns(rng.uniform(0.03, 0.08))
     record.bytes_out, record.bytes_in, record.status = 400, 0, 200
+    record.request_id, record.trace = f"req_{index:08d}", TRACING.traceparent(index)
     return record
 
 
@@ -196,6 +199,7 @@ def hostile() -> Result:
         call = Call(n, HOSTILE if n % 2 else "chat", HOSTILE, Api.CHAT, HOSTILE, tags=((HOSTILE, f"{n}{HOSTILE}"),))
         record = Record(call, START + ns(n / 2), HOSTILE if n < 20 else "b")
         record.dispatched = record.sent = record.planned + 1000
+        record.request_id, record.trace = f"{n}{HOSTILE}", f"{n}{HOSTILE}"
         _fail(record, Outcome.HTTP_5XX, 500, f"{chr(97 + n % 26) * 3} {HOSTILE}")
         recorder.planned(record.planned)
         recorder.add(record)

@@ -23,6 +23,7 @@ from llmload.reports.phases import PHASE_COLUMNS, phase_rows
 from llmload.reports.precision import DEVIATION_COLUMNS, basis, deviation_cells
 from llmload.reports.result import Result
 from llmload.reports.slowed import SLOWDOWN_COLUMNS, slowdown_rows
+from llmload.reports.slowest import slowest_rows
 from llmload.reports.tables import MAX_ROWS
 from llmload.verdict.view import whole_view
 
@@ -189,6 +190,15 @@ def _errors(result: Result) -> Iterator[Node]:
         yield element("p", f"and {left:,} more kinds of error", class_="dim")
 
 
+def _slowest(result: Result) -> Iterator[Node]:
+    found = slowest_rows(result.summary, MAX_ROWS)
+    if found is None:
+        return
+    columns = [column.title for column in found.columns]
+    yield table(columns, map(_plain, found.rows), "The slowest calls of each class, from the planned time", texts=2)
+    yield from (element("p", remark, class_="dim") for remark in found.remarks)
+
+
 def _target(result: Result) -> Iterator[Node]:
     columns = ("Figure", *(column.title for column in OBSERVED_COLUMNS))
     for each in observed_tables(result.summary):
@@ -224,6 +234,7 @@ DETAILS: Final[Mapping[str, Callable[[Result], Iterator[Node]]]] = {
     "Pairs": _pairs,
     "Crossed": _crossed,
     "Errors": _errors,
+    "Slowest calls": _slowest,
     "Tokens and cost": _tokens,
     "The target": _target,
     "The generator": _generator,

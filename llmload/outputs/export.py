@@ -118,6 +118,7 @@ EXPORTS: Final[Mapping[str, _Export]] = MappingProxyType(
     {
         "stream": _Export("llmload.outputs.stream", "FILE or - for standard output"),
         "prometheus": _Export("llmload.outputs.prometheus", "[HOST:]PORT to serve /metrics on"),
+        "remote-write": _Export("llmload.outputs.remote_write", "URL, like http://127.0.0.1:9090/api/v1/write"),
         "influxdb": _Export("llmload.outputs.influxdb", "URL/DATABASE (version 1)"),
         "influxdb2": _Export("llmload.outputs.influxdb", "URL/ORGANISATION/BUCKET (version 2)", "make_2"),
         "statsd": _Export("llmload.outputs.statsd", "HOST:PORT"),

@@ -17,9 +17,9 @@ from llmload.errors import UsageError
 from llmload.metrics.catalogue import METRICS, scale
 from llmload.metrics.slices import CellKey, Slice
 from llmload.outputs.export import Tick
-from llmload.outputs.place import web_address
+from llmload.outputs.place import credential, web_address
 from llmload.outputs.points import DISTRIBUTIONS, Kind, Labels, points
-from llmload.outputs.post import poster
+from llmload.outputs.post import patience, poster
 from llmload.outputs.sender import Sender
 from llmload.scenario.plan import Plan
 
@@ -37,12 +37,12 @@ class InfluxDb:
         self._url: Final = url
         self._headers: Final = headers
         self._tags: Labels = ()
-        self._sender: Sender | None = None
+        self._sender: Sender[bytes] | None = None
 
     def open(self, plan: Plan) -> None:
         """Begins the thread that writes; a database that is not there is told while the run goes on."""
         self._tags = (("scenario", plan.name), *((f"run_{name}", value) for name, value in plan.tags))
-        self._sender = Sender(self._name, poster(self._url, self._headers))
+        self._sender = Sender(self._name, poster(self._url, self._headers), patience=patience)
 
     def tick(self, tick: Tick) -> None:
         """Write what came in."""
@@ -132,6 +132,6 @@ def make(where: str) -> InfluxDb:
 def make_2(where: str) -> InfluxDb:
     """Version 2, and what speaks its protocol. Raises UsageError."""
     base, (organisation, bucket) = _parts("influxdb2", where, ("ORGANISATION", "BUCKET"))
-    token = os.environ.get("INFLUX_TOKEN", "")
+    token = credential("influxdb2", "INFLUX_TOKEN")
     query = urlencode({"org": organisation, "bucket": bucket, "precision": "ns"})
     return InfluxDb("influxdb2", f"{base}/api/v2/write?{query}", {"Authorization": f"Token {token}"} if token else {})

@@ -38,7 +38,7 @@ class Otlp:
         self._explicit: Final = explicit
         self._refused: Final = Refusals("data point", hider(headers))
         self._teller: Teller | None = None
-        self._sender: Sender | None = None
+        self._sender: Sender[bytes] | None = None
 
     def open(self, plan: Plan) -> None:
         """Begins the thread that sends; a collector that is not there is told while the run goes on."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from llmload.errors import UsageError
 
-__all__ = ["host_and_port", "web_address"]
+__all__ = ["credential", "host_and_port", "web_address"]
 
 _ADDRESS: Final = re.compile(r"(?:(?P<host>\[[0-9A-Fa-f:.%]+\]|[\w.-]+):)?(?P<port>\d{1,5})")
 
@@ -35,3 +36,12 @@ def web_address(kind: str, where: str, example: str) -> SplitResult:
     if url.username or url.password:
         raise UsageError(f"--export {kind}: no password in the URL, where everyone sees it; docs/outputs.md says where")
     return url
+
+
+def credential(kind: str, name: str) -> str:
+    """What a variable of the environment holds, without white space around it; "" if it is not set. Raises UsageError
+    where it could not stand in a header: libraries would show it in what they say of that."""
+    value = os.environ.get(name, "").strip()
+    if not (value.isascii() and value.isprintable()):
+        raise UsageError(f"--export {kind}: the variable {name} holds characters that can't be in a header")
+    return value

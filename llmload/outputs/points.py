@@ -5,6 +5,7 @@ Names and units follow the conventions of Prometheus: seconds, ``_total`` of wha
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -26,12 +27,14 @@ __all__ = [
     "Point",
     "Spread",
     "cell_labels",
+    "distributions",
     "families",
     "points",
     "spread",
 ]
 
 Labels = tuple[tuple[str, str], ...]
+_NO_LABEL: Final = re.compile(r"[^a-zA-Z0-9_]")
 
 BOUNDS: Final = (
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 7.5, 10.0,
@@ -112,8 +115,23 @@ def cell_labels(key: CellKey) -> Labels:
     """What a slice is of."""
     return (
         ("class", key.cls), ("target", key.target), ("model", key.model), ("phase", key.phase),
-        *((f"tag_{name}", value) for name, value in key.tags),
+        *((label("tag", name), value) for name, value in key.tags),
     )  # fmt: skip
+
+
+def label(kind: str, name: str) -> str:
+    """The name of the label for what a scenario calls ``name``, where anything may stand."""
+    return f"{kind}_{_NO_LABEL.sub('_', name)}"
+
+
+def distributions(summary: Summary) -> Iterator[tuple[str, Labels, Histogram, float]]:
+    """Name, labels and values of every distribution that ``points`` tells as a Spread, and what the values are in
+    seconds."""
+    for key in sorted(summary.cells):
+        for name in DISTRIBUTIONS:
+            histogram = summary.cells[key].histogram(name)
+            if histogram.count:
+                yield f"{name}_seconds", cell_labels(key), histogram, scale(METRICS[name])
 
 
 def _cell(key: CellKey, part: Slice) -> Iterator[Point]:

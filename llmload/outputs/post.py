@@ -10,17 +10,20 @@ import urllib3
 
 from llmload.safe import clean
 
-__all__ = ["Reply", "hider", "poster"]
+__all__ = ["NotTaken", "Reply", "hider", "patience", "poster"]
 
 _SECONDS: Final = 3.0
 _READ: Final = 500
 """Bytes of an answer that are looked at, for the reason of a refusal."""
 _MOST: Final = 64 * 1024
 """Bytes of an answer that are read at all; the connection of one that has more is given up."""
-
-
 _SECRET: Final = 8
 """Characters of a part of a header from which on it is taken for a secret."""
+_TRIES: Final = 4
+_PAUSE: Final = 0.25
+"""Seconds until the second try; each later one waits twice as long."""
+_LONGEST: Final = 5.0
+"""Seconds to the next try, at most, whatever the system asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +34,32 @@ class Reply:
     body: bytes
 
 
+class NotTaken(OSError):
+    """Says why a body was not taken. ``status`` of the answer, 0 where none came; ``after``: s that the system wants to
+    be left alone."""
+
+    def __init__(self, why: str, status: int = 0, after: float = 0.0) -> None:
+        super().__init__(why)
+        self.status: Final = status
+        self.after: Final = after
+
+    @property
+    def passing(self) -> bool:
+        """The same body may be taken another time: there was no answer, or one that is about the system."""
+        return self.status in (0, 429) or self.status >= 500
+
+
+def patience(error: Exception, tried: int) -> float | None:
+    """Seconds until a body that was refused ``tried`` times is tried again; None: it is lost."""
+    if not isinstance(error, NotTaken) or not error.passing or tried >= _TRIES:
+        return None
+    return min(max(error.after, _PAUSE * 2.0 ** (tried - 1)), _LONGEST)
+
+
 def poster(
     url: str, headers: Mapping[str, str], reply: Callable[[Reply], None] | None = None
 ) -> Callable[[bytes], None]:
-    """A function that posts a body there, on a connection that is kept. It raises OSError that says why it was not
+    """A function that posts a body there, on a connection that is kept. It raises NotTaken that says why it was not
     taken, without the URL, which may hold a secret. ``reply`` is given what was answered, and may raise the same."""
     hide = hider(headers)
     pool = urllib3.PoolManager(num_pools=1, retries=False, timeout=urllib3.Timeout(_SECONDS))
@@ -49,10 +74,12 @@ def poster(
             finally:
                 answer.release_conn()
         except urllib3.exceptions.HTTPError as error:
-            raise OSError(_reason(error)) from None
+            raise NotTaken(_reason(error)) from None
         if not 200 <= status < 300:
             why = clean(hide(heard[:_READ].decode("utf-8", "replace")), 160)
-            raise OSError(f"HTTP {status}" + (f": {why}" if why else ""))
+            after = answer.headers.get("Retry-After", "")
+            said = f"HTTP {status}" + (f": {why}" if why else "")
+            raise NotTaken(said, status, float(after) if after.isascii() and after.isdigit() else 0.0)
         if reply is not None:
             if len(heard) > _MOST:
                 raise OSError("its answer is too long")

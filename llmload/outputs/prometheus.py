@@ -15,7 +15,7 @@ from llmload.outputs.place import host_and_port
 from llmload.outputs.points import BOUNDS, Kind, Point, Spread, families, points
 from llmload.scenario.plan import Plan
 
-__all__ = ["Exposition", "make"]
+__all__ = ["Exposition", "family", "make"]
 
 
 class Exposition(Collector):
@@ -48,7 +48,7 @@ class Exposition(Collector):
     def collect(self) -> Iterator[Metric]:
         """As prometheus_client asks for it, in the thread of the server."""
         for name, found in families(self._points).items():
-            yield _family(name, found)
+            yield family(name, found)
 
     def close(self) -> None:
         """Stop the server."""
@@ -68,7 +68,8 @@ def _shown(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _family(name: str, found: Sequence[Point]) -> Metric:
+def family(name: str, found: Sequence[Point]) -> Metric:
+    """The points of one name as Prometheus has them: names and labels of every sample, a distribution as buckets."""
     labels = sorted({label for point in found for label, _ in point.labels})
     made: Any = _FAMILIES[found[0].kind](f"llmload_{name}", found[0].help, labels=labels)
     for point in found:

@@ -6,12 +6,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from llmload.safe import clean
 from llmload.units import counted
 
 __all__ = ["Sender"]
+
+Parcel = TypeVar("Parcel")
 
 _CAPACITY: Final = 120
 """Parcels that wait, at most: two minutes of one a second."""
@@ -21,26 +23,40 @@ _AT_THE_END: Final = 5.0
 """Seconds that the end of a run waits for what is still to be sent."""
 
 
-class Sender:
-    """Sends parcels of bytes one after the other. The oldest one that waits is given up where there are too many;
-    what could not be sent is counted in ``lost`` (parcels), and told once when it begins and once at the end."""
+def _never(error: Exception, tried: int) -> float | None:
+    return None
 
-    def __init__(self, name: str, send: Callable[[bytes], None], capacity: int = _CAPACITY) -> None:
-        """``send`` may block and may raise OSError or any exception whose text may be shown."""
+
+class Sender(Generic[Parcel]):
+    """Sends parcels one after the other. The oldest one that waits is given up where there are too many; what could not
+    be sent is counted in ``lost`` (parcels), and told once when it begins and once at the end."""
+
+    def __init__(
+        self,
+        name: str,
+        send: Callable[[Parcel], None],
+        capacity: int = _CAPACITY,
+        patience: Callable[[Exception, int], float | None] = _never,
+    ) -> None:
+        """``send`` may block and may raise OSError or any exception whose text may be shown. ``patience``: in how many
+        seconds a parcel is tried again after such an exception and so many tries; None: it is lost."""
         self.lost = 0
         self.sent = 0
         self._name: Final = name
         self._send: Final = send
+        self._patience: Final = patience
         self._capacity: Final = capacity
-        self._waiting: Final[deque[bytes]] = deque()
+        self._waiting: Final[deque[Parcel]] = deque()
         self._turn: Final = threading.Condition()
         self._messages: Final[deque[str]] = deque(maxlen=20)
         self._ending = False
+        self._over = False
         self._failing = False
+        self._trouble = ""
         self._thread: Final = threading.Thread(target=self._work, name=f"llmload-{name}", daemon=True)
         self._thread.start()
 
-    def put(self, parcel: bytes) -> None:
+    def put(self, parcel: Parcel) -> None:
         """Have it sent; never blocks."""
         with self._turn:
             if len(self._waiting) >= self._capacity:
@@ -61,7 +77,11 @@ class Sender:
         with self._turn:
             left = len(self._waiting) + (1 if self._thread.is_alive() else 0)
             self._waiting.clear()
+            self._over = True
+            self._turn.notify()
             self.lost += left
+            if left and self._trouble:
+                self._say(self._trouble)
             if self.lost:
                 self._messages.append(f"{self._name}: {self.lost:,} of {counted(self.lost + self.sent, 'parcel')} lost")
 
@@ -81,20 +101,37 @@ class Sender:
     def _work(self) -> None:
         while (parcel := self._next()) is not None:
             try:
-                self._send(parcel)
-            except Exception as error:  # noqa: BLE001, RUF100 - whatever a library raises, the run goes on
+                self._deliver(parcel)
+            except Exception:  # noqa: BLE001, RUF100 - whatever a library raises, the run goes on
                 with self._turn:
                     self.lost += 1
-                    self._say(f"takes nothing: {clean(str(error), 200) or type(error).__name__}")
+                    self._say(self._trouble)
                     ending = self._ending
                 if not ending:
                     time.sleep(_PAUSE)
             else:
                 with self._turn:
                     self.sent += 1
-                    self._failing = False
+                    self._failing, self._trouble = False, ""
 
-    def _next(self) -> bytes | None:
+    def _deliver(self, parcel: Parcel) -> None:
+        """Raises what the last try raised. At the end there is no time to be patient twice."""
+        tried = 0
+        while True:
+            try:
+                return self._send(parcel)
+            except Exception as error:
+                tried += 1
+                pause = self._patience(error, tried)
+                with self._turn:
+                    self._trouble = f"takes nothing: {clean(str(error), 200) or type(error).__name__}"
+                    if pause is None:
+                        raise
+                    hopeless = self._ending and self._failing
+                    if hopeless or self._turn.wait_for(lambda: self._over, pause):
+                        raise
+
+    def _next(self) -> Parcel | None:
         with self._turn:
             while not self._waiting and not self._ending:
                 self._turn.wait()

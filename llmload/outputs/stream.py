@@ -30,7 +30,7 @@ class Stream:
     def __init__(self, where: str) -> None:
         self._where: Final = where
         self._fd = -1
-        self._sender: Sender | None = None
+        self._sender: Sender[bytes] | None = None
 
     def open(self, plan: Plan) -> None:
         """Raises OutputError."""

@@ -36,7 +36,7 @@ class Webhook:
         self._scenario = ""
         self._told: dict[str, bool] = {}
         self._turned: dict[str, int] = {}
-        self._sender: Sender | None = None
+        self._sender: Sender[bytes] | None = None
 
     def open(self, plan: Plan) -> None:
         """Begins the thread that posts."""

@@ -75,6 +75,34 @@ def prometheus(directory: Path, scraped: int) -> Iterator[str]:
 
 
 @contextmanager
+def written_prometheus(directory: Path, *features: str) -> Iterator[str]:
+    """A Prometheus that scrapes nothing and takes remote writes; its address."""
+    port = free_port()
+    config = directory / "prometheus.yml"
+    config.write_text("{}")
+    arguments = [
+        f"--config.file={config}", f"--storage.tsdb.path={directory}", f"--web.listen-address=127.0.0.1:{port}",
+        "--web.enable-remote-write-receiver", *(f"--enable-feature={feature}" for feature in features),
+    ]  # fmt: skip
+    url = f"http://127.0.0.1:{port}"
+    with server("prometheus", arguments, directory, f"{url}/-/ready"):
+        yield url
+
+
+@contextmanager
+def victoria_metrics(directory: Path) -> Iterator[str]:
+    """A VictoriaMetrics that shows at once what it was told; its address."""
+    port = free_port()
+    arguments = [
+        f"-storageDataPath={directory}", f"-httpListenAddr=127.0.0.1:{port}", "-search.latencyOffset=0s",
+        "-retentionPeriod=100y",
+    ]  # fmt: skip
+    url = f"http://127.0.0.1:{port}"
+    with server("victoria-metrics", arguments, directory, f"{url}/health"):
+        yield url
+
+
+@contextmanager
 def influxdb(directory: Path) -> Iterator[str]:
     """An InfluxDB of version 1; its address."""
     port, inner = free_port(), free_port()

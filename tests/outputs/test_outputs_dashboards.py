@@ -20,7 +20,7 @@ from llmload.verdict.judge import judge
 from llmload.verdict.objectives import parse_objective
 from llmload.verdict.validity import Level, Validity
 from tests.outputs.output_kit import Ended, a_plan, a_summary
-from tests.outputs.servers import get, influxdb, prometheus
+from tests.outputs.servers import get, influxdb, prometheus, written_prometheus
 
 DASHBOARDS = Path(__file__).parents[2] / "dashboards"
 
@@ -80,10 +80,25 @@ def recorded_prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
         made.finish(None)
 
 
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The same by remote write."""
+    with written_prometheus(tmp_path_factory.mktemp("written"), "native-histograms") as url:
+        clock = iter(range(int(time.time()) - 12, int(time.time())))
+        made = Exporter("remote-write", exporter(f"remote-write:{url}/api/v1/write").sink, lambda: float(next(clock)))
+        made.start(a_plan())
+        drive(made, 10, wait=False)
+        assert made.messages() == []
+        yield url
+
+
+@pytest.mark.parametrize("how", ["recorded_prometheus", "written"])
 @pytest.mark.parametrize(("title", "query"), queries("grafana-prometheus.json", "expr"))
-def test_every_query_of_the_prometheus_dashboard_finds_data(recorded_prometheus: str, title: str, query: str) -> None:
+def test_every_query_of_the_prometheus_dashboard_finds_data(
+    request: pytest.FixtureRequest, how: str, title: str, query: str
+) -> None:
     filled = query.replace("$class", ".*").replace("$target", ".*").replace("$__rate_interval", "30s")
-    found = get(f"{recorded_prometheus}/api/v1/query", {"query": filled})
+    found = get(f"{request.getfixturevalue(how)}/api/v1/query", {"query": filled})
     assert found["status"] == "success"
     values = [float(each["value"][1]) for each in found["data"]["result"]]
     assert values, title

@@ -23,7 +23,7 @@ from tests.outputs.output_kit import Ended, a_plan, a_summary
 
 WHERE = {
     "stream": "-", "prometheus": "0", "influxdb": "http://h:1/d", "influxdb2": "http://h:1/o/b", "statsd": "h:1",
-    "webhook": "http://h/x", "otlp": "http://h:1",
+    "webhook": "http://h/x", "otlp": "http://h:1", "remote-write": "http://h:1/api/v1/write",
 }  # fmt: skip
 
 
@@ -69,6 +69,13 @@ def test_points_of_a_summary() -> None:
     (ttft,) = found["ttft_seconds"]
     assert isinstance(ttft.value, Spread)
     assert ttft.value.count == 5
+
+
+def test_a_label_can_be_made_of_any_name() -> None:
+    summary = a_summary()
+    summary.cells = {key._replace(tags=(("tenant-id é", "x"),)): part for key, part in summary.cells.items()}
+    (goodput,) = families(points(summary))["goodput_calls_total"]
+    assert ("tag_tenant_id__", "x") in goodput.labels
 
 
 def test_an_exporter_ticks_once_a_second_and_at_the_end() -> None:

@@ -72,6 +72,11 @@ class TestInfluxDb(_DeadDatabase):
     pass
 
 
+class TestRemoteWrite(_DeadDatabase):
+    def make(self, tmp_path: Path) -> Output:
+        return exporter(f"remote-write:http://127.0.0.1:{free_port()}/api/v1/write")
+
+
 class TestWebhook(_DeadDatabase):
     def make(self, tmp_path: Path) -> Output:
         return exporter(f"webhook:http://127.0.0.1:{free_port()}/{SECRET}")

@@ -20,6 +20,7 @@ from typing import Any
 import typer
 from typer.testing import CliRunner
 
+from llmload.analysis.environments import GENERATOR, TARGET, Fact
 from llmload.cli import app
 from llmload.cli.plan_text import plot
 from llmload.metrics.catalogue import METRICS
@@ -441,6 +442,12 @@ def _charts() -> str:
     return "\n".join(["", *rows, ""])
 
 
+def _facts(table: Mapping[str, Fact]) -> str:
+    return _table(
+        ("Fact", "", "Weight"), [[f"`{name}`", fact.title, fact.weight.value] for name, fact in table.items()]
+    )
+
+
 MADE: Mapping[str, Callable[[], str]] = {
     "help": _help,
     "reference": _reference,
@@ -454,4 +461,6 @@ MADE: Mapping[str, Callable[[], str]] = {
     "variables": _variables,
     "result": _result,
     "charts": _charts,
+    "generator": lambda: _facts(GENERATOR),
+    "target": lambda: _facts(TARGET),
 }

@@ -14,6 +14,7 @@ from llmload.app.bulletin import Bulletin
 from llmload.app.call_log import CallLog
 from llmload.app.checkpoint import Checkpoint
 from llmload.app.counting import counted_by_targets
+from llmload.app.fingerprint import Inquiry
 from llmload.app.interrupts import Interrupts
 from llmload.app.simulated import Apart, shown, target_watch, with_simulator
 from llmload.app.staff import briefing, staff
@@ -29,7 +30,7 @@ from llmload.dashboard.live import Display, QuietDisplay
 from llmload.errors import InterruptedRun
 from llmload.metrics.precision import ErrorBar
 from llmload.metrics.summary import PhaseInfo, Summary
-from llmload.observe.environment import environment
+from llmload.observe.environment import cpus, environment
 from llmload.observe.machine import MachineWatch
 from llmload.outputs.base import Judges, Output, Speaks
 from llmload.reports.counters import counters_of
@@ -91,8 +92,9 @@ def run_plan(plan: Plan, options: Options) -> Result:
                 output.start(resolved)
             options.display.start()
             log = CallLog(options.outputs, options.chunks)
+            inquiry = Inquiry(plan)
             with LocalCluster(resolved, crew.workers, log.add if log.wanted else None) as cluster:
-                result = _Session(resolved, options, crew, cluster, simulator, interrupts, log).run()
+                result = _Session(resolved, options, crew, cluster, simulator, interrupts, log, inquiry).run()
             said = _finish(options, result)
             return replace(result, notes=tuple(dict.fromkeys((*result.notes, *said))))
         finally:
@@ -122,6 +124,7 @@ class _Session:
         simulator: SimProcess | None,
         interrupts: Interrupts,
         log: CallLog,
+        inquiry: Inquiry,
     ) -> None:
         self._log = log
         self._plan = plan
@@ -141,6 +144,9 @@ class _Session:
         self._lost = 0
         self._bulletin = Bulletin()
         self._apart: Apart | None = None
+        self._environment = environment()
+        self._inquiry = inquiry
+        self._targets: dict[str, dict[str, str]] = {}
         self._target = target_watch(plan, simulator)
         self._checkpoints = [output for output in options.outputs if isinstance(output, Checkpoint)]
 
@@ -152,6 +158,7 @@ class _Session:
         for text in briefing(self._plan, self._crew):
             self._note(text)
         self._observe(monotonic_ns())
+        self._targets = self._inquiry.found()
         self._cluster.begin(self._unless_interrupted)
         started = datetime.now(UTC) + _until(self._cluster.start)
         self._summary = self._empty(self._cluster.start)
@@ -327,7 +334,7 @@ class _Session:
         load = self._plan.load
         return RunFacts(
             workers=self._crew.workers,
-            cpus=int(environment()["cpus"]),
+            cpus=cpus(),
             max_in_flight=load.max_in_flight,
             on_limit=load.on_limit,
             duration=load.duration,
@@ -367,7 +374,8 @@ class _Session:
             workers=self._crew.workers,
             interrupted=self._interrupted,
             aborted=self._aborted,
-            environment=environment(),
+            environment=self._environment,
+            target_environment=self._targets,
             counters=counters_of(self._plan),
             notes=tuple(self._notes),
         )

@@ -12,6 +12,7 @@ from llmload.cli.bench import bench
 from llmload.cli.calibrate import calibrate
 from llmload.cli.compare import compare
 from llmload.cli.data import data
+from llmload.cli.env import env
 from llmload.cli.history import history
 from llmload.cli.init import init
 from llmload.cli.merge import merge
@@ -71,6 +72,7 @@ for command in (
     history,
     calibrate,
     ping,
+    env,
 ):
     app.command()(command)
 app.add_typer(data, name="data")

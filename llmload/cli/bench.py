@@ -50,7 +50,7 @@ from llmload.cli.run_options import (
 if TYPE_CHECKING:
     from llmload.scenario.plan import Plan
 
-__all__ = ["bench", "compiled", "scenario_text"]
+__all__ = ["bench", "compiled", "key_variable", "scenario_text"]
 
 _ANY_MODEL = "the first model that the server lists"
 _FLAGS = {
@@ -135,7 +135,7 @@ def _plan(
 ) -> Plan:
     """What the flags mean; exits where that was only to be printed."""
     named = model or ("sim-model" if url == "sim:" else _ANY_MODEL)
-    text = scenario_text(url, named, _key_variable(api_key_env), cls, load, seed, rules)
+    text = scenario_text(url, named, key_variable(api_key_env), cls, load, seed, rules)
     plan = compiled(text)
     if named == _ANY_MODEL:
         text = text.replace(_toml(_ANY_MODEL), _toml(_find_model(plan)), 1)
@@ -146,7 +146,8 @@ def _plan(
     return plan
 
 
-def _key_variable(given: str | None) -> str | None:
+def key_variable(given: str | None) -> str | None:
+    """The variable that holds the key, if there is one."""
     import os
 
     return given or ("OPENAI_API_KEY" if os.environ.get("OPENAI_API_KEY") else None)

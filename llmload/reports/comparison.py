@@ -10,10 +10,12 @@ from typing import Any, Final
 
 from llmload.analysis.compare import Measure, Row, compare, measured
 from llmload.analysis.difference import Change
+from llmload.analysis.environments import differences
 from llmload.analysis.figure import RATES, Figure
 from llmload.analysis.parity import Parity, over_time, parity
 from llmload.analysis.side import LEAST_WINDOWS, Side
 from llmload.errors import ExitStatus
+from llmload.reports.environment import of_result, sentence
 from llmload.reports.result import Result
 from llmload.safe import clean
 from llmload.units import counted
@@ -204,15 +206,15 @@ def _differences(first: Party, other: Party) -> Iterator[str]:
     a, b = first.results[0], other.results[0]
     pairs: list[tuple[str, object, object]] = [
         ("environment", a.scenario.environment, b.scenario.environment),
-        ("llmload", a.version, b.version),
         *((f"seed of {name}", a.scenario.seeds.get(name), b.scenario.seeds.get(name)) for name in a.scenario.seeds),
         ("runs", len(first.results), len(other.results)),
         ("workers", a.workers, b.workers),
-        *((name, a.environment.get(name), b.environment.get(name)) for name in {**a.environment, **b.environment}),
     ]  # fmt: skip
     for name, one, two in pairs:
         if one != two:
             yield f"{name}: {_value(one)} against {_value(two)}"
+    found = differences(of_result(a), of_result(b))
+    yield from (sentence(each, first.label, other.label) for each in found.differences)
     changed = [text for key, text in _changes(a, b) if key in _OF_THE_TARGET]
     if changed:
         yield f"target: {_listed(changed)}"

@@ -70,7 +70,8 @@ def merged(parts: Sequence[Part], force: bool = False) -> Result:
         workers=sum(result.workers for result in results),
         interrupted=_said(parts, lambda result: result.interrupted),
         aborted=_said(parts, lambda result: result.aborted),
-        environment=_environment(results),
+        environment=_together([result.environment for result in results]),
+        target_environment=_targets(results),
         notes=tuple(_notes(parts)),
         error_bar=_error_bar(results),
         last_heard=max(result.last_heard for result in results),
@@ -165,9 +166,15 @@ def _listed(values: Sequence[str]) -> str:
     return ", ".join(dict.fromkeys(value for value in values if value))
 
 
-def _environment(results: Sequence[Result]) -> dict[str, str]:
-    names = dict.fromkeys(name for result in results for name in result.environment)
-    return {name: _listed([result.environment.get(name, "") for result in results]) for name in names}
+def _together(parts: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """What each says, once."""
+    names = dict.fromkeys(name for part in parts for name in part)
+    return {name: _listed([part.get(name, "") for part in parts]) for name in names}
+
+
+def _targets(results: Sequence[Result]) -> dict[str, dict[str, str]]:
+    names = dict.fromkeys(name for result in results for name in result.target_environment)
+    return {name: _together([result.target_environment.get(name, {}) for result in results]) for name in names}
 
 
 def _error_bar(results: Sequence[Result]) -> ErrorBar | None:

@@ -86,7 +86,8 @@ class Result:
     """``started``: wall time, ISO 8601. ``duration``: seconds from start to end, draining included.
 
     ``version``: of the llmload that made the run. ``interrupted``: why someone stopped the run, "" if nobody
-    did; ``aborted``: which objective or budget did. ``environment``: where it ran (python, platform ...).
+    did; ``aborted``: which objective or budget did. ``environment``: where it ran (python, platform ...);
+    ``target_environment``: what each target told of itself before the run, as far as it was asked.
     ``error_bar``: None where this machine has no calibration to go by.
     ``slo``: the service level it is held against.
     ``counters``: what the tokens of each class's prompts were counted with.
@@ -105,6 +106,7 @@ class Result:
     interrupted: str = ""
     aborted: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
+    target_environment: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     notes: Sequence[str] = ()
     error_bar: ErrorBar | None = None
     last_heard: str = ""
@@ -164,6 +166,9 @@ class Result:
             "counters": _counters_json(self),
             "notes": list(self.notes),
             "environment": dict(sorted(self.environment.items())),
+            "target_environment": {
+                name: dict(sorted(facts.items())) for name, facts in sorted(self.target_environment.items())
+            },
             "summary": self.summary.to_json(),
         }
 

@@ -19,6 +19,7 @@ from rich.text import Text
 from llmload import units
 from llmload.analysis.insights import Gravity
 from llmload.reports.counters import said
+from llmload.reports.environment import briefly
 from llmload.reports.facts import light_reasons, service_level
 from llmload.reports.grid import Column, grid
 from llmload.reports.judged import interval_of, margin_of, observed_of, ordered, remedied, score
@@ -96,6 +97,7 @@ def _sections(result: Result, width: int, unicode: bool) -> Iterator[Iterator[Re
     for section in SECTIONS:
         yield section(result.summary, width)
     yield _counters(result, width)
+    yield _environment(result, width)
     yield error_bar(result.error_bar, width)
     yield _notes(result)
 
@@ -129,6 +131,11 @@ def _verdict(result: Result) -> Text:
 def _counters(result: Result, width: int) -> Iterator[RenderableType]:
     for line in said(result.counters, result.summary):
         yield Text("\n".join(wrap(clean(line), width)), "dim")
+
+
+def _environment(result: Result, width: int) -> Iterator[RenderableType]:
+    for line in briefly(result):
+        yield Text("\n".join(wrap(line, width)), "dim")
 
 
 def _load_lines(result: Result, width: int) -> list[str]:

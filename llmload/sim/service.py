@@ -14,6 +14,7 @@ from typing import Final
 
 import orjson
 
+from llmload import __version__
 from llmload.clock import NS, Clock
 from llmload.sim.answers import JSON, Answer, Body, Reply
 from llmload.sim.auth import AuthStore
@@ -85,6 +86,7 @@ class Service:
             "tokenize": self._tokenize,
             "health": self._health,
             "metrics": self._metrics,
+            "version": self._version,
         }
 
     def begin(self, at: int) -> None:
@@ -304,6 +306,11 @@ class Service:
     def _health(self, visit: Visit) -> Answer:
         answer = self._body(visit)
         answer.whole(200, JSON, b"{}")
+        return answer
+
+    def _version(self, visit: Visit) -> Answer:
+        answer = self._body(visit)
+        answer.whole(200, JSON, orjson.dumps({"version": __version__}))
         return answer
 
     def _metrics(self, visit: Visit) -> Answer:

@@ -12,7 +12,7 @@ from llmload.sim.truth import Truth
 
 __all__ = ["OPEN", "SimRequest", "Visit"]
 
-OPEN: Final = frozenset({"health", "metrics", "tokenize"})
+OPEN: Final = frozenset({"health", "metrics", "tokenize", "version"})
 """Routes that need no key, count as no request, and are never at fault."""
 _NOWHERE: Final = Found("")
 

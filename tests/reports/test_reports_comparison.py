@@ -69,7 +69,7 @@ def test_what_differs_about_the_runs_is_named_first() -> None:
     other = samples.pair().others[0]
     assert "load.rate" in other.warnings[0]
     assert any(text.startswith("environment:") for text in other.differences)
-    assert any("llmload: " in text for text in other.differences)
+    assert any(": llmload " in text for text in other.differences)
     assert any(text.startswith("target:") and "sim.step" in text for text in other.differences)
     lines = comparison_text.render(samples.pair(), 100).splitlines()
     assert next(n for n, line in enumerate(lines) if "scenario changed" in line) < next(

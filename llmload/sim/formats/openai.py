@@ -1,8 +1,8 @@
 """OpenAI's API: documents and stream events, as bytes.
 
     POST /v1/chat/completions   POST /v1/completions   POST /v1/embeddings   POST /v1/rerank
-    GET  /v1/models             GET  /v1/models/NAME   GET  /health   GET /metrics   POST /echo (what came in)
-    POST /tokenize (as vLLM and SGLang have it, and as llama.cpp has it)
+    GET  /v1/models             GET  /v1/models/NAME   GET  /health   GET /metrics   GET /version
+    POST /echo (what came in)   POST /tokenize (as vLLM and SGLang have it, and as llama.cpp has it)
 
 The same without ``/v1``.
 """
@@ -48,6 +48,7 @@ _ROUTES: Final[Mapping[str, Found]] = {
     "/echo": Found("echo"),
     "/health": Found("health", "GET"),
     "/metrics": Found("metrics", "GET"),
+    "/version": Found("version", "GET"),
 }
 """By path without ``/v1``."""
 _NO_EFFORT: Final = frozenset({None, "", "none", "minimal"})

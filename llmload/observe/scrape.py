@@ -25,6 +25,8 @@ _SECONDS: Final = 2.0
 """For a page, in all."""
 _LARGEST: Final = 8 * 2**20
 _PIECE: Final = 1 << 16
+_NOTHING: Final = 2.0**62
+"""Values from here on are none: infinities, and what NVIDIA's DCGM has for what a GPU does not tell, 2^63 - 14."""
 
 Series = Mapping[str, Sequence[tuple[Mapping[str, str], float]]]
 """Name -> (labels, value) of each sample."""
@@ -58,14 +60,16 @@ def fetch(url: str) -> str:
 
 
 def read_page(text: str, wanted: Iterable[str]) -> Series:
-    """The samples of these names. Raises Unseen where it is no such page."""
+    """The samples of these names. Raises Unseen where it is no such page. The parser knows every counter as ``_total``,
+    as OpenMetrics has it, also one that is called otherwise on the page: both names will do."""
     names = frozenset(wanted)
     found: dict[str, list[tuple[Mapping[str, str], float]]] = {}
     try:
         for family in text_string_to_metric_families(text):
             for sample in family.samples:
-                if sample.name in names:
-                    found.setdefault(sample.name, []).append((sample.labels, float(sample.value)))
+                short = sample.name.removesuffix("_total") if family.type == "counter" else sample.name
+                for name in {sample.name, short} & names:
+                    found.setdefault(name, []).append((sample.labels, float(sample.value)))
     except (ValueError, KeyError, IndexError) as error:
         raise Unseen(f"the page is not in Prometheus' text format: {clean(str(error), 100)}") from None
     return found
@@ -170,7 +174,7 @@ def _state(expression: Expression, page: Series) -> _State:
     if expression.how == "mean":
         ends = {part: chosen[f"{expression.name}_{part}"] for part in ("sum", "count")}
         return {part: math.fsum(v for _, v in found) for part, found in ends.items()} if all(ends.values()) else {}
-    values = [value for _, value in chosen[expression.name] if math.isfinite(value)]
+    values = [value for _, value in chosen[expression.name] if abs(value) < _NOTHING]
     return {"": _COMBINED.get(expression.how, math.fsum)(values)} if values else {}
 
 

@@ -93,11 +93,13 @@ _TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "output_tokens": "rate(sglang:generation_tokens_total)",
         "server_ttft": "mean(sglang:time_to_first_token_seconds)",
         "server_latency": "mean(sglang:e2e_request_latency_seconds)",
+        "server_wait": "mean(sglang:queue_time_seconds)",
     },
     "tgi": {
         "queue": "tgi_queue_size",
         "running": "tgi_batch_current_size",
         "requests": "rate(tgi_request_count)",
+        "prompt_tokens": "rate(tgi_request_input_length_sum)",
         "output_tokens": "rate(tgi_request_generated_tokens_sum)",
         "server_latency": "mean(tgi_request_duration)",
         "server_wait": "mean(tgi_request_queue_duration)",

@@ -38,6 +38,7 @@ from llmload.sim.faults import FAULTS, FaultBase
 from llmload.units import format_bytes, format_rate, format_seconds, format_share
 from llmload.verdict.measures import DIRECT, SUMMARY_STATS
 from llmload.verdict.pair_stats import PAIR_FIGURES
+from llmload.verdict.probes import PROBE_STATS
 from llmload.verdict.target import KINDS, OBSERVED_STATS, TARGET_STATS
 from llmload.verdict.validity import THRESHOLDS, Threshold
 
@@ -348,8 +349,8 @@ def _measures() -> str:
     trend = TARGET_STATS["cpu.trend"]
     about = "growth over the phase as a share of its level, by a robust slope"
     rows.append(["`target.FIGURE.trend`", trend.kind.value, about, "no", "observe, phase"])
-    exits = TARGET_STATS["exits.count"]
-    rows.append(["`target.exits.count`", exits.kind.value, exits.help, "yes", "observe, phase"])
+    others = {"exits.count": TARGET_STATS["exits.count"], **PROBE_STATS}
+    rows += [[f"`target.{name}`", row.kind.value, row.help, "yes", "observe, phase"] for name, row in others.items()]
     every = ", ".join(f"`{stat}`" for stat in ("p50", "p95", "p99.9", *SUMMARY_STATS))
     intro = f"Every metric of the catalogue has these statistics: {every} (any percentile can be named). Besides:"
     table = _table(("Rule", "Written as", "What it is", "Windows", "Filters"), rows)

@@ -315,7 +315,28 @@ def _slowed(each: Slowdown) -> str:
     return f"{each.service} in {each.phase}: {median}"
 
 
+def _stalls(summary: Summary, facts: Facts) -> Iterable[Insight]:
+    """When a server stood still: its probe waited, whatever else it was asked."""
+    for name, seen in summary.observed.items():
+        if seen.probed is None or not seen.probed.stalls:
+            continue
+        stalls = sorted(seen.probed.stalls, key=lambda stall: -stall.least)
+        times = "once" if len(stalls) == 1 else f"{len(stalls)} times"
+        longest = "" if len(stalls) == 1 else "up to "
+        lasted = f"{longest}{format_seconds(stalls[0].least)}"
+        text = f"the server's event loop was blocked {times}, for {lasted}, as {name} saw"
+        evidence = tuple(
+            f"{format_seconds(each.at)} into the run for {format_seconds(each.least)} to {format_seconds(each.most)}"
+            for each in stalls[:_MOST_MOMENTS]
+        )
+        advice = (
+            "look for what computes, sleeps or waits in the loop's own thread (a file, a database, a lock), or whether "
+            "its machine stood still"
+        )
+        yield Insight("stalls", Gravity.WARNING, text, evidence, advice)
+
+
 _MOST_OUTAGES: Final = 10
 FINDERS: Final[tuple[Finder, ...]] = (
-    _breaking, _recovery, _trend, _warm_up, _levels, _anomalies, _failover, _retries, _uneven, _interference,
+    _breaking, _recovery, _trend, _warm_up, _levels, _anomalies, _failover, _retries, _uneven, _interference, _stalls,
 )  # fmt: skip

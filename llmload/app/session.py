@@ -153,6 +153,12 @@ class _Session:
     # -- the run -----------------------------------------------------------------------------------------
 
     def run(self) -> Result:
+        try:
+            return self._run()
+        finally:
+            self._target.close()
+
+    def _run(self) -> Result:
         self._show("starting", 0.0)
         self._warn()
         for text in briefing(self._plan, self._crew):
@@ -167,7 +173,7 @@ class _Session:
             self._simulator.begin(self._cluster.start)
         if self._cluster.fallback:
             self._note(f"measured by reading in tasks, not at the socket: {self._cluster.fallback}")
-        ours = (os.getpid(), *([self._simulator.pid] if self._simulator is not None else []))
+        ours = (os.getpid(), *self._target.pids, *([self._simulator.pid] if self._simulator is not None else []))
         watch = MachineWatch(self._cluster.pids, ours)
         run_behind(self._turns(started, watch))
         self._take()

@@ -7,6 +7,7 @@ from typing import Final
 
 from llmload.dashboard.canvas import Line, fit, safe, width_of
 from llmload.metrics.observed import FIGURES, Observed, figure_of
+from llmload.units import format_seconds
 from llmload.verdict.target import KINDS
 
 __all__ = ["observed_lines"]
@@ -22,6 +23,7 @@ _CODES: Final = {
     "threads": "threads",
     "connections": "connections",
     "server_latency": "latency",
+    "probe": "probe",
 }
 """Figure -> what it is called where there is little room, in the order of their weight. Own figures come after them."""
 _NAME: Final = 20
@@ -38,14 +40,15 @@ def _line(name: str, seen: Observed, elapsed: float, width: int) -> Line:
     line: Line = [("target ", "strong"), (safe(name)[:_NAME], "")]
     if seen.trouble:
         return fit([*line, ("  ", ""), (safe(seen.trouble), "warn")], width)
-    for code, value, old in _values(seen, elapsed):
-        piece: Line = [("  ", ""), (f"{code} ", "dim"), (value, "dim" if old else "")]
+    for code, value, style in _values(seen, elapsed):
+        piece: Line = [("  ", ""), (f"{code} ", "dim"), (value, style)]
         if width_of(line) + width_of(piece) <= width:
             line += piece
     return line
 
 
-def _values(seen: Observed, elapsed: float) -> Iterator[tuple[str, str, bool]]:
+def _values(seen: Observed, elapsed: float) -> Iterator[tuple[str, str, str]]:
+    """Name, value and style."""
     own = sorted(seen.figures.keys() - FIGURES.keys())
     for figure in (*(known for known in _CODES if known in seen.figures), *own):
         samples = seen.figures[figure]
@@ -53,4 +56,9 @@ def _values(seen: Observed, elapsed: float) -> Iterator[tuple[str, str, bool]]:
             continue
         last = max(samples.bins)
         shown = KINDS[figure_of(figure).measure].show(samples.bins[last].mean)
-        yield _CODES.get(figure, safe(figure)[:_NAME]), shown, elapsed - (last + 1) * samples.width > _STALE
+        old = elapsed - (last + 1) * samples.width > _STALE
+        yield _CODES.get(figure, safe(figure)[:_NAME]), shown, "dim" if old else ""
+    if seen.probed is not None:
+        stalls = seen.probed.stalls
+        longest = f", longest {format_seconds(max(stall.least for stall in stalls))}" if stalls else ""
+        yield "stalls", f"{len(stalls)}{longest}", "warn" if stalls else ""

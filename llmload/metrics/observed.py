@@ -12,6 +12,7 @@ from dataclasses import astuple, dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
+from llmload.metrics.probed import Probed
 from llmload.metrics.windows import MAX_WINDOWS
 
 __all__ = ["FIGURES", "Bin", "Figure", "Measure", "Observed", "Samples", "figure_of", "mean_of"]
@@ -63,6 +64,9 @@ FIGURES: Final[Mapping[str, Figure]] = {
     ),
     "gpu": Figure("GPU", Measure.SHARE, "share of time that the GPUs were busy, the mean of all", level=False),
     "disk_free": Figure("storage free", Measure.BYTES, "bytes free of the largest file system"),
+    "probe": Figure(
+        "probe answered after", Measure.TIME, "time from when a probe was due until it was answered", level=False
+    ),
     "clients": Figure("clients", Measure.COUNT, "clients connected"),
 }
 """What is sampled: of a process and its children, added up, and of what a page of metrics says under other names."""
@@ -179,13 +183,15 @@ class Samples:
 @dataclass(slots=True)
 class Observed:
     """Something that was observed: ``what`` in words. ``missing``: figure -> why there is none; ``trouble``: why
-    nothing could be seen at last; "" as long as it could. ``ended``: when it ended, once or more often, in seconds."""
+    nothing could be seen at last; "" as long as it could. ``ended``: when it ended, once or more often, in seconds.
+    ``probed``: what a probe told, where that is what it is."""
 
     what: str = ""
     figures: dict[str, Samples] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     ended: list[float] = field(default_factory=list)
     trouble: str = ""
+    probed: Probed | None = None
 
     def samples(self, figure: str) -> Samples:
         """Those of one figure, to add to."""
@@ -198,6 +204,9 @@ class Observed:
             self.samples(name).merge(samples)
         self.missing = {**other.missing, **self.missing}
         self.ended = sorted({*self.ended, *other.ended})
+        if other.probed is not None:
+            self.probed = self.probed or Probed(other.probed.rate, other.probed.limit)
+            self.probed.merge(other.probed)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values in a fixed order."""
@@ -207,6 +216,7 @@ class Observed:
             "ended": list(self.ended),
             "missing": dict(sorted(self.missing.items())),
             "figures": {name: self.figures[name].to_json() for name in sorted(self.figures)},
+            "probed": None if self.probed is None else self.probed.to_json(),
         }
 
     @classmethod
@@ -214,7 +224,9 @@ class Observed:
         """The inverse of ``to_json``; KeyError, TypeError or ValueError on anything else."""
         figures = {str(name): Samples.from_json(samples) for name, samples in data["figures"].items()}
         missing = {str(name): str(why) for name, why in data["missing"].items()}
-        return cls(str(data["what"]), figures, missing, [float(at) for at in data["ended"]], str(data["trouble"]))
+        ended, probed = [float(at) for at in data["ended"]], data.get("probed")
+        told = None if probed is None else Probed.from_json(probed)
+        return cls(str(data["what"]), figures, missing, ended, str(data["trouble"]), told)
 
 
 def mean_of(bins: Sequence[Bin]) -> float | None:

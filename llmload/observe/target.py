@@ -6,6 +6,7 @@ import ipaddress
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -15,6 +16,8 @@ import psutil
 
 from llmload.clock import NS
 from llmload.metrics.observed import Observed
+from llmload.observe.probe import ProbeWatch
+from llmload.observe.prober import Setup
 from llmload.observe.process import ProcessWatch, Unseen
 from llmload.observe.scrape import PageWatch
 from llmload.safe import clean
@@ -28,6 +31,10 @@ _WEB: Final = {"ws": "http", "wss": "https"}
 _DEFAULT_PORTS: Final = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 
 
+Simulated = tuple[str, int] | None
+"""Root and process id of the embedded simulator, if there is one."""
+
+
 class _Watch(Protocol):
     """What looks at one thing."""
 
@@ -39,14 +46,10 @@ class _Watch(Protocol):
 class TargetWatch:
     """Looks at everything that is to be observed, each when it is due."""
 
-    def __init__(self, observers: tuple[Observer, ...], target: Target, simulator: tuple[str, int] | None) -> None:
+    def __init__(self, observers: tuple[Observer, ...], target: Target, simulator: Simulated) -> None:
         """``target``: the first one; ``simulator``: base URL and process id of the embedded one, if there is one."""
-        self._watches: Final[dict[str, _Watch]] = {
-            each.name: _page_watch(each, target, simulator)
-            if each.metrics
-            else ProcessWatch(_finder(each, target, simulator), each.children)
-            for each in observers
-        }
+        self._watches: Final = {each.name: _watch(each, target, simulator) for each in observers}
+        self._probes: Final = [watch for watch in self._watches.values() if isinstance(watch, ProbeWatch)]
         self._every: Final = {each.name: each.every for each in observers}
         self._due: Final[dict[str, float]] = dict.fromkeys(self._watches, -math.inf)
         self._told: Final[dict[str, str]] = {}
@@ -60,6 +63,8 @@ class TargetWatch:
         """Look at what is due at ``now`` (``last``: at everything), and yield what there is to say: that something
         can't be seen, or has ended. Monotonic ns; ``start`` is 0 while nobody knows when the run will begin."""
         at = (now - start) / NS if start else -math.inf
+        for probe in self._probes:
+            probe.begin(start)
         for name, watch in self._watches.items():
             if at < self._due[name] and not last:
                 continue
@@ -71,23 +76,63 @@ class TargetWatch:
                 yield f"observe.{name}: {trouble}" + "".join(f", {at:,.1f} s into the run" for at in ended[-1:])
             self._told[name] = trouble
 
+    @property
+    def pids(self) -> list[int]:
+        """Of processes that look on its behalf."""
+        return [probe.pid for probe in self._probes if probe.pid is not None]
 
-def _page_watch(observer: Observer, target: Target, simulator: tuple[str, int] | None) -> PageWatch:
+    def close(self) -> None:
+        """End what looks; nothing if that has been done."""
+        for probe in self._probes:
+            probe.close()
+
+
+def _watch(observer: Observer, target: Target, simulator: Simulated) -> _Watch:
+    if observer.probe:
+        return _probe_watch(observer, target, simulator)
+    if observer.metrics:
+        return _page_watch(observer, target, simulator)
+    return ProcessWatch(_finder(observer, target, simulator), observer.children)
+
+
+def _probe_watch(observer: Observer, target: Target, simulator: Simulated) -> ProbeWatch:
+    setup = Setup(observer.probe, observer.rate, observer.timeout)
+    at = _host(observer.probe)
+    if observer.probe.startswith("/"):
+        url = _beside(target, simulator, observer.probe)
+        setup = replace(setup, url=url, verify=target.verify_tls, ca_file=target.ca_file)
+        at = "the embedded simulator" if simulator and url.startswith(simulator[0]) else _host(url)
+    path = urlsplit(setup.url).path or "/"
+
+    def find() -> Setup:
+        if observer.probe.startswith("/") and target.unix_socket:
+            raise Unseen("the target is reached over a unix socket: give the probe a URL")
+        return setup
+
+    return ProbeWatch(f"{observer.rate:g} probes/s of {clean(path, 80)} at {at}", find, observer.stall)
+
+
+def _beside(target: Target, simulator: Simulated, path: str) -> str:
+    """A path at the target's host."""
+    if simulator is not None and target.base_url.startswith(simulator[0]):
+        return f"{simulator[0]}{path}"
+    url = urlsplit(target.base_url)
+    return f"{_WEB.get(url.scheme, url.scheme)}://{url.netloc.rpartition('@')[2]}{path}"
+
+
+def _page_watch(observer: Observer, target: Target, simulator: Simulated) -> PageWatch:
     if observer.metrics != "target":
         return PageWatch(f"metrics of {_host(observer.metrics)}", lambda: observer.metrics, observer.figures)
-    root = target.base_url
-    if simulator is not None and root.startswith(simulator[0]):
-        return PageWatch("metrics of the embedded simulator", lambda: f"{simulator[0]}/metrics", observer.figures)
-    url = urlsplit(root)
-    page = f"{_WEB.get(url.scheme, url.scheme)}://{url.netloc.rpartition('@')[2]}/metrics"
-    return PageWatch(f"metrics of {_host(page)}", lambda: page, observer.figures)
+    page = _beside(target, simulator, "/metrics")
+    at = "the embedded simulator" if simulator and page.startswith(simulator[0]) else _host(page)
+    return PageWatch(f"metrics of {at}", lambda: page, observer.figures)
 
 
 def _host(url: str) -> str:
     return clean(urlsplit(url).netloc.rpartition("@")[2], 80)
 
 
-def _finder(observer: Observer, target: Target, simulator: tuple[str, int] | None) -> Callable[[], int]:
+def _finder(observer: Observer, target: Target, simulator: Simulated) -> Callable[[], int]:
     if observer.port is not None:
         return partial(_listening, observer.port)
     if observer.pid_file:
@@ -99,13 +144,13 @@ def _finder(observer: Observer, target: Target, simulator: tuple[str, int] | Non
     return partial(int, observer.process or 0)
 
 
-def _of_simulator(simulator: tuple[str, int] | None) -> int:
+def _of_simulator(simulator: Simulated) -> int:
     if simulator is None:
         raise Unseen("no target is the embedded simulator")
     return simulator[1]
 
 
-def _of_target(target: Target, simulator: tuple[str, int] | None) -> int:
+def _of_target(target: Target, simulator: Simulated) -> int:
     if simulator is not None and target.base_url.startswith(simulator[0]):
         return simulator[1]
     if target.unix_socket:

@@ -178,7 +178,9 @@ def _slowdown(result: Result) -> Iterator[str]:
 
 
 def _target(result: Result) -> Iterator[str]:
-    for each in list(observed_tables(result.summary))[:_DIMENSIONS]:
+    for number, each in enumerate(list(observed_tables(result.summary))[:_DIMENSIONS]):
+        if number:
+            yield ""
         if each.rows:
             columns = (prose(each.title, 80), *(column.title for column in COLUMNS))
             yield from table(columns, map(_cells, each.rows[:_ROWS]))

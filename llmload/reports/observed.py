@@ -10,11 +10,14 @@ from rich.text import Text
 
 from llmload import units
 from llmload.metrics.observed import FIGURES, Figure, Measure, Observed, figure_of
+from llmload.metrics.probed import Probed
+from llmload.metrics.sparse import Sparse
 from llmload.metrics.summary import Summary
 from llmload.reports.grid import Column, grid
 from llmload.safe import clean
 from llmload.verdict.kinds import Kind
-from llmload.verdict.target import KINDS, OBSERVED_STATS
+from llmload.verdict.probes import bounds, probe_figures
+from llmload.verdict.target import KINDS, NO_FIGURES, OBSERVED_STATS
 from llmload.verdict.view import measured_spans
 
 __all__ = ["COLUMNS", "ObservedTable", "observed_section", "observed_tables", "seen"]
@@ -41,6 +44,9 @@ def _figures(each: Observed, summary: Summary) -> dict[str, dict[str, float]]:
             continue
         values = {of: row.of(bins, samples) for of, row in OBSERVED_STATS.items() if figure.level or not row.levels}
         found[name] = {of: value for of, value in values.items() if value is not None}
+    if each.probed is not None:
+        for name, more in probe_figures(each.probed, spans).items():
+            found[name] = {**found.get(name, {}), **more}
     return found
 
 
@@ -61,11 +67,12 @@ def observed_tables(summary: Summary) -> Iterator[ObservedTable]:
         shown = {
             figure: values
             for figure, values in figures.get(name, {}).items()
-            if values["max"] or figure_of(figure).measure is not Measure.FLOW
+            if figure not in NO_FIGURES and (values["max"] or figure_of(figure).measure is not Measure.FLOW)
         }
         title = f"{clean(name, 30)}: {clean(each.what, 40)}" if each.what else clean(name, 30)
         rows = [_row(figure_of(figure), values) for figure, values in shown.items()]
-        yield ObservedTable(title, rows, list(_remarks(clean(name, 30), each)))
+        remarks = [*_remarks(clean(name, 30), each), *_of_probe(each.probed, figures.get(name, {}))]
+        yield ObservedTable(title, rows, remarks)
 
 
 def _remarks(name: str, each: Observed) -> Iterator[tuple[str, str]]:
@@ -75,6 +82,27 @@ def _remarks(name: str, each: Observed) -> Iterator[tuple[str, str]]:
         yield f"{name} was not observed: {clean(each.trouble)}", "yellow"
     for figure, why in sorted(each.missing.items()):
         yield f"no {clean(figure_of(figure).title, 30)}: {clean(why)}", "dim"
+
+
+def _of_probe(probed: Probed | None, figures: dict[str, dict[str, float]]) -> Iterator[tuple[str, str]]:
+    """Percentiles, stalls, and how exact they are."""
+    if probed is None or "stalls" not in figures:
+        return
+    times, show = figures["probe"], units.format_seconds
+    parts = [f"{of} {show(times[of])}" for of in ("p50", "p95", "p99", "p99.9") if of in times]
+    lost = units.counted(round(times["lost"]), "probe") if times["lost"] else "none"
+    yield f"answered after {', '.join(parts) or '-'}; {lost} lost", "yellow" if times["lost"] else "dim"
+    if count := round(figures["stalls"]["count"]):
+        longest = max(probed.stalls, key=lambda stall: stall.least)
+        more = f"the longest lasted {bounds(longest)}"
+        yield f"{units.counted(count, 'stall')} of more than {show(probed.limit)} above the median; {more}", "yellow"
+    else:
+        yield f"no stall of more than {show(probed.limit)} above the median", "dim"
+    lag = Sparse.pooled([probed.lag])
+    own = f"the prober itself was late by {show(lag.percentile(99) / 1e6)} (p99), {show(lag.max / 1e6)} at most"
+    doubt = f"; {units.counted(probed.doubtful, 'answer')} may be late by it alone" if probed.doubtful else ""
+    unsent = f"; {units.counted(probed.unsent, 'probe')} could not be sent" if probed.unsent else ""
+    yield f"{own}{doubt}{unsent}", "yellow" if doubt or unsent else "dim"
 
 
 def observed_section(summary: Summary, width: int) -> Iterator[Text]:

@@ -159,11 +159,22 @@ _SAMPLES: Final = _object(
         "its weight, the smallest, the largest",
     ),
 )  # fmt: skip
+_STALL: Final = _object(
+    "A time for which the server stood still, in s", at=_number("From the start"), seconds=_number("As it was seen"),
+    before=_number("How much earlier it may have begun"), own=_number("How late the prober itself may have been"),
+)  # fmt: skip
+_NUMBERED: Final = {"type": "array", "prefixItems": [_count(), True], "minItems": 2, "maxItems": 2}
+_PROBED: Final = _object(
+    "What a probe told", rate=_number("per second"), limit=_number("s above the median"), width=_count("s"),
+    times=_list(_NUMBERED, "Number of the window, microseconds"), lost=_list(_NUMBERED, "Window, probes"),
+    stalls=_list(_STALL), lag=_SPARSE, doubtful=_count("Late answers, by the prober itself maybe"),
+    unsent=_count("Probes that could not go out"), more=_count("Stalls that are not listed"),
+)  # fmt: skip
 _OBSERVED: Final = _object(
-    "What an observer saw of the target beside its answers",
+    "What an observer saw of the target beside its answers", ("probed",),
     what=_text("What was observed"), trouble=_text("Why nothing could be seen"),
     ended=_list(_number(), "When it ended, in s"), missing=_map(_text(), "Figure, and why there is none"),
-    figures=_map(_SAMPLES, "By figure: shares of one, cores, bytes, numbers, bytes per second"),
+    figures=_map(_SAMPLES, "By figure: shares of one, cores, bytes, numbers, bytes per second"), probed=_maybe(_PROBED),
 )  # fmt: skip
 _SLOW_CALL: Final = _object(
     "One call; times in ns",

@@ -12,7 +12,7 @@ from llmload.scenario.subject import Subject, targets_of
 from llmload.verdict.analysed import PHASES
 from llmload.verdict.measures import AGAINST, OVER, needs_track
 from llmload.verdict.objectives import DIMENSIONS
-from llmload.verdict.target import OBSERVE
+from llmload.verdict.target import NO_FIGURES, OBSERVE
 
 __all__ = ["filters", "observed", "pairs"]
 
@@ -56,12 +56,13 @@ def filters(subject: Subject) -> Iterator[Problem]:
 
 def observed(subject: Subject) -> Iterator[Problem]:
     """Figures of the target that no observer gives would never have data."""
-    own = {name for table in subject.scenario.observe.values() for name in table.figures}
+    own = sorted({name for table in subject.scenario.observe.values() for name in table.figures})
+    known = [*FIGURES, *NO_FIGURES, *own]
     for index, table in enumerate(subject.scenario.objectives):
         for side in table.objective().sides:
             name = side.stat.rpartition(".")[0]
-            if side.metric == "target" and name not in FIGURES and name != "exits" and name not in own:
-                yield subject.unknown(("objectives", index), "figure of the target", name, [*FIGURES, *sorted(own)])
+            if side.metric == "target" and name not in known:
+                yield subject.unknown(("objectives", index), "figure of the target", name, known)
 
 
 def pairs(subject: Subject) -> Iterator[Problem]:

@@ -8,13 +8,15 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema, model_validator
 
 from llmload.scenario.plan import Observer
-from llmload.scenario.quantities import Duration, Flag, Text
+from llmload.scenario.quantities import Duration, Flag, Level, Rate, Text
 from llmload.scenario.series import SETS, Expression, parse_expression
 from llmload.scenario.table import Table
 
 __all__ = ["ObserveTable", "set_alone"]
 
-_SOURCES = ("process", "port", "pid_file", "metrics")
+_SOURCES = ("process", "port", "pid_file", "metrics", "probe")
+_OF_PROBES = ("rate", "timeout", "stall")
+_MOST_PROBES = 1000
 _URL = re.compile(r"https?://[^\s@/?#]+(?:[/?]\S*)?")
 _LARGEST_PID = 2**31 - 1
 
@@ -42,6 +44,18 @@ def _page(value: str) -> str:
     return value
 
 
+def _probed(value: str) -> str:
+    if value and not (value.startswith("/") and not re.search(r"[\s#]", value)) and not _URL.fullmatch(value):
+        raise ValueError('must be a path at the target, like "/health", or an http(s) URL without a password')
+    return value
+
+
+def _probe_rate(level: Level) -> Level:
+    if not 0.1 <= level.value <= _MOST_PROBES:
+        raise ValueError(f"must be from 0.1/s to {_MOST_PROBES}/s")
+    return level
+
+
 def _expression(value: Any) -> Any:
     return parse_expression(value) if isinstance(value, str) else value
 
@@ -59,7 +73,7 @@ Formula = Annotated[Expression, BeforeValidator(_expression), WithJsonSchema({"t
 
 class ObserveTable(Table):
     """What is looked at while the run lasts: a process of this machine, by one of `process`, `port`, `pid_file`, or a
-    page of `metrics` in Prometheus' format."""
+    page of `metrics` in Prometheus' format; or a light request that is made beside the load, a `probe`."""
 
     process: Annotated[int | Literal["target", "sim"], BeforeValidator(_process)] | None = Field(
         None,
@@ -80,6 +94,18 @@ class ObserveTable(Table):
         description="With `metrics`: figures of your own, of its series.",
         examples=[{"jobs": "my_jobs", "served": "rate(my_requests_total)", "slow": "p95(my_seconds)"}],
     )
+    probe: Annotated[Text, AfterValidator(_probed)] = Field(
+        "", description="A light request, GET: a path at the first target, or a URL.", examples=["/health"]
+    )
+    rate: Annotated[Rate, AfterValidator(_probe_rate)] | None = Field(
+        None, description="With `probe`: how often it is asked; left out: `20/s`."
+    )
+    timeout: Annotated[Duration, Field(ge=0.05, le=60)] = Field(
+        5.0, description="With `probe`: time after which one is given up."
+    )
+    stall: Annotated[Duration, Field(ge=0.005, le=60)] = Field(
+        0.1, description="With `probe`: an answer so much later than the median shows a stall."
+    )
     every: Annotated[Duration, Field(ge=0.1, le=3600)] = Field(0.5, description="Time between two looks.")
     children: Flag = Field(True, description="Count its children to it.")
 
@@ -89,15 +115,23 @@ class ObserveTable(Table):
         if len(given) > 1:
             raise ValueError(f"has both {given[0]} and {given[1]}; keep one of them")
         if not given:
-            raise ValueError('does not say what to observe; add process = "target", a port, a pid_file or metrics')
+            raise ValueError(
+                'does not say what to observe; add process = "target", a port, a pid_file, metrics or a probe'
+            )
         if bool(self.metrics) != bool(self.set or self.figures):
             missing = "figures or a set" if self.metrics else "metrics"
             raise ValueError(f"needs {missing}: which page, and what is made of its series")
+        if not self.probe and (odd := [key for key in _OF_PROBES if key in self.model_fields_set]):
+            raise ValueError(f'{odd[0]} is of a probe, and there is none; add probe = "/health"')
+        if self.stall >= self.timeout:
+            raise ValueError(f"gives a probe up after {self.timeout:g} s, before it shows a stall; make timeout longer")
         return self
 
     def observer(self, name: str, pid_file: str) -> Observer:
         """What a Plan keeps of it; ``pid_file``: where the file is."""
         figures = {**(SETS[self.set] if self.set else {}), **self.figures}
+        probes = {"rate": self.rate.value} if self.rate is not None else {}
         return Observer(
-            name, self.process, self.port, pid_file, self.every, self.children, self.metrics, tuple(figures.items())
-        )
+            name, self.process, self.port, pid_file, self.every, self.children, self.metrics, tuple(figures.items()),
+            self.probe, timeout=self.timeout, stall=self.stall, **probes,
+        )  # fmt: skip

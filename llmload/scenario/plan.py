@@ -187,6 +187,8 @@ class Observer:
     that of the first target, "sim": the embedded simulator's), ``port`` (what listens there) and ``pid_file``.
     ``every``: seconds between two looks; ``children``: its children count to it. Or a page of metrics: ``metrics`` is
     its URL, "target" for ``/metrics`` of the first target's host; ``figures``: name -> what is made of its series.
+    Or ``probe``: a URL, or a path at the first target, that is asked ``rate`` times a second and given up after
+    ``timeout`` s; an answer ``stall`` s later than usual shows a stall.
     """
 
     name: str
@@ -197,6 +199,10 @@ class Observer:
     children: bool = True
     metrics: str = ""
     figures: tuple[tuple[str, Expression], ...] = ()
+    probe: str = ""
+    rate: float = 20.0
+    timeout: float = 5.0
+    stall: float = 0.1
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,11 +30,15 @@ class SocketManner:
 
 
 class Planter:
-    """Writes scripts. ``waiting`` says how many sequences wait for a slot."""
+    """Writes scripts. ``waiting`` says how many sequences wait for a slot; ``block`` keeps the loop for so many
+    seconds, where there is one of its own."""
 
-    def __init__(self, spec: SimSpec, waiting: Callable[[], int]) -> None:
+    def __init__(
+        self, spec: SimSpec, waiting: Callable[[], int], block: Callable[[float], None] = lambda seconds: None
+    ) -> None:
         self._spec: Final = spec
         self._waiting: Final = waiting
+        self._block: Final = block
         self._gateway: Final = Gateway(spec.gateway) if spec.gateway is not None else None
         self._begun: int | None = None
         self._hoard: Final[list[bytes]] = []
@@ -69,6 +73,9 @@ class Planter:
             # Written, not only reserved: the system gives memory when it is touched.
             self._hoard.append(b"x" * script.hoard)
             visit.truth.faults.append("hoard")
+        if script.block:
+            visit.truth.faults.append("block")
+            self._block(script.block)
         if names := self._spec.instances:
             drawn = int(draw(self._spec.seed, "instance", visit.truth.index) * len(names))
             taken = drawn if script.instance is None else script.instance % len(names)

@@ -104,6 +104,9 @@ class Script:
     hoard_most: int = 0
     """Unless it keeps so many already."""
 
+    block: float = 0.0
+    """Seconds for which it keeps the loop to itself."""
+
     def reading_time(self, tokens: int) -> float:
         """Seconds that reading a prompt takes beyond what it should."""
         linear, square = self.reading

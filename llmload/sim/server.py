@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections.abc import Callable
 from email.utils import formatdate
 from http import HTTPStatus
@@ -152,7 +153,9 @@ class SimServer:
         raise_file_limit()
         self._loop = asyncio.get_running_loop()
         epoch = wall_time() - monotonic_ns() / NS
-        self.service = Service(self._spec, monotonic_ns, self._call_at, epoch=epoch, log=self._log, vitals=vitals)
+        self.service = Service(
+            self._spec, monotonic_ns, self._call_at, epoch=epoch, log=self._log, vitals=vitals, block=time.sleep
+        )
         self._http = web.Server(
             self._handle,
             request_factory=self._request,

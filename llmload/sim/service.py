@@ -55,8 +55,10 @@ class Service:
         epoch: float = 1.7e9,
         log: Callable[[Truth], None] | None = None,
         vitals: Callable[[], bytes] = bytes,
+        block: Callable[[float], None] = lambda seconds: None,
     ) -> None:
-        """``vitals``: what the page of metrics says of the process, if it has one."""
+        """``vitals``: what the page of metrics says of the process, if it has one; ``block`` keeps its event loop from
+        everything else for so many seconds, if it has one of its own."""
         self.spec: Final = spec
         self._vitals: Final = vitals
         self.now: Final = now
@@ -70,7 +72,7 @@ class Service:
         self._log: Final = log
         self._telemetry: Final = Telemetry(spec.models[0])
         self._checks: Final = Checks(spec, epoch)
-        self._planter: Final = Planter(spec, lambda: self.batch.waiting)
+        self._planter: Final = Planter(spec, lambda: self.batch.waiting, block)
         self._scaler: Final = _scaler(spec)
         self._billing: Final = Backlog(spec.billing) if spec.billing is not None else None
         self._auth: Final = AuthStore(spec.auth, now, call_at) if spec.auth is not None else None

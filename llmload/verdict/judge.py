@@ -206,12 +206,18 @@ def _judgement(objective: Objective, observed: _Observed, span: Span | None) -> 
 
 def _note(objective: Objective, observed: _Observed) -> str:
     if not observed.enough:
-        stat, percentile = max(((side.stat, side.percentile or 0.0) for side in objective.sides), key=lambda of: of[1])
+        stat, percentile = max(((side.stat, _percentile(side.stat)) for side in objective.sides), key=lambda of: of[1])
         need = format_count(measures.samples_needed(percentile))
         on_each = " on each side" if objective.relation else ""
         return f"{_THIN}: {format_count(observed.samples)}, {stat} needs {need}{on_each}"
     close = observed.interval and len({objective.met_by(end) for end in observed.interval}) == 2
     return "; ".join(filter(None, [observed.note, f"{_CLOSE}: the interval holds the bound" if close else ""]))
+
+
+def _percentile(stat: str) -> float:
+    """0..100 where a statistic is one, also of pairs or of a probe; else 0."""
+    match = measures.PERCENTILE.fullmatch(stat) or measures.PERCENTILE.fullmatch(stat.partition(".")[2])
+    return float(match[1]) if match else 0.0
 
 
 def _observe(objective: Objective, view: View) -> _Observed | None:

@@ -10,6 +10,7 @@ import math
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from llmload.clock import NS
@@ -18,6 +19,7 @@ from llmload.metrics.intervals import enough
 from llmload.verdict.analysed import BREAKING, RECOVERY, STEADY, TREND
 from llmload.verdict.kinds import Kind, Stat, kind_of_metric
 from llmload.verdict.pair_stats import AGAINST, PAIR_STATS
+from llmload.verdict.probes import PROBE_STATS
 from llmload.verdict.served import BREAKER, FAILOVER
 from llmload.verdict.spread import chi_square_even, jain
 from llmload.verdict.target import TARGET_STATS, own_stat
@@ -218,7 +220,7 @@ DIRECT: Final[Mapping[str, Mapping[str, Stat]]] = {
         ),
     },
     "paired": PAIR_STATS,
-    "target": TARGET_STATS,
+    "target": MappingProxyType({**TARGET_STATS, **PROBE_STATS}),
 }  # fmt: skip
 """Metric -> statistic -> how to read it. A metric may stand here and in the catalogue: these come first."""
 

@@ -19,12 +19,26 @@ from llmload.verdict.kinds import Found, Kind, Stat
 if TYPE_CHECKING:
     from llmload.verdict.view import View
 
-__all__ = ["KINDS", "OBSERVE", "OBSERVED_STATS", "TARGET_STATS", "Level", "level", "own_stat"]
+__all__ = [
+    "KINDS",
+    "NO_FIGURES",
+    "OBSERVE",
+    "OBSERVED_STATS",
+    "TARGET_STATS",
+    "Level",
+    "chosen",
+    "lacking",
+    "level",
+    "own_stat",
+]
 
 OBSERVE: Final = "observe"
 """The filter that names an observer; it cuts nothing."""
 _TENTH: Final = 0.1
 _TREND: Final = "trend"
+_OF_PROBES: Final = ("probe", "stalls")
+NO_FIGURES: Final = ("exits", "stalls")
+"""What is told of the target and is no figure with values over time."""
 _LEAST: Final = 3
 """Windows that a level is the median of, at least."""
 
@@ -107,26 +121,28 @@ OBSERVED_STATS: Final[Mapping[str, _Statistic]] = {
 """Of any figure; the last five of levels."""
 
 
-def _chosen(view: View) -> str | None:
-    """The observer meant: the one named, or the only one."""
-    named = view.named.get(OBSERVE, "")
+def chosen(view: View, figure: str = "") -> str | None:
+    """The observer meant: the one named, or the only one; of a probe's figures, the only probe."""
+    observed, named = view.summary.observed, view.named.get(OBSERVE, "")
     if named:
-        return named if named in view.summary.observed else None
-    return next(iter(view.summary.observed)) if len(view.summary.observed) == 1 else None
+        return named if named in observed else None
+    there = [name for name, seen in observed.items() if seen.probed is not None] if figure in _OF_PROBES else []
+    there = there or list(observed)
+    return there[0] if len(there) == 1 else None
 
 
 def _samples(view: View, figure: str) -> Samples:
-    name = _chosen(view)
+    name = chosen(view, figure)
     return Samples() if name is None else view.summary.observed[name].figures.get(figure, Samples())
 
 
-def _lacking(view: View, figure: str, growth: bool) -> str:
+def lacking(view: View, figure: str, growth: bool = False) -> str:
     """Why there is no figure, in words."""
-    seen, name = view.summary.observed, _chosen(view)
+    seen, name = view.summary.observed, chosen(view, figure)
     if name is None:
         there = ", ".join(sorted(seen))
         if not seen:
-            return "nothing observes the target: add [observe.NAME] with its process, port or pid_file"
+            return "nothing observes the target: add [observe.NAME] with its process, port, pid_file, metrics or probe"
         if named := view.named.get(OBSERVE, ""):
             return f"there is no observer {named!r} (there are: {there})"
         return f"there are several observers ({there}): name one, like {{observe={sorted(seen)[0]}}}"
@@ -142,7 +158,7 @@ def _lacking(view: View, figure: str, growth: bool) -> str:
 
 
 def _note(view: View, levels: Sequence[Bin], kind: Kind) -> str:
-    name = _chosen(view)
+    name = chosen(view)
     ended = view.summary.observed[name].ended if name else []
     found = level(levels) if levels else None
     grown = f"from {kind.show(found.first)} to {kind.show(found.last)}" if found else ""
@@ -164,7 +180,7 @@ def _stat(name: str, figure: Figure, of: str, statistic: _Statistic) -> Stat:
     return Stat(
         statistic.kind or values, read, f"{figure.help}: {statistic.help}", frozenset({"phase", OBSERVE}),
         signed=of in ("growth", "rise"), note=note,
-        why=lambda view: _lacking(view, name, of in ("first", "last", "growth", "rise")),
+        why=lambda view: lacking(view, name, of in ("first", "last", "growth", "rise")),
     )  # fmt: skip
 
 
@@ -184,7 +200,7 @@ def _trend(name: str, figure: Figure) -> Stat:
     def why(view: View) -> str:
         if _samples(view, name).within(view.spans):
             return f"a trend needs one measured stretch (name a phase) of at least {LEAST} windows"
-        return _lacking(view, name, False)
+        return lacking(view, name)
 
     return Stat(
         Kind.GROWTH, read, f"{figure.help}: growth over the phase as a share of its level, by a robust slope",
@@ -193,7 +209,7 @@ def _trend(name: str, figure: Figure) -> Stat:
 
 
 def _exits(view: View) -> tuple[float | None, int]:
-    name = _chosen(view)
+    name = chosen(view)
     if name is None or not view.summary.observed[name].what:
         return None, 0
     ended = [at for at in view.summary.observed[name].ended if any(start <= at < end for start, end in view.spans)]
@@ -211,7 +227,7 @@ TARGET_STATS: Final[Mapping[str, Stat]] = MappingProxyType(
     | {
         "exits.count": Stat(
             Kind.COUNT, _exits, "times that the observed process ended", frozenset({"phase", OBSERVE}),
-            why=lambda view: _lacking(view, "", False),
+            why=lambda view: lacking(view, ""),
         )
     }
 )  # fmt: skip
@@ -222,7 +238,7 @@ TARGET_STATS: Final[Mapping[str, Stat]] = MappingProxyType(
 def own_stat(stat: str) -> Stat | None:
     """``NAME.STAT`` of a figure that a scenario made of a series of its own; None where there can't be one."""
     name, _, of = stat.rpartition(".")
-    if not name.isidentifier() or name in FIGURES or name == "exits":
+    if not name.isidentifier() or name in FIGURES or name in NO_FIGURES:
         return None
     if of == _TREND:
         return _trend(name, figure_of(name))

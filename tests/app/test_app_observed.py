@@ -85,3 +85,19 @@ def test_what_is_not_there_fails_every_rule_about_it_and_says_why(tmp_path: Path
         f"no data: there is no process {2**22 + 1} on this machine"
     }
     assert result.summary.select().ok > 0, "the load does not depend on it"
+
+
+def test_a_loop_that_is_blocked_is_seen_by_its_probe(tmp_path: Path) -> None:
+    rules = '["target.stalls.count <= 0", "target.probe.lost <= 0"]'
+    probe = ["--set", 'observe.health={probe="/health", rate="50/s"}', "--set", f"objectives={rules}"]
+    fault = ["--fault", "block:from=1s,rate=5%,seconds=300ms"]
+    status, said, result = end(tmp_path, start(tmp_path, *probe, *fault))
+    assert status == 1, said
+    seen = result.summary.observed["health"]
+    assert seen.probed is not None
+    assert seen.figures["probe"].before is not None
+    assert [judgement.passed for judgement in result.judgements] == [False, True]
+    assert "the server's event loop was blocked" in said
+    for stall in seen.probed.stalls:
+        assert stall.at > 0.9
+        assert stall.most > 0.29

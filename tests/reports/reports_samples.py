@@ -8,6 +8,7 @@ from functools import cache
 
 from llmload.clock import NS
 from llmload.metrics.observed import Observed
+from llmload.metrics.probed import Answered, Probed, Stall
 from llmload.metrics.recorder import Recorder, RecorderSetup
 from llmload.metrics.summary import PhaseInfo, Summary, WorkerHealth
 from llmload.records import Api, Call, Outcome, Record, Usage
@@ -154,6 +155,7 @@ def overloaded() -> Result:
             recorder.add(record)
     whole = recorder.take()
     whole.observed["server"] = _seen()
+    whole.observed["health"] = _probed()
     return Result(
         "0.1.0", ScenarioInfo("stress"), "2026-03-01T12:00:00Z", 30.0, whole, Validity(Level.VALID),
         tuple(judge([parse_objective("errors.rate < 5%")], whole)), LoadInfo("open", 30.0, 30.0, 20.0, 600.0),
@@ -169,6 +171,21 @@ def _seen() -> Observed:
         found.samples("threads").read(at, 12)
         for name, value in (("cpu", 0.3), ("cores", 2.4), ("written", 4096.0 * at), ("read", 0.0)):
             found.samples(name).lasted(at, at + 1, value)
+    return found
+
+
+def _probed() -> Observed:
+    """Probes of a server that stands still twice, once for a second, and loses one."""
+    found = Observed("20 probes/s of /health at 127.0.0.1:8000", probed=Probed(20.0, 0.1))
+    answers = [Answered(n / 20, 0.002 + n % 7 / 1e4, 0.0002, lost=n == 420) for n in range(600)]
+    answers[200:220] = [Answered(n / 20, 11.0 - n / 20, 0.004) for n in range(200, 220)]
+    for each in answers:
+        found.samples("probe").read(each.at, each.seconds)
+    assert found.probed is not None
+    found.probed.take(answers)
+    found.probed.stalled(Stall(10.0, 1.0, before=0.0479, own=0.004))
+    found.probed.stalled(Stall(20.0, 0.25, before=0.012))
+    found.probed.doubtful = 2
     return found
 
 

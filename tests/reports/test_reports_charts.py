@@ -150,4 +150,4 @@ def test_several_observers_are_a_line_each() -> None:
 def test_figures_that_a_scenario_made_have_a_chart_on_its_page() -> None:
     result = twice()
     result.summary.observed["server"].samples("jobs").read(3, 9)
-    assert [chart.name for chart in shown_of(result)][-2:] == ["target-gpu", "target-jobs"]
+    assert [chart.name for chart in shown_of(result)][-2:] == ["target-probe", "target-jobs"]

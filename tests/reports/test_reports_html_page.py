@@ -274,7 +274,7 @@ def test_the_target_has_a_table_and_small_charts() -> None:
     assert "<td>+58.1%</td>" in table
     assert "server ended 28.5 s into the run" in table
     small = page[page.index('<div class="small">') :].partition("</section>")[0]
-    assert re.findall(r'id="chart-([\w-]+)"', small) == ["target-cpu", "target-memory"]
+    assert re.findall(r'id="chart-([\w-]+)"', small) == ["target-cpu", "target-memory", "target-probe"]
 
 
 def test_services_beside_each_other_have_a_table() -> None:

@@ -66,6 +66,46 @@ def test_what_is_wrong_is_said_with_its_place(overrides: list[str], key: str, wo
     assert words in str(problem)
 
 
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        ("{probe='/health'}", Observer("server", probe="/health", rate=20.0, timeout=5.0, stall=0.1)),
+        (
+            "{probe='https://h:1/live?x=1', rate='100/s', timeout='1s', stall='50ms'}",
+            Observer("server", probe="https://h:1/live?x=1", rate=100.0, timeout=1.0, stall=0.05),
+        ),
+    ],
+)
+def test_a_probe_is_a_path_or_a_url(table: str, expected: Observer) -> None:
+    assert compiled(SMALL, None, f"observe.server={table}").observers == (expected,)
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "words"),
+    [
+        ("{probe='health'}", ".probe", 'must be a path at the target, like "/health"'),
+        ("{probe='/a b'}", ".probe", "must be a path"),
+        ("{probe='http://u:p@h/'}", ".probe", "without a password"),
+        ("{probe='/h', rate='2000/s'}", ".rate", "from 0.1/s to 1000/s"),
+        ("{probe='/h', rate=0}", ".rate", ""),
+        ("{probe='/h', timeout='2m'}", ".timeout", "60"),
+        ("{probe='/h', timeout='100ms'}", "", "before it shows a stall"),
+        ("{port=80, rate='5/s'}", "", "rate is of a probe, and there is none"),
+        ("{port=80, probe='/h'}", "", "has both port and probe"),
+    ],
+)
+def test_what_is_wrong_with_a_probe_is_said(table: str, key: str, words: str) -> None:
+    problem = only_problem(SMALL, None, f"observe.server={table}")
+    assert problem.key == f"observe.server{key}"
+    assert words in str(problem)
+
+
+def test_stalls_are_no_figure_and_yet_may_be_judged() -> None:
+    rules = "objectives=['target.stalls.count <= 0', 'target.probe.p99 < 50ms', 'target.probe.max < 1s']"
+    plan = compiled(SMALL, None, "observe.server={probe='/health'}", rules)
+    assert [objective.stat for objective in plan.objectives] == ["stalls.count", "probe.p99", "probe.max"]
+
+
 def test_a_set_by_its_name_alone_is_that_of_the_targets_page() -> None:
     (observer,) = compiled(SMALL, None, "observe.engine=vllm").observers
     assert observer.metrics == "target"

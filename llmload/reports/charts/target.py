@@ -39,10 +39,13 @@ _ASKS: Final[Mapping[str, str]] = {
     "requests": "How many requests does it say it finished?",
     "cache": "How full is the KV cache?",
     "gpu": "How busy were the GPUs?",
+    "probe": "When did it stand still?",
 }
 """The figures that have a chart, with what it answers."""
 _MOST: Final = 8
-"""Charts of one result, and lines of a chart."""
+"""Lines of a chart."""
+_MOST_CHARTS: Final = 12
+"""Of one result."""
 _SIZES: Final = (("GiB", 2.0**30), ("MiB", 2.0**20), ("KiB", 2.0**10), ("bytes", 1.0))
 
 
@@ -61,7 +64,7 @@ def shown_of(result: Result) -> list[Chart]:
     """Those of one result: of figures that have a chart, then of those that its scenario made."""
     found = {name for seen in result.summary.observed.values() for name in seen.figures}
     own = [_chart(name) for name in sorted(found - FIGURES.keys())]
-    return [*(chart for name, chart in zip(_ASKS, TARGET_CHARTS, strict=True) if name in found), *own][:_MOST]
+    return [*(chart for name, chart in zip(_ASKS, TARGET_CHARTS, strict=True) if name in found), *own][:_MOST_CHARTS]
 
 
 def _chart(name: str) -> Chart:

@@ -35,6 +35,7 @@ from llmload.sim.faults.answers import (
 from llmload.sim.faults.base import FaultBase, Route
 from llmload.sim.faults.parts import (
     Auth,
+    Block,
     Breaker,
     ColdCache,
     Failover,
@@ -51,6 +52,7 @@ from llmload.sim.faults.parts import (
 __all__ = [
     "FAULTS",
     "Auth",
+    "Block",
     "Breaker",
     "ColdCache",
     "Creep",
@@ -106,7 +108,8 @@ Fault = Annotated[
     | Scaling
     | SharedPool
     | Leak
-    | Hoard,
+    | Hoard
+    | Block,
     Field(discriminator="kind"),
 ]
 

@@ -12,6 +12,7 @@ from llmload.sim.script import Script
 
 __all__ = [
     "Auth",
+    "Block",
     "Breaker",
     "ColdCache",
     "Failover",
@@ -173,3 +174,13 @@ class Hoard(FaultBase):
 
     def plant(self, script: Script) -> None:
         script.hoard, script.hoard_most = script.hoard + self.size, max(script.hoard_most, self.most)
+
+
+class Block(FaultBase):
+    """A handler that blocks the server's event loop: for ``seconds`` nothing is read, answered or sent, to anybody."""
+
+    kind: Literal["block"] = "block"
+    seconds: Seconds = Field(0.3, gt=0, le=60, description="For how long.")
+
+    def plant(self, script: Script) -> None:
+        script.block += self.seconds

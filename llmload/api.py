@@ -4,7 +4,7 @@ from llmload import run
 
 result = run("scenarios/peak.toml", url="http://127.0.0.1:8000/v1", objectives=["ttft.p95 < 500ms"])
 print(result.verdict.decision, result.summary.select().histogram("ttft").percentile(95) / 1e6, "s")
-assert result.verdict.status == 0, "\\n".join(failures(result))
+assert result.passed, "\\n".join(failures(result))
 """
 
 from __future__ import annotations
@@ -71,15 +71,7 @@ def _failing(plan: Plan, faults: Sequence[str]) -> Plan:
 def failures(result: Result) -> list[str]:
     """Why it did not pass, a line each: objectives that were missed, and why the figures prove nothing. Empty if it
     passed."""
-    missed = [
-        f"{each.objective.rule}: {'no data' if each.observed is None else format(each.observed, '.6g')}"
-        + (f" ({each.note})" if each.note else "")
-        for each in result.judgements
-        if not each.passed
-    ]
-    doubts = [reason.text for reason in result.validity.reasons] if result.verdict.decision.value == "INVALID" else []
-    ended = [text for text in (result.interrupted, result.aborted) if text]
-    return [] if result.verdict.status == 0 else [*missed, *doubts, *ended]
+    return list(result.failures)
 
 
 def read(path: str | Path) -> Result:

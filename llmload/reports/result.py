@@ -81,7 +81,7 @@ class LoadInfo:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
     """``started``: wall time, ISO 8601. ``duration``: seconds from start to end, draining included.
 
@@ -127,6 +127,26 @@ class Result:
         if self.last_heard:
             return Verdict(Decision.INVALID, ExitStatus.INTERRUPTED if self.interrupted else ExitStatus.INVALID)
         return decide(self.judgements, self.validity, bool(self.interrupted))
+
+    @property
+    def passed(self) -> bool:
+        """Whether every objective was met, by figures that can be trusted, in a run that nobody stopped."""
+        return self.verdict.status is ExitStatus.PASS
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """Why it did not pass, a line each: objectives that were missed, and why the figures prove nothing."""
+        if self.passed:
+            return ()
+        missed = (_missed(judgement) for judgement in self.judgements if not judgement.passed)
+        invalid = self.verdict.decision is Decision.INVALID
+        doubts = (reason.text for reason in self.validity.reasons if invalid)
+        return (*missed, *doubts, *filter(None, (self.interrupted, self.aborted)))
+
+    def __repr__(self) -> str:
+        """In one line: it is what a failed assertion shows."""
+        failures = f": {'; '.join(self.failures)}" if self.failures else ""
+        return f"<Result of {self.scenario.name}: {self.verdict.decision.value}{failures}>"
 
     @cached_property
     def insights(self) -> tuple[Insight, ...]:
@@ -202,6 +222,11 @@ def parse_result(data: bytes, source: str) -> Result:
 def _judged_again(checkpoint: Result) -> tuple[Judgement, ...]:
     """A checkpoint was judged in passing: of rolling windows, the latest alone was looked at."""
     return tuple(judge([judgement.objective for judgement in checkpoint.judgements], checkpoint.summary))
+
+
+def _missed(judgement: Judgement) -> str:
+    observed = "no data" if judgement.observed is None else f"{judgement.observed:.6g}"
+    return f"{judgement.objective.rule}: {observed}" + (f" ({judgement.note})" if judgement.note else "")
 
 
 def _judgement_json(judgement: Judgement) -> dict[str, Any]:

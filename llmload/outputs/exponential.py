@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
+from llmload.metrics.buckets import Ints
 from llmload.metrics.histogram import Histogram
 
-__all__ = ["Exponential", "exponential"]
+__all__ = ["Exponential", "bucket_numbers", "exponential"]
 
 _MOST: Final = 160
 """Buckets: what SDKs of OpenTelemetry keep, so that every collector takes as many."""
@@ -46,12 +48,22 @@ def exponential(histogram: Histogram, unit: float) -> Exponential:
     some = values > 0
     if not some.any():
         return Exponential(0, 0, (), zeros)
-    logarithms = np.log2(values[some] * unit)
-    scale = _scale(float(logarithms[0]), float(logarithms[-1]))
-    places = np.ceil(logarithms * 2.0**scale).astype(np.int64) - 1
+    seconds = values[some] * unit
+    scale = _scale(math.log2(seconds[0]), math.log2(seconds[-1]))
+    places = bucket_numbers(seconds, scale)
     offset = int(places[0])
     filled = np.bincount(places - offset, weights=counts[some]).astype(np.int64)
     return Exponential(scale, offset, tuple(filled.tolist()), zeros)
+
+
+def bucket_numbers(values: npt.NDArray[np.floating[Any]], scale: int) -> Ints:
+    """The number of the bucket that each of the values, above 0, belongs in. Exact where one is a power of two, which
+    is the upper bound of its bucket."""
+    fractions, exponents = np.frexp(values)
+    octave = 1 << max(scale, 0)
+    bounds = 2.0 ** (np.arange(octave) / octave - 1)
+    numbers: Ints = np.searchsorted(bounds, fractions) + (exponents.astype(np.int64) - 1) * octave - 1
+    return numbers >> max(-scale, 0)
 
 
 def _scale(low: float, high: float) -> int:

@@ -1,7 +1,8 @@
 """Native histograms of Prometheus, made of HDR counts: exponential buckets, of which only those in use are told.
 
 At schema s the bucket i holds values above b^(i-1) and up to b^i, where b = 2^(2^-s): at schema 5 each is 2.2 % wide.
-Which buckets are in use is told as spans of neighbours, how many values each holds as the difference to the one before
+A bucket of ours (0.1 % wide) goes, whole, where its middle belongs. Which buckets are in use is told as spans of
+neighbours, how many values each holds as the difference to the one before
 (https://prometheus.io/docs/specs/native_histograms/).
 """
 
@@ -13,6 +14,7 @@ from typing import Final
 import numpy as np
 
 from llmload.metrics.histogram import Histogram
+from llmload.outputs.exponential import bucket_numbers
 
 __all__ = ["SCHEMAS", "ZERO", "Native", "Span", "factor", "native"]
 
@@ -49,15 +51,10 @@ def factor(schema: int) -> float:
 
 
 def native(histogram: Histogram, unit: float, schema: int) -> Native:
-    """The histogram in the buckets of ``schema``, each HDR bucket (0.1 % wide) by its middle; ``unit``: what its values
-    are in seconds."""
+    """The histogram in the buckets of ``schema``; ``unit``: what its values are in seconds."""
     values, counts = histogram.nonzero()
-    seconds = values * unit
-    some = seconds > ZERO
-    fractions, exponents = np.frexp(seconds[some])
-    per_octave = 1 << schema
-    bounds = 2.0 ** (np.arange(per_octave) / per_octave - 1)
-    numbers = np.searchsorted(bounds, fractions) + (exponents.astype(np.int64) - 1) * per_octave
+    some = values > 0
+    numbers = bucket_numbers(values[some] * unit, schema) + 1  # OpenTelemetry counts from the lower bound
     buckets, firsts = np.unique(numbers, return_index=True)
     held = np.add.reduceat(counts[some], firsts) if len(firsts) else counts[some]
     zero = int(counts[~some].sum())

@@ -46,6 +46,7 @@ from llmload.cli.run_options import (
     carry_out,
     with_faults,
 )  # fmt: skip
+from llmload.cli.web_options import Web, WebAt, WebStay, on_web
 
 if TYPE_CHECKING:
     from llmload.scenario.plan import Plan
@@ -100,6 +101,9 @@ def bench(
     display: DisplayMode = "auto",
     allow_invalid: AllowInvalid = False,
     yes: Yes = False,
+    web: Web = False,
+    web_at: WebAt = None,
+    web_stay: WebStay = None,
 ) -> None:
     """Benchmark one endpoint, without a file.
 
@@ -111,6 +115,7 @@ def bench(
 
     Without --rate or --users: 5 requests/s. --print-scenario turns the flags into a file to keep.
     """
+    shown = on_web(web, web_at, web_stay)
     cls = _class(api, stream, prompt, prompt_tokens, max_tokens)
     load = _load(rate, users, duration, process, count, max_in_flight)
     plan = _plan(url, model, api_key_env, cls, load, seed, fail_on or [], print_scenario)
@@ -119,7 +124,7 @@ def bench(
         _debug(plan)
     carry_out(
         plan,
-        How(out, json, report, requests, requests_limit, chunks, export, display, workers, yes, allow_invalid),
+        How(out, json, report, requests, requests_limit, chunks, export, display, workers, yes, allow_invalid, shown),
     )
 
 

@@ -23,6 +23,7 @@ from llmload.cli.run_options import (
     with_faults,
 )  # fmt: skip
 from llmload.cli.scenario_options import Demo, Env, Scale, ScenarioArgument, Set, Url, read_plan
+from llmload.cli.web_options import Web, WebAt, WebStay, on_web
 
 __all__ = ["run"]
 
@@ -51,6 +52,9 @@ def run(
     display: DisplayMode = "auto",
     allow_invalid: AllowInvalid = False,
     yes: Yes = False,
+    web: Web = False,
+    web_at: WebAt = None,
+    web_stay: WebStay = None,
 ) -> None:
     """Run a scenario and judge it.
 
@@ -69,5 +73,6 @@ def run(
     plan = with_faults(read_plan(scenario, env, set_, scale, demo, url, fail_on), fault)
     more = again(plan, repeat, baseline, min_effect, scenario)
     told = [*([f"stream:{stream}"] if stream else []), *(export or ())]
-    how = How(out, json, report, requests, requests_limit, chunks, told, display, workers, yes, allow_invalid)
+    shown = on_web(web, web_at, web_stay)
+    how = How(out, json, report, requests, requests_limit, chunks, told, display, workers, yes, allow_invalid, shown)
     carry_out(plan, how, more)

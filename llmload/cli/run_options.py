@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -16,6 +16,8 @@ from llmload.errors import ExitStatus
 if TYPE_CHECKING:
     from llmload.app.saving import Saving
     from llmload.cli.repeating import Again
+    from llmload.cli.web_options import OnWeb
+    from llmload.dashboard.web.display import Page
     from llmload.outputs.base import Output
     from llmload.outputs.request_log import RequestLog
     from llmload.reports.result import Result
@@ -121,11 +123,13 @@ class How:
     workers: str
     yes: bool
     allow_invalid: bool
+    web: OnWeb | None
 
 
 def carry_out(plan: Plan, how: How, again: Again | None = None) -> None:
     """Run, once or ``again``, report, and exit with the status: of several runs, with the gravest."""
     from llmload.cli.repeating import Again
+    from llmload.cli.web_options import page_for, stay
 
     again = again or Again()
     places = [*(how.out or ()), *([how.json] if how.json else ())]
@@ -133,17 +137,33 @@ def carry_out(plan: Plan, how: How, again: Again | None = None) -> None:
     to_stderr = _takes_stdout(how, places)
     ask(plan, how.yes)
     _mention_a_killed_run()
-    statuses = [ExitStatus.PASS]
-    for saving, outputs in runs:
-        result = _once(plan, saving, outputs, how)
-        _report(result, saving, to_stderr)
-        again.results.append(result)
-        statuses.append(ExitStatus(_status(result, how.allow_invalid)))
-        if result.interrupted:
-            break
-    compared = again.conclude(to_stderr)
+    with page_for(how.web, again.repeat) as page:
+        statuses = list(_several(plan, runs, how, again, to_stderr, page))
+        compared = again.conclude(to_stderr)
+        if page is not None and how.web is not None:
+            stay(page, how.web.stay, again.results[-1].interrupted)
     statuses.append(ExitStatus.PASS if how.allow_invalid and compared is ExitStatus.INVALID else compared)
     raise typer.Exit(int(min(statuses, key=_GRAVEST.index)))
+
+
+def _several(
+    plan: Plan,
+    runs: Sequence[tuple[Saving, tuple[Output, ...]]],
+    how: How,
+    again: Again,
+    to_stderr: bool,
+    page: Page | None,
+) -> Iterator[ExitStatus]:
+    """Each of the runs, reported; ends early where one is interrupted."""
+    for run, (saving, outputs) in enumerate(runs, 1):
+        result = _once(plan, saving, outputs, how, (page, run))
+        _report(result, saving, to_stderr)
+        if page is not None:
+            page.ended(run, result)
+        again.results.append(result)
+        yield ExitStatus(_status(result, how.allow_invalid))
+        if result.interrupted:
+            return
 
 
 def _prepared(how: How, places: Sequence[str], run: int, of: int) -> tuple[Saving, tuple[Output, ...]]:
@@ -176,13 +196,19 @@ def _takes_stdout(how: How, places: Sequence[str]) -> bool:
     return "-" in streams or "-" in others
 
 
-def _once(plan: Plan, saving: Saving, outputs: tuple[Output, ...], how: How) -> Result:
+def _once(
+    plan: Plan, saving: Saving, outputs: tuple[Output, ...], how: How, on_page: tuple[Page | None, int]
+) -> Result:
     from llmload.app.session import Options, run_plan
     from llmload.calibration.store import look_up
     from llmload.dashboard.live import choose_display, stderr_console
 
     shown = choose_display(stderr_console(), how.display)
     every = (*outputs, saving.checkpoint)
+    page, run = on_page
+    if page is not None:
+        shown = page.display(run, shown)
+        every = (*every, shown.lags)
     return run_plan(plan, Options(parse_workers(how.workers), shown, every, how.chunks, calibrated=look_up()))
 
 

@@ -10,9 +10,9 @@ from llmload.dashboard.frame import Frame
 from llmload.dashboard.series import clock
 from llmload.units import format_count, format_rate, format_share
 
-__all__ = ["numbers", "progress", "title"]
+__all__ = ["STAGES", "numbers", "progress", "title"]
 
-_STAGES: Final = {
+STAGES: Final = {
     "starting": "opening connections",
     "running": "running",
     "draining": "waiting for open calls",
@@ -22,7 +22,7 @@ _STAGES: Final = {
 
 def title(frame: Frame, width: int) -> Line:
     """The scenario and its target; what is going on, at the right."""
-    stage = _STAGES[frame.stage]
+    stage = STAGES[frame.stage]
     left: Line = [("llmload ", "dim"), (safe(frame.title), "title"), ("  ", ""), (safe(frame.target), "dim")]
     room = width - len(stage) - 2
     return [*fit(left, room), ("  ", ""), (stage, "strong")] if room > 8 else fit(left, width)

@@ -11,7 +11,7 @@ from llmload.metrics.histogram import Histogram
 from llmload.units import format_bytes, format_count, format_ns, format_share
 from llmload.verdict.validity import Level, Validity
 
-__all__ = ["health_lines", "reasons", "worker_lines"]
+__all__ = ["figures", "health_lines", "reasons", "worker_lines"]
 
 _LIGHTS: Final = {
     Level.VALID: ("●", "good"),
@@ -39,7 +39,7 @@ def health_lines(
     if validity and validity.level is not Level.VALID:
         line.append((f" {validity.level}", style))
     lines = [line]
-    for name, value in _figures(known, lag):
+    for name, value in figures(known, lag):
         piece: Line = [("  ", ""), (f"{name} ", "dim"), (value, _style(name, validity))]
         if width_of(lines[-1]) + width_of(piece) > width:
             lines.append([])
@@ -47,20 +47,21 @@ def health_lines(
     return lines[:rows]
 
 
-def _figures(workers: Sequence[WorkerHealth], lag: Histogram) -> list[tuple[str, str]]:
-    figures = [("lag p99", _micros(lag))]
+def figures(workers: Sequence[WorkerHealth], lag: Histogram) -> list[tuple[str, str]]:
+    """(name, value) of what tells how the generator is doing: the worst worker's, sums of what is counted."""
+    known = [("lag p99", _micros(lag))]
     if not workers:
-        return figures
+        return known
     worst = max(workers, key=lambda worker: worker.loop_lag.percentile(99))
     tightest = max(workers, key=lambda worker: worker.fds / worker.fd_limit if worker.fd_limit else 0.0)
-    figures += [
+    known += [
         ("loop p99", _micros(worst.loop_lag)),
         ("cpu", format_share(round(max(worker.cpu.mean for worker in workers), 2))),
         ("drops", format_count(sum(worker.dropped for worker in workers))),
         ("cap", format_count(sum(worker.cap_hits for worker in workers))),
         ("fds", format_count(tightest.fds)),
     ]
-    return figures
+    return known
 
 
 def _style(name: str, validity: Validity | None) -> str:

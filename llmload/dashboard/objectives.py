@@ -8,7 +8,7 @@ from typing import Final
 from llmload.dashboard.canvas import Line, columns, safe, width_of
 from llmload.verdict.judge import Judgement
 
-__all__ = ["Lights", "judgement_line", "lines"]
+__all__ = ["Lights", "judgement_line", "lines", "margin_of"]
 
 _LIGHTS: Final = {"good": "●", "bad": "✗", "dim": "○"}
 """Different in shape too: for those who see no colours, and NO_COLOR."""
@@ -55,10 +55,10 @@ def judgement_line(judgement: Judgement, rule_width: int) -> Line:
         (f" {rule:<{rule_width}} ", ""),
         (f"{observed:>{_OBSERVED}}", style if style != "good" else ""),
     ]
-    return [*line, (f" {_margin(judgement):>{_MARGIN}}", "dim")]
+    return [*line, (f" {margin_of(judgement):>{_MARGIN}}", "dim")]
 
 
-def _margin(judgement: Judgement) -> str:
+def margin_of(judgement: Judgement) -> str:
     """How far inside the bound (+) or beyond it (-), relative to the bound."""
     if judgement.margin is None:
         return ""

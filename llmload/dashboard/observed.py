@@ -10,7 +10,7 @@ from llmload.metrics.observed import FIGURES, Observed, figure_of
 from llmload.units import format_seconds
 from llmload.verdict.target import KINDS
 
-__all__ = ["observed_lines"]
+__all__ = ["newest", "observed_lines"]
 
 _CODES: Final = {
     "cpu": "cpu",
@@ -40,15 +40,15 @@ def _line(name: str, seen: Observed, elapsed: float, width: int) -> Line:
     line: Line = [("target ", "strong"), (safe(name)[:_NAME], "")]
     if seen.trouble:
         return fit([*line, ("  ", ""), (safe(seen.trouble), "warn")], width)
-    for code, value, style in _values(seen, elapsed):
+    for code, value, style in newest(seen, elapsed):
         piece: Line = [("  ", ""), (f"{code} ", "dim"), (value, style)]
         if width_of(line) + width_of(piece) <= width:
             line += piece
     return line
 
 
-def _values(seen: Observed, elapsed: float) -> Iterator[tuple[str, str, str]]:
-    """Name, value and style."""
+def newest(seen: Observed, elapsed: float) -> Iterator[tuple[str, str, str]]:
+    """What each figure is called, its newest value and that value's style: "dim" where it is old."""
     own = sorted(seen.figures.keys() - FIGURES.keys())
     for figure in (*(known for known in _CODES if known in seen.figures), *own):
         samples = seen.figures[figure]

@@ -14,12 +14,12 @@ __all__ = ["credential", "host_and_port", "web_address"]
 _ADDRESS: Final = re.compile(r"(?:(?P<host>\[[0-9A-Fa-f:.%]+\]|[\w.-]+):)?(?P<port>\d{1,5})")
 
 
-def host_and_port(kind: str, where: str, host: str) -> tuple[str, int]:
-    """``HOST:PORT`` or ``PORT``, which is then of ``host``. Raises UsageError."""
+def host_and_port(option: str, where: str, host: str) -> tuple[str, int]:
+    """``HOST:PORT`` or ``PORT``, which is then of ``host``; ``option``: what says so. Raises UsageError."""
     found = _ADDRESS.fullmatch(where)
     port = int(found["port"]) if found else -1
     if found is None or port > 65535:
-        raise UsageError(f"--export {kind}: {where!r} is no HOST:PORT")
+        raise UsageError(f"{option}: {where[:80]!r} is no HOST:PORT")
     return (found["host"] or host).strip("[]"), port
 
 

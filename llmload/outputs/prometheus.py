@@ -92,4 +92,4 @@ _FAMILIES: Final[dict[Kind, Any]] = {
 
 def make(where: str) -> Exposition:
     """Loopback alone unless a host is named. Raises UsageError."""
-    return Exposition(*host_and_port("prometheus", where, "127.0.0.1"))
+    return Exposition(*host_and_port("--export prometheus", where, "127.0.0.1"))

@@ -112,4 +112,4 @@ def _line(name: str, value: float, kind: str) -> bytes:
 
 def make(where: str) -> StatsD:
     """Raises UsageError."""
-    return StatsD(*host_and_port("statsd", where, "127.0.0.1"))
+    return StatsD(*host_and_port("--export statsd", where, "127.0.0.1"))

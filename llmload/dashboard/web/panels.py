@@ -1,0 +1,92 @@
+"""The charts of the page, as values: the script draws whatever stands here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from llmload.metrics.observed import Measure, Observed, figure_of
+from llmload.safe import clean
+
+__all__ = ["PANELS", "Line", "Panel", "column_of", "observed_panels", "plain"]
+
+_MOST_OBSERVED: Final = 12
+_NAME: Final = 40
+_UNITS: Final[Mapping[Measure, str]] = {
+    Measure.SHARE: "share",
+    Measure.COUNT: "count",
+    Measure.BYTES: "bytes",
+    Measure.FLOW: "flow",
+    Measure.RATE: "rate",
+    Measure.TIME: "time",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A series: the ``column`` of the points it is drawn from, its ``label``, and its ``colour``: a meaning of
+    ``reports.charts.colours``. ``dash``: its pattern, for who doesn't see colours."""
+
+    column: str
+    label: str
+    colour: str
+    dash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One chart. ``unit``: how its values are written: rate, count, time, share, bytes or flow (bytes per second)."""
+
+    id: str
+    title: str
+    unit: str
+    lines: tuple[Line, ...]
+    says: str = ""
+
+
+def _percentiles(metric: str) -> tuple[Line, ...]:
+    return (
+        Line(f"{metric}.p50", "p50", "p50"),
+        Line(f"{metric}.p95", "p95", "p95", "8 3"),
+        Line(f"{metric}.p99", "p99", "p99", "2 3"),
+    )
+
+
+PANELS: Final = (
+    Panel(
+        "load", "Calls per second", "rate",
+        (Line("planned", "planned", "planned", "6 4"), Line("sent", "sent", "sent"),
+         Line("completed", "completed", "completed", "2 3")),
+    ),
+    Panel("in-flight", "Calls in flight", "count", (Line("in_flight", "in flight", "in-flight"),), "the most at once"),
+    Panel("ttft", "Time to first token", "time", _percentiles("ttft"), "of the calls that ended"),
+    Panel("itl", "Time between chunks", "time", _percentiles("itl"), "of the calls that ended"),
+    Panel("latency", "Latency", "time", _percentiles("latency"), "of the calls that ended"),
+    Panel("tokens", "Output tokens per second", "rate", (Line("tokens", "tokens", "tokens"),), "of good calls"),
+    Panel("errors", "Errors per second", "rate", (Line("errors", "errors", "server-error"),), "the target's"),
+    Panel("lag", "Schedule lag, p99", "time", (Line("lag", "lag", "ours"),), "the generator's own lateness"),
+)  # fmt: skip
+"""In their order."""
+
+
+def column_of(observer: str, figure: str) -> str:
+    """The column that a figure of the target is in."""
+    return f"{clean(observer, _NAME)} {clean(figure, _NAME)}"
+
+
+def observed_panels(observed: Mapping[str, Observed]) -> tuple[Panel, ...]:
+    """A chart for each figure that was seen of the target."""
+    made: list[Panel] = []
+    for observer, seen in sorted(observed.items()):
+        for name in sorted(seen.figures):
+            figure, column = figure_of(name), column_of(observer, name)
+            line = Line(column, clean(name, _NAME), "series-1")
+            title = f"{clean(observer, _NAME)}: {clean(figure.title, _NAME)}"
+            made.append(Panel(f"seen-{len(made)}", title, _UNITS[figure.measure], (line,), "observed of the target"))
+    return tuple(made[:_MOST_OBSERVED])
+
+
+def plain(panels: Iterable[Panel]) -> list[dict[str, Any]]:
+    """As the page gets them."""
+    return [asdict(panel) for panel in panels]

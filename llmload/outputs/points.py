@@ -180,7 +180,7 @@ def _objective(judgement: Judgement) -> Iterator[Point]:
     yield Point("objective_met", Kind.GAUGE, "1 if the objective is met so far", labels, float(judgement.passed))
     if judgement.observed is not None:
         help = "What the objective is about, in its SI unit"
-        yield Point("objective_observed", Kind.GAUGE, help, labels, judgement.observed)
+        yield Point("objective_observed", Kind.GAUGE, help, labels, float(judgement.observed))
 
 
 def families(found: Sequence[Point]) -> dict[str, list[Point]]:

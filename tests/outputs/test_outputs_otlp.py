@@ -34,6 +34,8 @@ from llmload.outputs.points import BOUNDS
 from llmload.outputs.semconv import SCHEMA_URL, operation, server
 from llmload.records import Api, Outcome
 from llmload.scenario.plan import Target
+from llmload.verdict.judge import judge
+from llmload.verdict.objectives import parse_objective
 from tests.outputs.otlp_receiver import Receiver, metrics_of, plain, points_of, receiver
 from tests.outputs.output_kit import START, Ended, OutputConformance, a_plan, a_record, a_summary
 from tests.outputs.servers import free_port
@@ -136,6 +138,19 @@ def test_distributions_hold_every_call_by_the_names_of_the_conventions(collector
     (ttft,) = points_of(last["llmload.ttft"])
     assert (ttft.count, ttft.min, ttft.max) == (13, pytest.approx(0.05), pytest.approx(0.05))
     assert last["llmload.ttft"].unit == "s"
+
+
+def test_an_objective_whose_figure_is_a_count_is_told(collector: Receiver) -> None:
+    (judgement,) = judge([parse_objective("success.count > 3")], a_summary(5))
+    assert judgement.observed == 5
+    made = exporter(f"otlp:{collector.url}")
+    made.start(a_plan())
+    made.finish(Ended(a_summary(5), (judgement,)))
+    told = metrics_of(collector.metrics[0])
+    for name, value in (("objective_observed", 5.0), ("objective_met", 1.0)):
+        (point,) = points_of(told[f"llmload.{name}"])
+        assert point.as_double == value
+        assert plain(point.attributes) == {"llmload.rule": "success.count > 3"}
 
 
 def test_names_are_those_of_the_conventions() -> None:

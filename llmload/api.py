@@ -57,7 +57,7 @@ def run(
     loaded = load_scenario(str(scenario), env, given, scale_rate=scale, demo=demo, target_url=url, rules=objectives)
     plan = _failing(compile_scenario(loaded), faults)
     display = choose_display(stderr_console(), "auto") if progress else QuietDisplay()
-    return run_plan(plan, Options(workers, display, calibrated=look_up()))
+    return run_plan(plan, Options(workers, display, calibrated=look_up(), ping=True))
 
 
 def _failing(plan: Plan, faults: Sequence[str]) -> Plan:

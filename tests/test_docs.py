@@ -26,7 +26,7 @@ from llmload.scenario.files import Source
 from llmload.scenario.load import environments, load_scenario
 from llmload.sim.faults import FAULTS
 from llmload.sim.truth import Truth
-from llmload.verdict import delays, validity
+from llmload.verdict import delays, network, validity
 
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + sorted(
     (ROOT / "docs").rglob("*.md")
@@ -119,7 +119,7 @@ def test_every_fault_is_described_and_its_outcome_told(kind: str) -> None:
 
 def rule_codes() -> set[str]:
     """The codes of all reasons that the validity rules can give."""
-    source = inspect.getsource(validity) + inspect.getsource(delays)
+    source = "".join(map(inspect.getsource, (validity, delays, network)))
     given = re.findall(r'(?:Reason\(|_busy\(evidence, |_clock\(evidence, Cause\.\w+, )"(\w+)"', source)
     return {*given, *re.findall(r'"(\w+_lag)": "', source)}
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from yarl import URL
 
-from llmload.metrics.ping import STEPS, Ping
+from llmload.clock import NS, monotonic_ns
+from llmload.metrics.ping import STEPS, Ping, Pinged
 from llmload.observe.ping import Pinger
 from llmload.observe.route import Route
 from llmload.scenario.plan import Target
@@ -17,9 +19,13 @@ from llmload.transport.connector import tls_context
 from llmload.transport.keyring import proxy_login
 from llmload.units import format_ns
 
-__all__ = ["Pings", "route_to"]
+__all__ = ["Pings", "Ways", "route_to"]
 
 _PORTS: Final = {"http": 80, "https": 443}
+_SHORT_ROUNDS: Final = 5
+_SHORT_SECONDS: Final = 1.0
+"""When no further round is begun; a step that takes longer is lost. The whole ends after twice that."""
+_SHORT_TARGETS: Final = 16
 
 
 def route_to(target: Target, path: str = "") -> Route:
@@ -80,3 +86,56 @@ def _line(took: Mapping[str, int | None]) -> str:
     """One round in a line."""
     steps = (name for name in STEPS if name in took)
     return ", ".join(f"{name} {'lost' if (ns := took[name]) is None else format_ns(ns)}" for name in steps)
+
+
+class Ways:
+    """The way to each of some targets, before a load and after it."""
+
+    def __init__(self, targets: Sequence[Target]) -> None:
+        self._targets: Final = targets
+        self._before: dict[str, Ping] = {}
+        self._after: dict[str, Ping] = {}
+
+    def before(self) -> None:
+        """Take it; about a second."""
+        self._before = _short_ping(self._targets)
+
+    def after(self) -> None:
+        """Take it again."""
+        self._after = _short_ping(self._targets)
+
+    @property
+    def pinged(self) -> dict[str, Pinged]:
+        """What was found so far, by target."""
+        return {name: Pinged(ping, self._after.get(name)) for name, ping in self._before.items()}
+
+    @property
+    def notes(self) -> list[str]:
+        """What there is to say before the load."""
+        return [
+            f"ping to {name} was not answered before the load: {ping.trouble}"
+            for name, ping in self._before.items()
+            if not ping.answered
+        ]
+
+
+def _short_ping(targets: Sequence[Target]) -> dict[str, Ping]:
+    """A few rounds to each of the first targets, all at the same time, in about a second at most."""
+    if not targets:
+        return {}
+    with ThreadPoolExecutor(min(len(targets), _SHORT_TARGETS)) as pool:
+        found = pool.map(_short, targets[:_SHORT_TARGETS])
+        return {target.name: ping for target, ping in zip(targets, found, strict=False)}
+
+
+def _short(target: Target) -> Ping:
+    began = monotonic_ns()
+    pinger = Pinger(route_to(target), _SHORT_SECONDS, began + round(2 * _SHORT_SECONDS * NS))
+    try:
+        for _ in range(_SHORT_ROUNDS):
+            pinger.once()
+            if monotonic_ns() - began > _SHORT_SECONDS * NS:
+                break
+        return pinger.found()
+    finally:
+        pinger.close()

@@ -16,7 +16,8 @@ from llmload.app.checkpoint import Checkpoint
 from llmload.app.counting import counted_by_targets
 from llmload.app.fingerprint import Inquiry
 from llmload.app.interrupts import Interrupts
-from llmload.app.simulated import Apart, shown, target_watch, with_simulator
+from llmload.app.pinging import Ways
+from llmload.app.simulated import Apart, real_targets, shown, target_watch, with_simulator
 from llmload.app.staff import briefing, staff
 from llmload.calibration.calibration import Calibration
 from llmload.calibration.outlook import error_bar, warnings
@@ -71,6 +72,8 @@ class Options:
     calibrated: Stored | None = None
     """What is known of this machine: for a warning beforehand and the result's error bar. None: nobody asked."""
     until: Callable[[Summary, float], str] = lambda _summary, _seconds: ""
+    ping: bool = False
+    """Measure the way to each target, but the embedded simulator, shortly before the load and after it."""
 
 
 def run_plan(plan: Plan, options: Options) -> Result:
@@ -91,10 +94,13 @@ def run_plan(plan: Plan, options: Options) -> Result:
             for output in options.outputs:
                 output.start(resolved)
             options.display.start()
+            ways = Ways(real_targets(plan, resolved) if options.ping else ())
+            ways.before()
             log = CallLog(options.outputs, options.chunks)
             inquiry = Inquiry(plan)
             with LocalCluster(resolved, crew.workers, log.add if log.wanted else None) as cluster:
-                result = _Session(resolved, options, crew, cluster, simulator, interrupts, log, inquiry).run()
+                run = _Session(resolved, options, crew, cluster, simulator, interrupts, log, inquiry, ways)
+                result = run.run()
             said = _finish(options, result)
             return replace(result, notes=tuple(dict.fromkeys((*result.notes, *said))))
         finally:
@@ -125,8 +131,10 @@ class _Session:
         interrupts: Interrupts,
         log: CallLog,
         inquiry: Inquiry,
+        ways: Ways,
     ) -> None:
         self._log = log
+        self._ways = ways
         self._plan = plan
         self._options = options
         self._crew = crew
@@ -161,12 +169,12 @@ class _Session:
     def _run(self) -> Result:
         self._show("starting", 0.0)
         self._warn()
-        for text in briefing(self._plan, self._crew):
+        for text in (*briefing(self._plan, self._crew), *self._ways.notes):
             self._note(text)
         self._observe(monotonic_ns())
         self._targets = self._inquiry.found()
         self._cluster.begin(self._unless_interrupted)
-        started = datetime.now(UTC) + _until(self._cluster.start)
+        started = datetime.now(UTC) + timedelta(seconds=(self._cluster.start - monotonic_ns()) / NS)
         self._summary = self._empty(self._cluster.start)
         if self._simulator is not None:
             self._apart = Apart(self._simulator.pid, self._cluster.pids.values())
@@ -178,7 +186,10 @@ class _Session:
         run_behind(self._turns(started, watch))
         self._take()
         self._observe(monotonic_ns(), last=True)
-        result = self._result(started, (monotonic_ns() - self._cluster.start) / NS)
+        ended = monotonic_ns()
+        if self._obeyed < 2:
+            self._ways.after()
+        result = self._result(started, (ended - self._cluster.start) / NS)
         self._show("done", result.duration)
         return result
 
@@ -287,7 +298,7 @@ class _Session:
         while self._obeyed < self._interrupts.count:
             self._obeyed += 1
             self._interrupted = self._interrupts.reason
-            if self._obeyed == 1:
+            if self._obeyed < 2:
                 self._draining = True
                 self._cluster.drain()
                 waiting = f"{counted(self._cluster.in_flight, 'call')} in flight"
@@ -352,6 +363,7 @@ class _Session:
             objectives=self._plan.objectives,
             judgements=tuple(self._judgements),
             demo=self._plan.demo,
+            ping=self._ways.pinged,
         )
 
     def _result(self, started: datetime, duration: float) -> Result:
@@ -383,12 +395,9 @@ class _Session:
             environment=self._environment,
             target_environment=self._targets,
             counters=counters_of(self._plan),
+            ping=self._ways.pinged,
             notes=tuple(self._notes),
         )
 
     def _error_bar(self, calibration: Calibration | None) -> ErrorBar | None:
         return None if calibration is None else error_bar(calibration, self._summary, self._crew.workers)
-
-
-def _until(start: int) -> timedelta:
-    return timedelta(seconds=(start - monotonic_ns()) / NS)

@@ -11,11 +11,11 @@ from pathlib import Path
 from llmload.clock import monotonic_ns
 from llmload.dialects import DIALECTS
 from llmload.observe.target import TargetWatch
-from llmload.scenario.plan import Plan
+from llmload.scenario.plan import Plan, Target
 from llmload.sim.process import SimProcess
 from llmload.sim.spec import SimSpec
 
-__all__ = ["Apart", "is_simulated", "shown", "target_watch", "with_simulator"]
+__all__ = ["Apart", "is_simulated", "real_targets", "shown", "target_watch", "with_simulator"]
 
 _SCHEME = "sim:"
 _MOST_WAITING = 0.05
@@ -41,6 +41,12 @@ def with_simulator(plan: Plan, truth_log: Path | None = None) -> Iterator[tuple[
             for target in plan.targets
         )
         yield replace(plan, targets=targets), simulator
+
+
+def real_targets(plan: Plan, started: Plan) -> list[Target]:
+    """The targets that are not the embedded simulator; ``started``: the plan with its address in it."""
+    pairs = zip(plan.targets, started.targets, strict=True)
+    return [target for written, target in pairs if not written.base_url.startswith(_SCHEME)]
 
 
 def shown(base_url: str, simulator: SimProcess | None) -> str:

@@ -209,7 +209,8 @@ def _once(
     if page is not None:
         shown = page.display(run, shown)
         every = (*every, shown.lags)
-    return run_plan(plan, Options(parse_workers(how.workers), shown, every, how.chunks, calibrated=look_up()))
+    workers = parse_workers(how.workers)
+    return run_plan(plan, Options(workers, shown, every, how.chunks, calibrated=look_up(), ping=True))
 
 
 def parse_workers(given: str) -> int | None:

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from llmload.clock import NS, monotonic_ns
+from llmload.clock import NEVER, NS, monotonic_ns
 from llmload.metrics.ping import STEPS, Address, Ping, trips
 from llmload.observe.route import (
     Closed,
@@ -43,6 +43,8 @@ _TCP_INFO: Final = getattr(socket, "TCP_INFO", 0)
 _RESENT: Final = struct.Struct("=100xI")
 """Where ``tcpi_total_retrans`` stands in Linux's ``struct tcp_info``."""
 _SHOWN: Final = 80
+_SHORTEST: Final = 0.001
+"""Seconds; 0 would mean none at all to a socket."""
 
 
 @dataclass(slots=True)
@@ -54,13 +56,15 @@ class _Line:
 
 
 class Pinger:
-    """Round trips by one route, each step in at most ``timeout`` seconds. To be closed."""
+    """Round trips by one route, each step in at most ``timeout`` seconds, none after ``end`` (monotonic ns). To be
+    closed."""
 
-    def __init__(self, route: Route, timeout: float = 2.0) -> None:
+    def __init__(self, route: Route, timeout: float = 2.0, end: int = NEVER) -> None:
         self.trouble = ""
         """What went wrong last, "" if nothing did."""
         self._route: Final = route
-        self._timeout: Final = timeout
+        self._most: Final = timeout
+        self._end_at: Final = end
         self._taken: Final[dict[str, list[int | None]]] = {}
         self._round: dict[str, int | None] = {}
         self._addresses: dict[str, Address] = {}
@@ -139,17 +143,21 @@ class Pinger:
             self._end(self._kept)
         self._kept = None
 
+    @property
+    def _timeout(self) -> float:
+        return max(_SHORTEST, min(self._most, (self._end_at - monotonic_ns()) / NS))
+
     # -- dialling --------------------------------------------------------------------------------------------
 
     @contextmanager
     def _step(self, name: str) -> Iterator[None]:
         """What is done inside is timed under that name. Raises Lost in place of what sockets raise."""
-        began = monotonic_ns()
+        began, limit = monotonic_ns(), self._timeout
         try:
             yield
         except (OSError, Lost) as error:
             self._round[name] = None
-            self.trouble = f"{STEPS[name]}: {error if isinstance(error, Lost) else words(error, self._timeout)}"
+            self.trouble = f"{STEPS[name]}: {error if isinstance(error, Lost) else words(error, limit)}"
             raise Lost(self.trouble) from error
         self._round[name] = monotonic_ns() - began
 

@@ -155,7 +155,7 @@ def joined(host: str, port: int) -> str:
 def words(error: OSError, timeout: float) -> str:
     """What an error of a socket means, in a few."""
     if isinstance(error, TimeoutError):
-        return f"no answer within {timeout:g} s"
+        return f"no answer within {timeout:.3g} s"
     if isinstance(error, ssl.SSLCertVerificationError):
         return clean(f"the certificate is not accepted: {error.verify_message}", 200)
     if isinstance(error, ssl.SSLError):

@@ -18,6 +18,7 @@ from llmload.reports.figures import Distribution, amounts, distinct_slices, dist
 from llmload.reports.judged import interval_of, margin_of, observed_of, ordered, remedied, score
 from llmload.reports.markdown_text import code, prose, table
 from llmload.reports.observed import COLUMNS, observed_tables
+from llmload.reports.ping import network_lines
 from llmload.reports.result import Result
 from llmload.reports.slowed import SLOWDOWN_COLUMNS, slowdown_rows
 from llmload.reports.slowest import slowest_rows
@@ -54,6 +55,7 @@ def render(result: Result) -> bytes:
         _times,
         _slowdown,
         _target,
+        _network,
         _cuts,
         _errors,
         _slowest,
@@ -187,6 +189,10 @@ def _target(result: Result) -> Iterator[str]:
             yield from _more(len(each.rows) - _ROWS, "figure")
             yield ""
         yield from (f"- {prose(remark)}" for remark, _ in each.remarks[:_ROWS])
+
+
+def _network(result: Result) -> Iterator[str]:
+    yield from (f"- {prose(line)}" for line in network_lines(result.ping, result.summary))
 
 
 def _cells(row: Sequence[Text]) -> list[str]:

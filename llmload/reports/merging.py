@@ -17,6 +17,7 @@ from itertools import combinations, count
 from typing import Final
 
 from llmload.errors import UsageError
+from llmload.metrics.ping import Pinged
 from llmload.metrics.precision import ErrorBar
 from llmload.metrics.summary import Summary
 from llmload.metrics.windows import Window
@@ -75,6 +76,7 @@ def merged(parts: Sequence[Part], force: bool = False) -> Result:
         notes=tuple(_notes(parts)),
         error_bar=_error_bar(results),
         last_heard=max(result.last_heard for result in results),
+        ping=_ping(results),
     )
 
 
@@ -181,6 +183,13 @@ def _error_bar(results: Sequence[Result]) -> ErrorBar | None:
     """That of the part whose machine had the most to do; None where not every part has one."""
     bars = [result.error_bar for result in results if result.error_bar is not None]
     return max(bars, key=lambda bar: (bar.beyond, bar.share)) if len(bars) == len(results) else None
+
+
+def _ping(results: Sequence[Result]) -> dict[str, Pinged]:
+    """Of each target, that of the part which had the longest way to it: no figure of the sum was nearer than that."""
+    names = dict.fromkeys(name for result in results for name in result.ping)
+    ways = {name: [result.ping[name] for result in results if name in result.ping] for name in names}
+    return {name: max(found, key=lambda each: each.network or 0.0) for name, found in ways.items()}
 
 
 def _notes(parts: Sequence[Part]) -> Iterator[str]:

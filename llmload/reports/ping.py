@@ -8,14 +8,17 @@ from typing import Any, Final
 
 from rich.text import Text
 
-from llmload.metrics.ping import STEPS, Address, Ping, Trips
+from llmload.metrics.catalogue import METRICS
+from llmload.metrics.ping import STEPS, Address, Ping, Pinged, Trips
+from llmload.metrics.summary import Summary
 from llmload.reports.grid import Column, grid
 from llmload.reports.style import ASCII_SIGNS
 from llmload.safe import clean
 from llmload.units import format_bytes, format_seconds, format_share
 from llmload.verdict.measures import samples_needed
+from llmload.verdict.network import typical
 
-__all__ = ["PING_COLUMNS", "document", "ping_rows", "render"]
+__all__ = ["PING_COLUMNS", "document", "network_lines", "ping_rows", "render"]
 
 PING_COLUMNS: Final = (
     Column("tried", rank=2), Column("lost"), Column("min"), Column("median"), Column("p99"), Column("max", rank=1),
@@ -24,6 +27,7 @@ PING_COLUMNS: Final = (
 _KIND: Final = "llmload-ping"
 _VERSION: Final = 1
 _MOST_ADDRESSES: Final = 8
+_MOST_TARGETS: Final = 8
 
 
 def document(found: Mapping[str, Ping], interrupted: bool) -> dict[str, Any]:
@@ -45,7 +49,7 @@ def render(found: Mapping[str, Ping], width: int, unicode: bool = True) -> str:
 
 
 def _paragraph(name: str, ping: Ping, width: int) -> Iterator[Text]:
-    yield Text(f"{clean(name, 60)}: {clean(ping.host, 200)}{f' through {ping.via}' if ping.via else ''}")
+    yield Text(f"{clean(name, 60)}: {clean(ping.host, 200)}{f' through {clean(ping.via, 200)}' if ping.via else ''}")
     yield from (Text(f"  {line}") for line in _facts(ping))
     rows = ping_rows(ping)
     if rows:
@@ -91,3 +95,30 @@ def _facts(ping: Ping) -> Iterator[str]:
 def _address(address: Address) -> str:
     state = "used" if address.used else address.trouble
     return f"{clean(address.text, 80)}{f' ({clean(state, 80)})' if state else ''}"
+
+
+def network_lines(ping: Mapping[str, Pinged], summary: Summary) -> Iterator[str]:
+    """A line for each target: what its calls took, and what of it is the network's round trip. No figure is changed."""
+    for name, pinged in list(ping.items())[:_MOST_TARGETS]:
+        yield f"{clean(name, 40)}: {_of_calls(name, pinged, summary)}"
+    if (left := len(ping) - _MOST_TARGETS) > 0:
+        yield f"and {left:,} more targets"
+
+
+def _of_calls(name: str, pinged: Pinged, summary: Summary) -> str:
+    if pinged.network is None:
+        trouble = next((each.trouble for each in (pinged.before, pinged.after) if each is not None), "")
+        return f"network round trip not measured{f': {clean(trouble)}' if trouble else ''}"
+    trip = f"network round trip {format_seconds(pinged.network)} (median; {', '.join(_moments(pinged))})"
+    found = typical(summary, name)
+    if found is None or not found[1]:
+        return trip
+    share = pinged.network / found[1]
+    of = f"{METRICS[found[0]].title} p50 {format_seconds(found[1])}, of which"
+    return f"{of} {format_share(round(share, 3) or share)} {trip}"
+
+
+def _moments(pinged: Pinged) -> Iterator[str]:
+    for when, each in (("before", pinged.before), ("after", pinged.after)):
+        known = each is not None and each.network is not None
+        yield f"{when} {format_seconds(each.network) if known else 'unknown'}"  # type: ignore[union-attr, arg-type]

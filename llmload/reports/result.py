@@ -9,6 +9,7 @@ from typing import Any
 
 from llmload.analysis.insights import Facts, Insight, insights
 from llmload.errors import ExitStatus, ResultError
+from llmload.metrics.ping import Pinged
 from llmload.metrics.precision import Deviation, ErrorBar
 from llmload.metrics.summary import Summary
 from llmload.reports.check import misfits
@@ -91,6 +92,7 @@ class Result:
     ``error_bar``: None where this machine has no calibration to go by.
     ``slo``: the service level it is held against.
     ``counters``: what the tokens of each class's prompts were counted with.
+    ``ping``: the way to each target, by its name, before the load and after it.
     ``last_heard``: wall time, ISO 8601, in a checkpoint (see ``unended``); "" once the run has ended.
     """
 
@@ -112,6 +114,7 @@ class Result:
     last_heard: str = ""
     slo: ServiceLevel = USUAL
     counters: Sequence[CounterInfo] = ()
+    ping: Mapping[str, Pinged] = field(default_factory=dict)
 
     def unended(self, now: str) -> Result:
         """What is to be read if this is the last that is ever heard of the run: it proves nothing."""
@@ -184,6 +187,7 @@ class Result:
             "validity": _validity_json(self.validity),
             "error_bar": _error_bar_json(self.error_bar),
             "counters": _counters_json(self),
+            "ping": {name: each.to_json() for name, each in self.ping.items()},
             "notes": list(self.notes),
             "environment": dict(sorted(self.environment.items())),
             "target_environment": {
@@ -293,7 +297,7 @@ def _read_error_bar(data: dict[str, Any] | None) -> ErrorBar | None:
     return read(ErrorBar, data, metrics=metrics)
 
 
-_LATER = frozenset({"error_bar", "slo", "counters"})
+_LATER = frozenset({"error_bar", "slo", "counters", "ping"})
 """What the first documents didn't have."""
 _READERS: Mapping[str, Callable[[Any], Any]] = {
     "scenario": lambda data: read(ScenarioInfo, data),
@@ -303,6 +307,7 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "validity": _read_validity,
     "error_bar": _read_error_bar,
     "counters": lambda data: tuple(read(CounterInfo, counter) for counter in data),
+    "ping": lambda data: {str(name): Pinged.from_json(each) for name, each in data.items()},
     "notes": lambda data: tuple(str(note) for note in data),
     "summary": Summary.from_json,
 }

@@ -337,6 +337,24 @@ _LOAD: Final = _object(
     users=_number(), max_in_flight=_maybe(_count()), on_limit=_text(),
 )  # fmt: skip
 
+_TRIPS: Final = _object(
+    "s; null where nothing was answered",
+    tried=_count(), lost=_count(), min=_maybe(_number()), median=_maybe(_number()), p99=_maybe(_number()),
+    max=_maybe(_number()), jitter=_maybe(_number("Mean absolute difference of successive trips")),
+)  # fmt: skip
+_PING: Final = _object(
+    "The way to one target",
+    ("resent", "throughput"),
+    host=_text(), addresses=_list(_object(text=_text(), used=_kind("boolean"), trouble=_text())),
+    via=_text("Proxy"), tls=_text("Version and cipher"), asked=_text(), status=_count("0: never answered"),
+    steps=_map(_TRIPS, "By step: dns, tcp, unix, proxy, tls, first, kept"),
+    resent=_maybe(_count("TCP segments sent again")), throughput=_maybe(_number("bytes/s; null: not measured")),
+    trouble=_text("What went wrong last"),
+)  # fmt: skip
+_PINGED: Final = _map(
+    _object(before=_maybe(_PING), after=_maybe(_PING)), "By target, before the load and after it; no part of the load"
+)
+
 SCHEMA: Final[Schema] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "$id": SCHEMA_ID,
@@ -347,6 +365,7 @@ SCHEMA: Final[Schema] = {
             "last_heard",
             "slo",
             "counters",
+            "ping",
             "standing",
             "insights",
             "figures",
@@ -370,6 +389,7 @@ SCHEMA: Final[Schema] = {
         validity=_object(level=_one_of(Level), reasons=_list(_REASON)),
         error_bar=_maybe(_ERROR_BAR) | {"description": "How exact the times are; null without a calibration"},
         counters=_list(_COUNTER),
+        ping=_PINGED,
         notes=_list(_text()),
         environment=_map(_text(), "What made the load; an empty text is not known"),
         target_environment=_map(_map(_text()), "What each target told of itself before the run"),

@@ -23,6 +23,7 @@ from llmload.reports.environment import briefly
 from llmload.reports.facts import light_reasons, service_level
 from llmload.reports.grid import Column, grid
 from llmload.reports.judged import interval_of, margin_of, observed_of, ordered, remedied, score
+from llmload.reports.ping import network_lines
 from llmload.reports.precision import error_bar
 from llmload.reports.result import Result
 from llmload.reports.style import ASCII_SIGNS
@@ -96,6 +97,7 @@ def _sections(result: Result, width: int, unicode: bool) -> Iterator[Iterator[Re
     yield _remarks(result)
     for section in SECTIONS:
         yield section(result.summary, width)
+    yield _network(result, width)
     yield _counters(result, width)
     yield _environment(result, width)
     yield error_bar(result.error_bar, width)
@@ -126,6 +128,14 @@ def _verdict(result: Result) -> Text:
     line.append(f": {so_far}{answer}{score(result.judgements)}; figures ")
     line.append(level.value, _LEVEL_STYLE[level])
     return line
+
+
+def _network(result: Result, width: int) -> Iterator[RenderableType]:
+    """What of the calls' times the way to the target takes; the figures above are with it."""
+    if result.ping:
+        yield Text("Network", "bold")
+    for line in network_lines(result.ping, result.summary):
+        yield from (Text(part) for part in wrap(line, width))
 
 
 def _counters(result: Result, width: int) -> Iterator[RenderableType]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
 from llmload.metrics.disturbance import OF_THE_LOOP, Cause, Disturbance, Disturbances
 from llmload.metrics.health import Gauge, WorkerHealth
+from llmload.metrics.ping import Pinged
 from llmload.metrics.summary import Slice, Summary
 from llmload.verdict.judge import Judgement
 from llmload.verdict.lateness import Lateness
@@ -26,6 +27,7 @@ class RunFacts:
     run, "" if nobody did. ``aborted``: the objective or budget that stopped it. ``lost_workers``: how many died.
     ``simulator_died``: the target was the embedded simulator, and it ended before the run did.
     ``lost_lines``: calls missing from the request log. ``judgements``: of the objectives, for what hangs on them.
+    ``ping``: the way to each target, before the load and after it.
     """
 
     workers: int = 1
@@ -41,6 +43,7 @@ class RunFacts:
     objectives: tuple[Objective, ...] = ()
     judgements: tuple[Judgement, ...] = ()
     demo: bool = False
+    ping: Mapping[str, Pinged] = field(default_factory=dict)
 
 
 def gauge(health: WorkerHealth, name: str) -> float:

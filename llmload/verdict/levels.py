@@ -60,5 +60,7 @@ THRESHOLDS: Final[Mapping[str, Threshold]] = {
     "unsent": Threshold(0.001, 0.05),
     "unfinished": Threshold(0.05),
     "log_lost": Threshold(0.0),
+    "network": Threshold(0.05, suspect_floor=0.005, invalid_floor=0.005),
 }
-"""Shares: of the figure that is off (``error``), of a core, of the time, of all cores, of the limit, of the calls."""
+"""Shares: of the figure that is off (``error``), of a core, of the time, of all cores, of the limit, of the calls,
+of the median TTFT or latency (``network``)."""

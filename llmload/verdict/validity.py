@@ -18,6 +18,7 @@ from llmload.records import SHORTAGES
 from llmload.verdict import delays, measures
 from llmload.verdict.evidence import Evidence, Rule, RunFacts, gauge
 from llmload.verdict.levels import THRESHOLDS, Level, Reason, Threshold
+from llmload.verdict.network import network
 from llmload.verdict.objectives import Objective
 from llmload.verdict.view import whole_view
 
@@ -237,6 +238,7 @@ _RULES: Final[tuple[Rule, ...]] = (
     _others_cpu,
     delays.suspended,
     delays.clock_jumps,
+    network,
     _log_lost,
     _fallback,
     _stopped,

@@ -8,6 +8,7 @@ from functools import cache
 
 from llmload.clock import NS
 from llmload.metrics.observed import Observed
+from llmload.metrics.ping import Address, Ping, Pinged, Trips
 from llmload.metrics.probed import Answered, Probed, Stall
 from llmload.metrics.recorder import Recorder, RecorderSetup
 from llmload.metrics.summary import PhaseInfo, Summary, WorkerHealth
@@ -135,7 +136,14 @@ def result() -> Result:
         workers=2,
         environment={"python": "3.13.1", "platform": "Linux"},
         notes=("demonstration size: a tenth of the rate, a hundredth of the time",),
+        ping={"main": Pinged(_ping(0.011), _ping(0.013))},
     )
+
+
+def _ping(seconds: float) -> Ping:
+    found = Trips(5, 1, seconds / 2, seconds, 2 * seconds, 2 * seconds, seconds / 10)
+    addresses = (Address("192.0.2.1", True), Address("2001:db8::1", False, "no answer within 1 s"))
+    return Ping("host.example:443", addresses, tls="TLSv1.3 AES", asked="HEAD /v1", status=401, steps={"tcp": found})
 
 
 @cache
@@ -229,4 +237,5 @@ def hostile() -> Result:
     return Result(
         HOSTILE, ScenarioInfo(HOSTILE, HOSTILE, HOSTILE), HOSTILE, 20.0, summary, validity(summary, facts),
         tuple(judge([objective], summary)), aborted=HOSTILE, environment={"host": HOSTILE}, notes=(HOSTILE,),
+        ping={HOSTILE: Pinged(Ping(HOSTILE, (Address(HOSTILE, trouble=HOSTILE),), HOSTILE, HOSTILE, trouble=HOSTILE))},
     )  # fmt: skip

@@ -13,7 +13,7 @@ from verdict_runs import Run
 from llmload.metrics.disturbance import Cause
 from llmload.metrics.summary import PhaseInfo, Summary, WorkerHealth
 from llmload.records import SHORTAGES, Outcome
-from llmload.verdict import delays, evidence
+from llmload.verdict import delays, evidence, network
 from llmload.verdict import validity as validity_module
 from llmload.verdict.judge import Judgement, judge
 from llmload.verdict.objectives import parse_objective
@@ -285,7 +285,7 @@ def test_calls_missing_from_the_request_log_are_told() -> None:
 
 
 def test_thresholds_are_ordered_and_every_one_is_used() -> None:
-    source = "".join(inspect.getsource(module) for module in (validity_module, delays, evidence))
+    source = "".join(inspect.getsource(module) for module in (validity_module, delays, evidence, network))
     for code, threshold in THRESHOLDS.items():
         assert 0 <= threshold.suspect < threshold.invalid
         assert threshold.suspect_floor <= threshold.invalid_floor

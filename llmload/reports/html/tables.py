@@ -20,6 +20,7 @@ from llmload.reports.observed import COLUMNS as OBSERVED_COLUMNS
 from llmload.reports.observed import observed_tables
 from llmload.reports.paired import PAIR_COLUMNS, pair_remarks, pair_rows
 from llmload.reports.phases import PHASE_COLUMNS, phase_rows
+from llmload.reports.ping import PING_COLUMNS, network_lines, ping_rows
 from llmload.reports.precision import DEVIATION_COLUMNS, basis, deviation_cells
 from llmload.reports.result import Result
 from llmload.reports.slowed import SLOWDOWN_COLUMNS, slowdown_rows
@@ -207,6 +208,15 @@ def _target(result: Result) -> Iterator[Node]:
         yield from (element("p", text, class_="dim" if style == "dim" else None) for text, style in each.remarks)
 
 
+def _network(result: Result) -> Iterator[Node]:
+    yield from (element("p", line) for line in network_lines(result.ping, result.summary))
+    columns = ("Step", *(column.title for column in PING_COLUMNS))
+    for name, pinged in list(result.ping.items())[:MAX_ROWS]:
+        for when, ping in (("before the load", pinged.before), ("after the load", pinged.after)):
+            if ping is not None and ping.steps:
+                yield table(columns, map(_plain, ping_rows(ping)), f"The way to {name[:40]}, {when}")
+
+
 def _generator(result: Result) -> Iterator[Node]:
     if facts := generator_facts(result.summary):
         yield table(("Generator", "figure"), facts, "How the generator itself was doing", texts=2)
@@ -237,6 +247,7 @@ DETAILS: Final[Mapping[str, Callable[[Result], Iterator[Node]]]] = {
     "Slowest calls": _slowest,
     "Tokens and cost": _tokens,
     "The target": _target,
+    "The network": _network,
     "The generator": _generator,
     "Precision": _error_bar,
 }

@@ -46,16 +46,21 @@ def test_standard_output_takes_one_thing() -> None:
 
 
 def test_a_system_that_never_answers_ends_no_run_and_its_secrets_are_not_seen(tmp_path: Path) -> None:
-    secrets = {"INFLUX_TOKEN": "sk-SECRET1", "ALERT_URL": "http://127.0.0.1:1/sk-SECRET2"}
+    secrets = {
+        "INFLUX_TOKEN": "sk-SECRET1", "ALERT_URL": "http://127.0.0.1:1/sk-SECRET2", "REMOTE_WRITE_TOKEN": "sk-SECRET3",
+    }  # fmt: skip
     with socket.create_server(("127.0.0.1", 0)) as silent:
         where = f"influxdb2:http://127.0.0.1:{silent.getsockname()[1]}/org/bucket"
         before = time.monotonic()
         out = tmp_path / "out.json"
-        done = run(*SHORT, "--export", where, "--export", "webhook:env:ALERT_URL", "-o", str(out), **secrets)
+        exports = (where, "webhook:env:ALERT_URL", "remote-write:http://127.0.0.1:1/w")
+        options = [part for export in exports for part in ("--export", export)]
+        done = run(*SHORT, *options, "-o", str(out), **secrets)
         assert time.monotonic() - before < 40
     assert done.returncode == 0, done.stderr
     assert "influxdb2 takes nothing: no answer in 3 s" in done.stderr
     assert "influxdb2: " in done.stderr
+    assert "remote-write takes nothing: no connection to it" in done.stderr
     assert "lost" in done.stderr
     assert json.loads(out.read_text())["verdict"]["decision"] == "PASS"
     for text in (done.stdout, done.stderr, out.read_text()):

@@ -20,7 +20,7 @@ from llmload.verdict.judge import judge
 from llmload.verdict.objectives import parse_objective
 from llmload.verdict.validity import Level, Validity
 from tests.outputs.output_kit import Ended, a_plan, a_summary
-from tests.outputs.servers import get, influxdb, prometheus, written_prometheus
+from tests.outputs.servers import get, influxdb, prometheus, victoria_metrics, written_prometheus
 
 DASHBOARDS = Path(__file__).parents[2] / "dashboards"
 
@@ -80,19 +80,34 @@ def recorded_prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
         made.finish(None)
 
 
+def write(url: str) -> None:
+    """The same by remote write."""
+    clock = iter(range(int(time.time()) - 12, int(time.time())))
+    made = Exporter("remote-write", exporter(f"remote-write:{url}/api/v1/write").sink, lambda: float(next(clock)))
+    made.start(a_plan())
+    drive(made, 10, wait=False)
+    assert made.messages() == []
+
+
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The same by remote write."""
     with written_prometheus(tmp_path_factory.mktemp("written"), "native-histograms") as url:
-        clock = iter(range(int(time.time()) - 12, int(time.time())))
-        made = Exporter("remote-write", exporter(f"remote-write:{url}/api/v1/write").sink, lambda: float(next(clock)))
-        made.start(a_plan())
-        drive(made, 10, wait=False)
-        assert made.messages() == []
+        write(url)
         yield url
 
 
-@pytest.mark.parametrize("how", ["recorded_prometheus", "written"])
+@pytest.fixture(scope="module")
+def written_victoria(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with victoria_metrics(tmp_path_factory.mktemp("victoria")) as url:
+        write(url)
+        for _ in range(100):  # it shows what it was told a second later
+            if get(f"{url}/api/v1/query", {"query": "llmload_observed", "nocache": "1"})["data"]["result"]:
+                break
+            time.sleep(0.1)
+        yield url
+
+
+@pytest.mark.parametrize("how", ["recorded_prometheus", "written", "written_victoria"])
 @pytest.mark.parametrize(("title", "query"), queries("grafana-prometheus.json", "expr"))
 def test_every_query_of_the_prometheus_dashboard_finds_data(
     request: pytest.FixtureRequest, how: str, title: str, query: str

@@ -31,7 +31,7 @@ from llmload.reports.result import Result
 from llmload.scenario.compile import compile_scenario
 from llmload.scenario.load import load_scenario
 from tests.outputs.output_kit import Ended, a_plan, a_summary
-from tests.outputs.servers import get, victoria_metrics, written_prometheus
+from tests.outputs.servers import get, influxdb, victoria_metrics, written_prometheus
 
 SECRET = "sk-SECRET123"
 STALE_BITS = 0x7FF0000000000002
@@ -446,3 +446,13 @@ def test_a_prometheus_without_native_histograms_has_the_classic_ones(tmp_path: P
         assert said.startswith("remote-write takes no native histograms, classic ones only: HTTP ")
         (found,) = get(f"{url}/api/v1/query", {"query": "llmload_ttft_seconds_count"})["data"]["result"]
         assert float(found["value"][1]) == total.completed
+
+
+def test_influxdb_1_takes_it_too_by_a_path_and_a_query_of_its_own(tmp_path: Path) -> None:
+    with influxdb(tmp_path) as url:
+        get(f"{url}/query", {"q": "CREATE DATABASE load"}, "POST")
+        made = exporter(f"remote-write:{url}/api/v1/prom/write?db=load&native=off")
+        total = drive(made, 2)
+        assert made.messages() == []
+        found = get(f"{url}/query", {"db": "load", "q": "SELECT last(value) FROM llmload_completed_calls_total"})
+        assert found["results"][0]["series"][0]["values"][0][1] == total.completed

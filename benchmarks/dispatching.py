@@ -66,7 +66,7 @@ class NullTransport:
     async def open(self, connections: object) -> None:
         """See Transport."""
 
-    def begin(self, target: str, request: object, sink: Sink) -> NullTransport:
+    def begin(self, target: str, request: object, sink: Sink, trace: str = "") -> NullTransport:
         """See Transport."""
         self._answer(sink)
         sink.over(None)
@@ -75,7 +75,7 @@ class NullTransport:
     def cancel(self) -> None:
         """See Exchange; it has ended before."""
 
-    async def exchange(self, target: str, request: object, sink: Sink) -> None:
+    async def exchange(self, target: str, request: object, sink: Sink, trace: str = "") -> None:
         """See Transport."""
         self._answer(sink)
 

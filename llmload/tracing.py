@@ -12,7 +12,8 @@ same rule takes some of these.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import secrets
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Final
 
@@ -34,6 +35,10 @@ class Tracing:
 
     share: float = 1.0
     run: int = 0
+
+    def of_new_run(self) -> Tracing:
+        """The same, with bits that nobody else has."""
+        return replace(self, run=secrets.randbits(64))
 
     def traceparent(self, index: int, turn: int = 0, attempt: int = 1) -> str:
         """Of attempt ``attempt`` (from 1) at call ``index``, turn ``turn`` of its session."""

@@ -107,6 +107,7 @@ _TABLES = {
     "LimitsTable": "[limits]",
     "BudgetTable": "[budget]",
     "ObserveTable": "[observe.NAME]",
+    "TracingTable": "[tracing]",
     "CompareTable": "[compare]",
     "SeedsTable": "[seeds]",
     "ScaleTable": "[scale]",

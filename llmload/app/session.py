@@ -84,7 +84,8 @@ def run_plan(plan: Plan, options: Options) -> Result:
     crew = staff(plan, options.workers, options.calibrated)
     raise_descriptors()
     need_descriptors(_LEAST_DESCRIPTORS + crew.workers)
-    plan = replace(plan, objectives=plan.objectives or _NO_OBJECTIVES)
+    tracing = None if plan.tracing is None else plan.tracing.of_new_run()
+    plan = replace(plan, objectives=plan.objectives or _NO_OBJECTIVES, tracing=tracing)
     with (
         with_simulator(plan, options.truth_log) as (started, simulator),
         nullcontext(counted_by_targets(started)) as resolved,  # before Ctrl-C means to drain

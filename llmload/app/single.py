@@ -73,7 +73,8 @@ async def _one(plan: Plan, call: Call) -> Single:
     single = Single(speaks.request(call), record)
     try:
         await transport.open({})
-        prepared = Prepared(record, single.request, speaks)
+        trace = "" if plan.tracing is None else plan.tracing.of_new_run().traceparent(call.index)
+        prepared = Prepared(record, single.request, speaks, trace=trace)
         watched = _Watched(prepared, single, transport, Deadlines.of(plan.limits), monotonic_ns)
         await watched.run()
         single.hide(transport.redact)

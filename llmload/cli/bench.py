@@ -46,6 +46,7 @@ from llmload.cli.run_options import (
     carry_out,
     with_faults,
 )  # fmt: skip
+from llmload.cli.scenario_options import Trace
 from llmload.cli.web_options import Web, WebAt, WebStay, on_web
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ _FLAGS = {
     "classes.main.prompt": "--prompt",
     "classes.main.prompt.tokens": "--prompt-tokens",
     "classes.main.max_tokens": "--max-tokens",
+    "tracing.share": "--trace",
 }
 """Where in the generated scenario a flag's value goes."""
 
@@ -96,6 +98,7 @@ def bench(
     requests_limit: RequestsLimit = None,
     chunks: Chunks = False,
     export: Export = None,
+    trace: Trace = None,
     fault: Fault = None,
     workers: Workers = "auto",
     display: DisplayMode = "auto",
@@ -118,7 +121,7 @@ def bench(
     shown = on_web(web, web_at, web_stay)
     cls = _class(api, stream, prompt, prompt_tokens, max_tokens)
     load = _load(rate, users, duration, process, count, max_in_flight)
-    plan = _plan(url, model, api_key_env, cls, load, seed, fail_on or [], print_scenario)
+    plan = _plan(url, model, api_key_env, cls, load, seed, fail_on or [], print_scenario, trace)
     plan = with_faults(plan, fault)
     if debug:
         _debug(plan)
@@ -137,10 +140,11 @@ def _plan(
     seed: int,
     rules: list[str],
     print_scenario: bool,
+    trace: str | None,
 ) -> Plan:
     """What the flags mean; exits where that was only to be printed."""
     named = model or ("sim-model" if url == "sim:" else _ANY_MODEL)
-    text = scenario_text(url, named, key_variable(api_key_env), cls, load, seed, rules)
+    text = scenario_text(url, named, key_variable(api_key_env), cls, load, seed, rules, trace)
     plan = compiled(text)
     if named == _ANY_MODEL:
         text = text.replace(_toml(_ANY_MODEL), _toml(_find_model(plan)), 1)
@@ -200,12 +204,15 @@ def scenario_text(
     load: dict[str, Any],
     seed: int,
     rules: list[str],
+    trace: str | None = None,
 ) -> str:
     """The scenario file that says the same as the flags."""
     target: dict[str, Any] = {"base_url": url.replace("$", "$$"), "model": model}
     if api_key_env:
         target["api_key"] = {"env": api_key_env}
     sections = {"targets.main": target, "classes.main": cls, "load": load}
+    if trace is not None:
+        sections["tracing"] = {"share": trace}
     lines = ['name = "bench"', f"seed = {seed}"]
     if rules:
         lines.append(f"objectives = {_toml(rules)}")

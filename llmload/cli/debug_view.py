@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from llmload.app.single import Single
 from llmload.safe import clean
+from llmload.tracing import HEADER
 from llmload.units import format_bytes, format_ns
 
 __all__ = ["show"]
@@ -23,6 +24,8 @@ def _request(single: Single) -> Iterator[str]:
     request = single.request
     yield f"> {request.method} {request.path}"
     yield from (f"> {name}: {value}" for name, value in request.headers)
+    if single.record.trace:
+        yield f"> {HEADER}: {single.record.trace}"
     if request.body:
         yield f"> {clean(request.body.decode(errors='replace'), 2000)}"
 

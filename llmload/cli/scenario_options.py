@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from llmload.scenario.plan import Plan
 
-__all__ = ["Demo", "Env", "Scale", "ScenarioArgument", "Set", "Url", "parse_scale", "read_plan"]
+__all__ = ["Demo", "Env", "Scale", "ScenarioArgument", "Set", "Trace", "Url", "parse_scale", "read_plan", "traced"]
 
 ScenarioArgument = Annotated[
     str,
@@ -42,6 +42,19 @@ Url = Annotated[
         metavar="[NAME=]URL", help="Base URL of the target (NAME=URL if there are several), with the version."
     ),
 ]
+
+Trace = Annotated[
+    str | None,
+    typer.Option(
+        "--trace", metavar="SHARE",
+        help="Send W3C trace ids with each request (traceparent), this share of them sampled: 1, 10%.",
+    ),
+]  # fmt: skip
+
+
+def traced(set_: Sequence[str] | None, trace: str | None) -> list[str]:
+    """The values of ``--set`` with what ``--trace`` says."""
+    return [*(set_ or ()), *([f"tracing.share={trace}"] if trace is not None else [])]
 
 
 def read_plan(

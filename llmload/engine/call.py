@@ -34,6 +34,8 @@ class Prepared:
     dialect: Dialect
     listener: Listener | None = None
     """Takes into the record what the answer says besides, where anybody wants to know."""
+    trace: str = ""
+    """The traceparent to be sent with it; "" where nothing is traced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ class CallRun:
         """Send the request now if a connection is at hand, else on a task as soon as there is one."""
         record = self.record
         record.dispatched = self._clock()
-        self._exchange = self._transport.begin(record.call.target, self.prepared.request, self)
+        self._exchange = self._transport.begin(record.call.target, self.prepared.request, self, self.prepared.trace)
         if self._exchange is None:
             self._task = asyncio.get_running_loop().create_task(self._carry_out())
         if self._on_over is not None:
@@ -124,7 +126,8 @@ class CallRun:
     async def _carry_out(self) -> None:
         failed: CallFailed | None = None
         try:
-            await self._transport.exchange(self.record.call.target, self.prepared.request, self)
+            prepared = self.prepared
+            await self._transport.exchange(self.record.call.target, prepared.request, self, prepared.trace)
         except CallFailed as error:
             failed = error
         except Exception as error:  # a bug of ours must not lose the call
@@ -201,6 +204,10 @@ class CallRun:
         self.record.bytes_out = size
         if self._on_sent is not None:
             self._on_sent(t)
+
+    def traced(self, trace: str) -> None:
+        """See Sink."""
+        self.record.trace = trace
 
     def uploaded(self, t: int) -> None:
         """See Sink."""

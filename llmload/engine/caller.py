@@ -51,6 +51,7 @@ class Caller:
         self, plan: Plan, transport: Transport, notes: Notes, clock: Clock, worker: int, workload: Workload
     ) -> None:
         self._plan = plan
+        self._tracing = plan.tracing
         self._transport = transport
         self._notes = notes
         self._clock = clock
@@ -115,7 +116,8 @@ class Caller:
         if self._retries is not None and self._retries.covers(call.cls):
             record.retry_wait = 0
         speaks = self._dialects[call.target]
-        return Prepared(record, self._request(call, speaks), speaks, self._listeners[call.target])
+        trace = "" if self._tracing is None else self._tracing.traceparent(call.index, call.turn)
+        return Prepared(record, self._request(call, speaks), speaks, self._listeners[call.target], trace)
 
     def _request(self, call: Call, speaks: Dialect) -> WireRequest:
         """Many classes ask the same again and again; the last request of a class is kept for that."""

@@ -38,6 +38,7 @@ class Retries:
     ) -> None:
         self._policies = {cls.name: cls.retry for cls in plan.classes if cls.retry is not None}
         self._seed = plan.seeds.mix
+        self._tracing = plan.tracing
         self._clock = clock
         self._again = again
         self._left = left
@@ -72,7 +73,10 @@ class Retries:
         if pause is None:
             return False
         self._further[cls] += 1
-        self._hold(replace(prepared, record=_next(record, round(pause * NS))))
+        after, trace = _next(record, round(pause * NS)), ""
+        if self._tracing is not None:
+            trace = self._tracing.traceparent(index, record.call.turn, after.attempt)
+        self._hold(replace(prepared, record=after, trace=trace))
         return True
 
     def _hold(self, prepared: Prepared) -> None:

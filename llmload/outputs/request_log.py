@@ -22,6 +22,7 @@ from llmload.outputs.appender import Appender, pieces
 from llmload.outputs.base import Finished
 from llmload.records import Record
 from llmload.scenario.plan import Plan
+from llmload.tracing import is_sampled, span_id, trace_id
 from llmload.units import counted, format_bytes
 
 __all__ = ["LEAST_LIMIT", "RequestLog", "encode_record"]
@@ -45,8 +46,9 @@ def encode_record(
     """One line of JSON, with its newline.
 
     Times are seconds from the start of the run (``start_ns``), exact to the microsecond, null for what never
-    happened; ``time`` is the planned time on the wall clock, for matching with other logs. ``chunks`` adds
-    ``stamps``, the time of every content chunk; ``text`` adds prompt and answer, bounded. No headers, so no keys.
+    happened; ``time`` is the planned time on the wall clock, for matching with other logs. A call that was sent with
+    the ids of a trace has them. ``chunks`` adds ``stamps``, the time of every content chunk; ``text`` adds prompt and
+    answer, bounded. No headers, so no keys.
     """
     row = _row(record, start_ns, wall_start)
     if chunks:
@@ -100,6 +102,12 @@ def _row(record: Record, start_ns: int, wall_start: float) -> dict[str, Any]:
         "reused": record.reused,
         "queued": record.queued,
     }
+    if record.trace:
+        row |= {
+            "trace_id": trace_id(record.trace),
+            "span_id": span_id(record.trace),
+            "sampled": is_sampled(record.trace),
+        }
     return row
 
 

@@ -19,6 +19,7 @@ from llmload.scenario.model import Scenario
 from llmload.scenario.objective_checks import filters, observed, pairs
 from llmload.scenario.positions import Path
 from llmload.scenario.subject import Subject, targets_of
+from llmload.scenario.tracing_checks import traced
 from llmload.scenario.weights import fixed
 from llmload.verdict.measures import AGAINST, OVER
 from llmload.verdict.objectives import DIMENSIONS
@@ -364,4 +365,5 @@ CHECKS: Final[tuple[Callable[[Subject], Iterator[Problem]], ...]] = (
     filters,
     observed,
     pairs,
+    traced,
 )

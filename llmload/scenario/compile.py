@@ -174,6 +174,7 @@ def _plan(
             table.observer(name, str(beside(loaded.directory, table.pid_file)) if table.pid_file else "")
             for name, table in scenario.observe.items()
         ),
+        tracing=None if scenario.tracing is None else scenario.tracing.tracing(),
         source=source,
         fingerprint=_fingerprint(source, prompts, files, tokenizers),
     )

@@ -18,6 +18,7 @@ from llmload.scenario.quantities import Bytes, Duration, Factor, Flag, Name, Num
 from llmload.scenario.retries import RetryTable
 from llmload.scenario.table import Shorthand, Table
 from llmload.scenario.targets import TargetTable
+from llmload.scenario.tracing import TracingTable
 from llmload.sim.spec import SimSpec
 from llmload.verdict.objectives import Objective, parse_objective
 from llmload.verdict.service_level import ServiceLevel
@@ -220,6 +221,7 @@ class Scenario(Table):
     observe: dict[Name, Annotated[ObserveTable, Shorthand(set_alone, {"type": "string"})]] = Field(
         {}, max_length=16, description="What to observe beside the answers: the target's process, its metrics."
     )
+    tracing: TracingTable | None = Field(None, description="The ids of a trace on each request; left out: none.")
     load: LoadTable = Field(description="When requests are made.")
     limits: LimitsTable = Field(LimitsTable(), description="Time-outs and bounds.")
     budget: BudgetTable = Field(BudgetTable(), description="What a run may cost.")

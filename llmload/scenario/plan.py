@@ -19,6 +19,7 @@ from llmload.arrivals.schedule import Schedule
 from llmload.dialects import Dialect, dialect
 from llmload.scenario.series import Expression
 from llmload.sim.spec import SimSpec
+from llmload.tracing import Tracing
 from llmload.verdict.objectives import Objective
 from llmload.verdict.service_level import USUAL, ServiceLevel
 from llmload.workload.dimensions import Weights
@@ -207,7 +208,8 @@ class Observer:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything a run needs. ``fingerprint``: SHA-256 (hex) of the resolved scenario, secrets excluded."""
+    """Everything a run needs. ``tracing``: None where requests carry no ids of traces. ``fingerprint``: SHA-256 (hex)
+    of the resolved scenario, secrets excluded."""
 
     name: str
     description: str
@@ -227,6 +229,7 @@ class Plan:
     demo: bool = False
     sim: SimSpec | None = None
     observers: tuple[Observer, ...] = ()
+    tracing: Tracing | None = None
     source: Mapping[str, object] = field(default_factory=dict)
     fingerprint: str = ""
 

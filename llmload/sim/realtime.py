@@ -63,6 +63,8 @@ class RealtimeSession:
     def __init__(self, service: Service, request: SimRequest, line: Line) -> None:
         self._service = service
         self._headers = request.headers
+        self._later = {name: value for name, value in request.headers.items() if name != "traceparent"}
+        """What a response after the first has of them: a trace was that of the call the socket was opened for."""
         self._line = line
         self._beta = "openai-beta" in request.headers
         self._id = tag(f"{request.headers.get('x-request-id', '')} {service.now()}")
@@ -169,6 +171,7 @@ class RealtimeSession:
         else:
             self._answering = _Response(self, event, apart=asked.get("conversation") == "none")
             self._answering.begin(self._service, SimRequest("GET", _PATH, self._headers, self._body(asked)))
+            self._headers = self._later
 
     def _body(self, asked: Fields) -> bytes:
         """The request that a response is: what the session was told, and what this response is told for itself."""

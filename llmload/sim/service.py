@@ -38,6 +38,9 @@ from llmload.sim.visits import OPEN, SimRequest, Visit
 
 __all__ = ["Service", "SimRequest", "SocketManner"]
 
+_TRACE_MOST: Final = 100
+"""Characters of a traceparent that are kept; one of today's version has 55."""
+
 
 class Service:
     """One simulated service.
@@ -98,6 +101,7 @@ class Service:
     def handle(self, request: SimRequest, reply: Reply) -> Callable[[], None]:
         """Answer a request into ``reply``, now and later. Call the result when the client has gone."""
         truth = Truth(self._count, self.now())
+        truth.traceparent = request.headers.get("traceparent", "")[:_TRACE_MOST]
         visit = Visit(request, reply, truth, [])
         self.active += 1
         try:

@@ -6,7 +6,8 @@ before the bytes were handed over, so they compare with another process's clock 
     {"id": "...", "index": 0, "route": "chat", "model": "...", "tenant": "...", "status": 200, "received": t,
      "content": [t, ...],          when each content token was written
      "other": [["head", t], ...],  what else was written: head, body, finish, ping, error
-     "tokens": 12, "prompt_tokens": 9, "faults": ["stall"], "end": t, "ended": "finished"}
+     "tokens": 12, "prompt_tokens": 9, "faults": ["stall"], "end": t, "ended": "finished",
+     "traceparent": "00-..."}      the header of that name, "" where there was none
 
 ``ended``: finished, refused, reset, cut, failed, or cancelled (the client left first).
 """
@@ -42,12 +43,13 @@ class Truth:
         "status",
         "tenant",
         "tokens",
+        "traceparent",
     )
 
     def __init__(self, index: int, received: int) -> None:
         self.index = index
         self.received = received
-        self.id = self.route = self.model = self.tenant = self.ended = ""
+        self.id = self.route = self.model = self.tenant = self.ended = self.traceparent = ""
         self.status = self.end = self.prompt_tokens = self.tokens = 0
         self.content: array[int] = array("q")
         self.other: list[tuple[str, int]] = []
@@ -70,6 +72,7 @@ class Truth:
             "faults": self.faults,
             "end": self.end,
             "ended": self.ended,
+            "traceparent": self.traceparent,
         }
 
 

@@ -56,6 +56,9 @@ class Sink(Protocol):
     def sent(self, t: int, size: int) -> None:
         """The request (``size`` bytes, head included) is being handed to the kernel."""
 
+    def traced(self, trace: str) -> None:
+        """The request that is being sent carries this traceparent."""
+
     def uploaded(self, t: int) -> None:
         """The last byte of a request that did not fit into the socket's buffer is out."""
 
@@ -105,13 +108,14 @@ class Transport(Protocol):
         Raises UnreachableError when a target can't be reached at all.
         """
 
-    def begin(self, target: str, request: WireRequest, sink: Sink) -> Exchange | None:
+    def begin(self, target: str, request: WireRequest, sink: Sink, trace: str = "") -> Exchange | None:
         """Send ``request`` at once if that takes no waiting (a connection is open and idle).
 
-        The end is told to ``sink.over``. None where ``exchange`` must be used.
+        ``trace``: the traceparent it is to carry, "" for none. The end is told to ``sink.over``. None where
+        ``exchange`` must be used.
         """
 
-    async def exchange(self, target: str, request: WireRequest, sink: Sink) -> None:
+    async def exchange(self, target: str, request: WireRequest, sink: Sink, trace: str = "") -> None:
         """Send ``request`` and report the answer to ``sink`` until the body has ended.
 
         Raises CallFailed. Cancelling it closes the connection.

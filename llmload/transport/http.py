@@ -13,7 +13,7 @@ from llmload.transport.base import CallFailed, Dial, Exchange, Sink
 from llmload.transport.connector import Dialler
 from llmload.transport.failures import dial_failure, exchange_failure, let_go
 from llmload.transport.handler import StampingHandler
-from llmload.transport.lane import Lane, Lanes
+from llmload.transport.lane import Lane, Lanes, with_trace
 
 __all__ = ["HttpTransport"]
 
@@ -47,17 +47,17 @@ class HttpTransport(Lanes):
                 return
             opened += batch
 
-    def begin(self, target: str, request: WireRequest, sink: Sink) -> Exchange | None:
+    def begin(self, target: str, request: WireRequest, sink: Sink, trace: str = "") -> Exchange | None:
         """See Transport."""
         lane = self._lanes[target]
         found = lane.dialler.idle()
         if found is None:
             return None
         exchange = _Exchange(lane.dialler, *found, sink.over)
-        exchange.send(lane.wire(request), sink, None)
+        exchange.send(lane.wire(request), sink, None, trace)
         return exchange
 
-    async def exchange(self, target: str, request: WireRequest, sink: Sink) -> None:
+    async def exchange(self, target: str, request: WireRequest, sink: Sink, trace: str = "") -> None:
         """See Transport."""
         lane = self._lanes[target]
         try:
@@ -73,7 +73,7 @@ class HttpTransport(Lanes):
 
         exchange = _Exchange(lane.dialler, connection, handler, tell)
         sink.begun(exchange)
-        exchange.send(lane.wire(request), sink, dial)
+        exchange.send(lane.wire(request), sink, dial, trace)
         try:
             failed = await done
         except asyncio.CancelledError:
@@ -102,8 +102,11 @@ class _Exchange:
         self._live = True
         """The connection is ours; once it was put back it may be another call's."""
 
-    def send(self, data: bytes, sink: Sink, dial: Dial | None) -> None:
+    def send(self, data: bytes, sink: Sink, dial: Dial | None, trace: str) -> None:
         """Write the request."""
+        if trace:
+            data = with_trace(data, trace)
+            sink.traced(trace)
         now = monotonic_ns()
         sink.opened(now, dial)
         self._handler.expect(sink, self._over)

@@ -65,6 +65,9 @@ class _Inflating:
     def sent(self, t: int, size: int) -> None:
         self._sink.sent(t, size)
 
+    def traced(self, trace: str) -> None:
+        self._sink.traced(trace)
+
     def uploaded(self, t: int) -> None:
         self._sink.uploaded(t)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from typing import Final
 
 from aiohttp.connector import Connection
 from yarl import URL
@@ -11,15 +12,18 @@ from yarl import URL
 from llmload.errors import UnreachableError
 from llmload.records import WireRequest
 from llmload.scenario.plan import Target
+from llmload.tracing import HEADER
 from llmload.transport.base import CallFailed
 from llmload.transport.connector import Dialler
 from llmload.transport.failures import dial_failure
 from llmload.transport.handler import StampingHandler
 from llmload.transport.keyring import KeyRing, proxy_login
 
-__all__ = ["Lane", "Lanes", "unreachable"]
+__all__ = ["Lane", "Lanes", "unreachable", "with_trace"]
 
 _DIAL_SECONDS = 10.0
+_END: Final = b"\r\n"
+_TRACE: Final = f"{HEADER}: ".encode()
 
 
 def unreachable(target: Target, failure: CallFailed) -> UnreachableError:
@@ -29,6 +33,13 @@ def unreachable(target: Target, failure: CallFailed) -> UnreachableError:
 
 def _lines(headers: Iterable[tuple[str, str]]) -> bytes:
     return "".join(f"{name}: {value}\r\n" for name, value in headers).encode("latin-1", "replace")
+
+
+def with_trace(wire: bytes, trace: str) -> bytes:
+    """A request as ``Lane.wire`` makes it, with a traceparent after its request line and Host. Beside the kept bytes,
+    which no call then has to itself; outside what a signature covers, as proxies may change it on the way."""
+    at = wire.index(_END, wire.index(_END) + 2) + 2
+    return b"".join((wire[:at], _TRACE, trace.encode(), _END, memoryview(wire)[at:]))
 
 
 class Lane:

@@ -16,6 +16,7 @@ from multidict import CIMultiDict
 from llmload.clock import NS, Clock
 from llmload.dialects.base import NEVER, OVER, Dialogue
 from llmload.records import WireRequest
+from llmload.tracing import HEADER
 from llmload.transport.base import CallFailed, Dial, Sink
 from llmload.transport.failures import exchange_failure, socket_closed
 
@@ -199,41 +200,45 @@ class MemoryTransport:
     async def open(self, connections: Mapping[str, int]) -> None:
         """See Transport; there is nothing to open."""
 
-    def begin(self, target: str, request: WireRequest, sink: Sink) -> None:
+    def begin(self, target: str, request: WireRequest, sink: Sink, trace: str = "") -> None:
         """See Transport; never at once."""
         return
 
-    async def exchange(self, target: str, request: WireRequest, sink: Sink) -> None:
+    async def exchange(self, target: str, request: WireRequest, sink: Sink, trace: str = "") -> None:
         """See Transport."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        cancel = self._open_socket(target, request, sink, done) or self._ask(target, request, sink, done)
+        seen = self._as_seen(target, request, trace)
+        if trace:
+            sink.traced(trace)
+        cancel = self._open_socket(target, seen, sink, done) or self._ask(seen, sink, done)
         try:
             await done
         except asyncio.CancelledError:
             cancel()
             raise
 
-    def _ask(self, target: str, request: WireRequest, sink: Sink, done: asyncio.Future[None]) -> Callable[[], None]:
+    def _ask(self, seen: MemoryRequest, sink: Sink, done: asyncio.Future[None]) -> Callable[[], None]:
         sink.opened(self._clock(), Dial(0, 0, 0))
-        sink.sent(self._clock(), len(request.body))
-        return self._service.handle(self._as_seen(target, request), _Reply(sink, self._clock, done))
+        sink.sent(self._clock(), len(seen.body))
+        return self._service.handle(seen, _Reply(sink, self._clock, done))
 
     def _open_socket(
-        self, target: str, request: WireRequest, sink: Sink, done: asyncio.Future[None]
+        self, target: str, seen: MemoryRequest, sink: Sink, done: asyncio.Future[None]
     ) -> Callable[[], None] | None:
         """None where the target is none of sockets."""
         if target not in self._sockets:
             return None
-        session = _Line(sink, self._clock, done).open(self._sockets[target], self._as_seen(target, request))
+        session = _Line(sink, self._clock, done).open(self._sockets[target], seen)
         done.add_done_callback(lambda over: None if over.cancelled() else session.gone())
         return session.gone
 
-    def _as_seen(self, target: str, request: WireRequest) -> MemoryRequest:
+    def _as_seen(self, target: str, request: WireRequest, trace: str) -> MemoryRequest:
         given = {
             **self._headers,
             **self._own.get(target, {}),
             **self._keys.get(request.key, {}),
             **dict(request.headers),
+            **({HEADER: trace} if trace else {}),
         }
         headers = {name.lower(): value for name, value in given.items()}
         path = f"{self._bases.get(target, '/v1')}/{request.path}"

@@ -28,6 +28,7 @@ from llmload.clock import monotonic_ns
 from llmload.errors import DecodeError
 from llmload.records import WireRequest
 from llmload.scenario.plan import Target
+from llmload.tracing import HEADER
 from llmload.transport.base import Sink
 from llmload.transport.connector import tls_context
 from llmload.transport.failures import dial_failure, exchange_failure
@@ -92,25 +93,28 @@ class PlainTransport:
             except (OSError, TimeoutError) as error:
                 raise unreachable(target, dial_failure(error)) from error
 
-    def begin(self, target: str, request: WireRequest, sink: Sink) -> None:
+    def begin(self, target: str, request: WireRequest, sink: Sink, trace: str = "") -> None:
         """See Transport; never at once."""
         return
 
-    async def exchange(self, target: str, request: WireRequest, sink: Sink) -> None:
+    async def exchange(self, target: str, request: WireRequest, sink: Sink, trace: str = "") -> None:
         """See Transport."""
         plan = self._targets[target]
         url = URL(f"{plan.base_url.rstrip('/')}/{request.path}", encoded=True)
         keys = self._keys[target]
         signature = keys.signature(request, url.raw_path_qs) if keys.signs(request.key) else ()
+        traced = {HEADER: trace} if trace else {}
         headed = False
         sink.opened(monotonic_ns(), None)
+        if trace:
+            sink.traced(trace)
         sink.sent(monotonic_ns(), len(request.body))
         try:
             async with self._sessions[target].request(
                 request.method,
                 url,
                 data=BytesIO(request.body) if request.body else None,
-                headers={**dict(keys.headers(request.key)), **dict(request.headers), **dict(signature)},
+                headers={**dict(keys.headers(request.key)), **dict(request.headers), **dict(signature), **traced},
                 proxy=plan.proxy or None,
                 ssl=self._tls[target],
                 allow_redirects=False,

@@ -36,13 +36,13 @@ class Switch:
         for part in self._parts:
             await part.open(connections)
 
-    def begin(self, target: str, request: WireRequest, sink: Sink) -> Exchange | None:
+    def begin(self, target: str, request: WireRequest, sink: Sink, trace: str = "") -> Exchange | None:
         """See Transport."""
-        return self._of(target).begin(target, request, sink)
+        return self._of(target).begin(target, request, sink, trace)
 
-    async def exchange(self, target: str, request: WireRequest, sink: Sink) -> None:
+    async def exchange(self, target: str, request: WireRequest, sink: Sink, trace: str = "") -> None:
         """See Transport."""
-        await self._of(target).exchange(target, request, sink)
+        await self._of(target).exchange(target, request, sink, trace)
 
     def redact(self, text: str) -> str:
         """See Transport."""

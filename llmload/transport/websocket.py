@@ -24,7 +24,7 @@ from llmload.scenario.plan import Target
 from llmload.transport.base import CallFailed, Dial, Sink
 from llmload.transport.failures import dial_failure, exchange_failure, socket_closed
 from llmload.transport.handler import StampingHandler
-from llmload.transport.lane import Lane, Lanes
+from llmload.transport.lane import Lane, Lanes, with_trace
 from llmload.wire.frames import CLOSE, PING, PONG, TEXT, FrameDecoder, close_frame, frame
 
 __all__ = ["SocketTransport"]
@@ -56,11 +56,11 @@ class SocketTransport(Lanes):
             connection, _ = await lane.reach()
             connection.close()
 
-    def begin(self, target: str, request: WireRequest, sink: Sink) -> None:
+    def begin(self, target: str, request: WireRequest, sink: Sink, trace: str = "") -> None:
         """See Transport; never at once."""
         return
 
-    async def exchange(self, target: str, request: WireRequest, sink: Sink) -> None:
+    async def exchange(self, target: str, request: WireRequest, sink: Sink, trace: str = "") -> None:
         """See Transport."""
         lane = self._lanes[target]
         socket = self._idle(target, request)
@@ -73,7 +73,7 @@ class SocketTransport(Lanes):
             if socket.alive:
                 socket.resume(sink)
             else:
-                socket.upgrade(lane, request, sink)
+                socket.upgrade(lane, request, sink, trace)
             await socket.done
         finally:
             self._put_back(target, socket)
@@ -129,14 +129,17 @@ class _Socket(asyncio.Protocol):
         self._spoken = False
         self.done = self._loop.create_future()
 
-    def upgrade(self, lane: Lane, request: WireRequest, sink: Sink) -> None:
-        """Ask for a WebSocket."""
+    def upgrade(self, lane: Lane, request: WireRequest, sink: Sink, trace: str) -> None:
+        """Ask for a WebSocket. Its trace is that of the call it is opened for: later ones send no head."""
         self._take(sink)
         self.request = request
         key = base64.b64encode(os.urandom(16))
         self._accept = base64.b64encode(hashlib.sha1(key + _GUID, usedforsecurity=False).digest()).decode()
         headers = (*request.headers, *_UPGRADE, ("Sec-WebSocket-Key", key.decode()))
         data = lane.wire(replace(request, headers=headers))
+        if trace:
+            data = with_trace(data, trace)
+            sink.traced(trace)
         if self._transport is None:
             self._fail(exchange_failure(ConnectionResetError("connection closed"), False))
             return

@@ -15,6 +15,7 @@ class Notes:
         self.dials: list[Dial | None] = []
         self.sent_at = self.ended_at = self.headed_at = 0
         self.give_up_after = -1
+        self.trace = ""
 
     @property
     def data(self) -> bytes:
@@ -27,6 +28,9 @@ class Notes:
 
     def sent(self, t: int, size: int) -> None:
         self.sent_at = t
+
+    def traced(self, trace: str) -> None:
+        self.trace = trace
 
     def uploaded(self, t: int) -> None: ...
 

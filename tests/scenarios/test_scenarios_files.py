@@ -12,6 +12,7 @@ from llmload.scenario.load import environments
 SECTIONS = ("Question", "Load", "Measured", "Passes", "A failure")
 IDS = {
     "memory": "MEMORY_UNDER_LOAD",
+    "worker-efficiency": "PERF_MIXED_FASTAPI_WORKER_EFFICIENCY_001",
     "queue-growth": "PERF_MIXED_RESOURCE_BILLING_QUEUE_002",
     "calibrate-resources": "PERF_INFRA_RESOURCE_ACCURACY_002",
     "calibrate-tokens": "PERF_INFRA_TOKEN_ACCURACY_003",

@@ -46,6 +46,7 @@ def rules(plan: Plan) -> set[str]:
         ("stress", "until-it-breaks", 750, 95 * MINUTE, 11 * 500 * 300 + 2400 * 50),
         ("spike", "", 600, 15 * MINUTE, 300 * 50 + 180 * 600 + 420 * 50),
         ("spike", "highest", 750, 17 * MINUTE, 300 * 50 + 300 * 750 + 420 * 50),
+        ("worker-efficiency", "", 250, 30 * MINUTE, 600 * (50 + 150 + 250)),
         ("soak", "", 125, 8 * HOUR + 10 * MINUTE, 300 * 125 + 28800 * 125),
         ("day", "", 40, 190 * MINUTE, 600 * 10 + 10800 * 40),
         ("bursts", "", 500, 8 * HOUR, 28800 * 50 + 1800 * 100 + 8 * 600 * 200 + 3 * 300 * 450),
@@ -100,7 +101,7 @@ def test_the_closed_variant_has_the_catalogues_users(name: str, users: int, dura
     assert load.think == 1.0
 
 
-@pytest.mark.parametrize("name", ["baseline", "peak", "stress", "soak", "bursts"])
+@pytest.mark.parametrize("name", ["baseline", "peak", "stress", "soak", "bursts", "worker-efficiency"])
 def test_the_production_mix_is_the_catalogues(name: str) -> None:
     plan = full(name)
     assert [round(share(plan, route), 6) for route in ("chat", "embeddings", "models")] == [0.7, 0.25, 0.05]

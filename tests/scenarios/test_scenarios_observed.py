@@ -19,6 +19,7 @@ BROKEN = {
         "memory at its peak is twice what it was before the load, or more",
         "memory grows by half or more while the load stays the same: a leak",
     ),
+    "worker-efficiency": ("the server's event loop is blocked: for that time it answers nobody",),
     "queue-growth": ("the queue grows while the load stays the same: its worker is too slow",),
 }
 

@@ -19,6 +19,7 @@ from secrets import token_hex
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
+from llmload import __version__
 from llmload.errors import UsageError
 from llmload.outputs.export import Tick
 from llmload.outputs.native import SCHEMAS, native
@@ -35,13 +36,15 @@ _HEADERS: Final = {
     "Content-Type": "application/x-protobuf",
     "Content-Encoding": "snappy",
     "X-Prometheus-Remote-Write-Version": "0.1.0",
-    "User-Agent": "llmload",
+    "User-Agent": f"llmload/{__version__}",
 }
 _SCHEMA: Final = 5
 _CAPACITY: Final = 240
 """Writes that wait, at most: two minutes of two a second."""
 _STANDS: Final = 15_000
 """ms for which the last state stands before its series end: the step of a graph rarely is longer."""
+_UNFIT: Final = (400, 413, 415, 422)
+"""Statuses about a body rather than about who sends it, or where to."""
 
 
 class _Write(NamedTuple):
@@ -58,6 +61,7 @@ class RemoteWrite:
         self._schema = schema
         self._classic: Any = None
         self._native: Any = None
+        self._taken = False
         self._at = 0
         self._sender: Sender[_Write] | None = None
         self._messages: Final[deque[str]] = deque()
@@ -101,8 +105,10 @@ class RemoteWrite:
             return
         try:
             self._post(write.body)
+            self._taken |= write.native
         except NotTaken as why:
-            if not write.native or (why.passing and "histogram" not in str(why)):
+            unfit = why.status in _UNFIT or "histogram" in str(why)
+            if self._taken or not write.native or not unfit:
                 raise
             self._schema = None
             self._messages.append(f"remote-write takes no native histograms, classic ones only: {why}")

@@ -259,6 +259,26 @@ def test_a_system_without_native_histograms_gets_classic_ones_and_it_is_said(ref
     assert len(receiver.written) == 6
 
 
+def test_a_refusal_that_is_about_more_than_native_histograms_is_said_once() -> None:
+    with receiving() as receiver:
+        receiver.answer = lambda request, number: (401, "who are you?")
+        made = exporter(f"remote-write:{receiver.url}")
+        drive(made)
+        said = made.messages()
+    assert said == ["remote-write takes nothing: HTTP 401: who are you?", "remote-write: 6 of 6 parcels lost"]
+
+
+def test_native_histograms_that_were_taken_once_are_written_on() -> None:
+    with receiving() as receiver:
+        receiver.answer = lambda request, number: (400, "out of order") if number == 4 else (204, "")
+        made = exporter(f"remote-write:{receiver.url}")
+        drive(made, 3)
+        said = made.messages()
+    assert receiver.written[3].timeseries[0].histograms
+    assert said == ["remote-write takes nothing: HTTP 400: out of order", "remote-write: 1 of 10 parcels lost"]
+    assert len(receiver.written) == 10
+
+
 # -- what is asked for
 
 

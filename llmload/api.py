@@ -19,6 +19,7 @@ from llmload.app.simulated import is_simulated
 from llmload.calibration.store import look_up
 from llmload.dashboard.live import QuietDisplay, choose_display, stderr_console
 from llmload.errors import LlmloadError, UsageError
+from llmload.outputs.export import exporter, parse_export
 from llmload.reports import REPORTS
 from llmload.reports.result import Result
 from llmload.scenario.compile import compile_scenario
@@ -39,6 +40,8 @@ def run(
     url: str | None = None,
     objectives: Sequence[str] = (),
     faults: Sequence[str] = (),
+    export: Sequence[str] = (),
+    no_export: bool = False,
     workers: int | None = None,
     progress: bool = False,
 ) -> Result:
@@ -46,8 +49,8 @@ def run(
 
     The arguments are the options of ``llmload run``: ``values`` are those of ``--set`` (key -> value as it would be
     typed), ``scale`` times every rate, ``faults`` are for the embedded simulator, ``workers`` None is as many as the
-    load takes. ``progress`` shows it on standard error. Nothing is asked before a run that costs money: set
-    ``budget.stop``.
+    load takes. Told of the run is who the scenario names, unless ``no_export``, and who is named in ``export``.
+    ``progress`` shows it on standard error. Nothing is asked before a run that costs money: set ``budget.stop``.
 
     It blocks until the run is over, in any thread, also where an event loop is running; Ctrl-C in the main thread ends
     the run in order and returns the partial result. Raises LlmloadError: a mistake in the scenario, no key, an
@@ -57,7 +60,9 @@ def run(
     loaded = load_scenario(str(scenario), env, given, scale_rate=scale, demo=demo, target_url=url, rules=objectives)
     plan = _failing(compile_scenario(loaded), faults)
     display = choose_display(stderr_console(), "auto") if progress else QuietDisplay()
-    return run_plan(plan, Options(workers, display, calibrated=look_up(), ping=True))
+    told = [*(() if no_export else plan.exports), *map(parse_export, export)]
+    outputs = tuple(exporter(each) for each in told)
+    return run_plan(plan, Options(workers, display, outputs, calibrated=look_up(), ping=True))
 
 
 def _failing(plan: Plan, faults: Sequence[str]) -> Plan:

@@ -108,6 +108,7 @@ _TABLES = {
     "BudgetTable": "[budget]",
     "ObserveTable": "[observe.NAME]",
     "TracingTable": "[tracing]",
+    "ExportTable": "[export.NAME]",
     "CompareTable": "[compare]",
     "SeedsTable": "[seeds]",
     "ScaleTable": "[scale]",

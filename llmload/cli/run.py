@@ -12,6 +12,7 @@ from llmload.cli.run_options import (
     Fault,
     How,
     Json,
+    NoExport,
     Out,
     ReportTo,
     Requests,
@@ -43,6 +44,7 @@ def run(
     requests_limit: RequestsLimit = None,
     chunks: Chunks = False,
     export: Export = None,
+    no_export: NoExport = False,
     stream: Streamed = None,
     trace: Trace = None,
     fault: Fault = None,
@@ -75,5 +77,19 @@ def run(
     more = again(plan, repeat, baseline, min_effect, scenario)
     told = [*([f"stream:{stream}"] if stream else []), *(export or ())]
     shown = on_web(web, web_at, web_stay)
-    how = How(out, json, report, requests, requests_limit, chunks, told, display, workers, yes, allow_invalid, shown)
+    how = How(
+        out,
+        json,
+        report,
+        requests,
+        requests_limit,
+        chunks,
+        told,
+        display,
+        workers,
+        yes,
+        allow_invalid,
+        shown,
+        no_export,
+    )
     carry_out(plan, how, more)

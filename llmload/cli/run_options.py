@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from llmload.outputs.base import Output
     from llmload.outputs.request_log import RequestLog
     from llmload.reports.result import Result
+    from llmload.scenario.plan import Export as Told
     from llmload.scenario.plan import Plan
 
 __all__ = [
-    "AllowInvalid", "Chunks", "DisplayMode", "Export", "FailOn", "Fault", "How", "Json", "Out", "ReportTo", "Requests",
-    "RequestsLimit", "Streamed", "Workers", "Yes", "ask", "carry_out", "parse_workers", "with_faults",
+    "AllowInvalid", "Chunks", "DisplayMode", "Export", "FailOn", "Fault", "How", "Json", "NoExport", "Out", "ReportTo",
+    "Requests", "RequestsLimit", "Streamed", "Workers", "Yes", "ask", "carry_out", "parse_workers", "with_faults",
 ]  # fmt: skip
 
 Out = Annotated[
@@ -49,6 +50,7 @@ Export = Annotated[
         "(docs/outputs.md). May be repeated.",
     ),
 ]
+NoExport = Annotated[bool, typer.Option("--no-export", help="Leave out the scenario's [export] tables.")]
 Streamed = Annotated[
     str | None, typer.Option("--stream", metavar="FILE|-", help="A line of JSON a second, for other tools.")
 ]
@@ -87,7 +89,7 @@ AllowInvalid = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask before a run that costs money.")]
 
 _MOST_WORKERS = 64
-_STREAM = "stream:"
+_STREAM = "stream"
 _GRAVEST = (
     ExitStatus.INTERRUPTED, ExitStatus.UNREACHABLE, ExitStatus.FAIL, ExitStatus.USAGE, ExitStatus.INVALID,
     ExitStatus.PASS,
@@ -124,6 +126,7 @@ class How:
     yes: bool
     allow_invalid: bool
     web: OnWeb | None
+    no_export: bool = False
 
 
 def carry_out(plan: Plan, how: How, again: Again | None = None) -> None:
@@ -133,8 +136,9 @@ def carry_out(plan: Plan, how: How, again: Again | None = None) -> None:
 
     again = again or Again()
     places = [*(how.out or ()), *([how.json] if how.json else ())]
-    runs = [_prepared(how, places, run, again.repeat) for run in range(1, again.repeat + 1)]
-    to_stderr = _takes_stdout(how, places)
+    told = _told(plan, how)
+    runs = [_prepared(how, told, places, run, again.repeat) for run in range(1, again.repeat + 1)]
+    to_stderr = _takes_stdout(how, told, places)
     ask(plan, how.yes)
     _mention_a_killed_run()
     with page_for(how.web, again.repeat) as page:
@@ -166,7 +170,16 @@ def _several(
             return
 
 
-def _prepared(how: How, places: Sequence[str], run: int, of: int) -> tuple[Saving, tuple[Output, ...]]:
+def _told(plan: Plan, how: How) -> tuple[Told, ...]:
+    """Who is told of the run: those of the scenario, unless they are left out, and those of the command line."""
+    from llmload.outputs.export import parse_export
+
+    return (*(() if how.no_export else plan.exports), *map(parse_export, how.export or ()))
+
+
+def _prepared(
+    how: How, told: Sequence[Told], places: Sequence[str], run: int, of: int
+) -> tuple[Saving, tuple[Output, ...]]:
     """Where the result of one of several runs goes, and what is told while it lasts. Raises UsageError, OutputError."""
     from llmload.app.saving import Saving
     from llmload.cli.repeating import numbered
@@ -176,21 +189,17 @@ def _prepared(how: How, places: Sequence[str], run: int, of: int) -> tuple[Savin
     reports = [(report, numbered(place, run, of)) for report, place in map(target_of, how.report or ())]
     saving = Saving([numbered(place, run, of) for place in places], reports)
     logs = _request_log(numbered(how.requests, run, of) if how.requests else None, how.requests_limit)
-    streams = [_STREAM + numbered(place, run, of) for place in _streams(how)]
-    others = [given for given in how.export or () if not given.startswith(_STREAM)]
-    return saving, (*logs, *map(exporter, [*streams, *others]))
+    told = [replace(each, to=numbered(each.to, run, of)) if each.kind == _STREAM else each for each in told]
+    return saving, (*logs, *map(exporter, told))
 
 
-def _streams(how: How) -> list[str]:
-    return [given.removeprefix(_STREAM) for given in how.export or () if given.startswith(_STREAM)]
-
-
-def _takes_stdout(how: How, places: Sequence[str]) -> bool:
+def _takes_stdout(how: How, told: Sequence[Told], places: Sequence[str]) -> bool:
     """Whether data goes to standard output, so that what is for people does not. Raises UsageError where two would."""
     from llmload.errors import UsageError
     from llmload.reports import target_of
 
-    streams, others = _streams(how), [*places, *(place for _, place in map(target_of, how.report or ()))]
+    streams, others = [each.to for each in told if each.kind == _STREAM], [*places]
+    others += [place for _, place in map(target_of, how.report or ())]
     if streams.count("-") + ("-" in others) > 1 and "-" in streams:
         raise UsageError("--stream -: something else goes to standard output, too; give one of them a file")
     return "-" in streams or "-" in others

@@ -1,4 +1,4 @@
-"""Outputs that tell other systems about a run while it lasts: ``--export KIND:WHERE``.
+"""Outputs that tell other systems about a run while it lasts: ``--export KIND:WHERE``, ``[export.NAME]`` in scenarios.
 
 An ``Exporter`` is the Output; what it tells to is a ``Sink``, one file each, made by the table ``EXPORTS``.
 """
@@ -16,12 +16,13 @@ from llmload.errors import UsageError
 from llmload.metrics.summary import Summary
 from llmload.outputs.base import Finished
 from llmload.safe import clean
-from llmload.scenario.plan import Plan
+from llmload.scenario.exports import PLACES
+from llmload.scenario.plan import Export, Plan
 from llmload.scenario.suggest import did_you_mean
 from llmload.verdict.judge import Judgement
 from llmload.verdict.validity import Validity
 
-__all__ = ["EXPORTS", "Exporter", "Sink", "Tick", "exporter"]
+__all__ = ["EXPORTS", "Exporter", "Sink", "Tick", "exporter", "parse_export"]
 
 _EVERY: Final = 1.0
 """Seconds from one tick to the next."""
@@ -127,9 +128,10 @@ EXPORTS: Final[Mapping[str, _Export]] = MappingProxyType(
     }
 )
 """Every kind of ``--export``."""
+assert set(EXPORTS) == set(PLACES)
 
 
-def exporter(given: str) -> Exporter:
+def parse_export(given: str) -> Export:
     """What ``KIND:WHERE`` asks for. Raises UsageError."""
     kind, colon, where = given.partition(":")
     if kind not in EXPORTS:
@@ -139,7 +141,25 @@ def exporter(given: str) -> Exporter:
     chosen = EXPORTS[kind]
     if not where and (colon or not chosen.usual):
         raise UsageError(f"--export {kind}: says not where to; write {kind}:{chosen.where}")
-    return Exporter(kind, getattr(_module(kind, chosen), chosen.make)(where))
+    return Export(kind, where)
+
+
+def exporter(given: str | Export) -> Exporter:
+    """The output for ``KIND:WHERE``, or for a table of a scenario. Raises UsageError."""
+    export = parse_export(given) if isinstance(given, str) else given
+    chosen = EXPORTS[export.kind]
+    try:
+        return Exporter(export.kind, getattr(_module(export.kind, chosen), chosen.make)(export.to))
+    except UsageError as error:
+        raise UsageError(_named(export, str(error))) from None
+
+
+def _named(export: Export, problem: str) -> str:
+    """A problem as seen from where the export was asked for."""
+    option = f"--export {export.kind}"
+    if export.name and problem.startswith(option):
+        return f"export.{export.name} ({export.kind}){problem.removeprefix(option)}"
+    return problem
 
 
 def _module(kind: str, chosen: _Export) -> ModuleType:

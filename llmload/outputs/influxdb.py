@@ -13,11 +13,10 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 from urllib.parse import quote, urlencode
 
-from llmload.errors import UsageError
 from llmload.metrics.catalogue import METRICS, scale
 from llmload.metrics.slices import CellKey, Slice
 from llmload.outputs.export import Tick
-from llmload.outputs.place import credential, web_address
+from llmload.outputs.place import credential, named_parts
 from llmload.outputs.points import DISTRIBUTIONS, Kind, Labels, points
 from llmload.outputs.post import patience, poster
 from llmload.outputs.sender import Sender
@@ -107,19 +106,9 @@ def _value(text: str) -> str:
     return text.translate(_TAG).rstrip("\\") or "-"
 
 
-def _parts(kind: str, where: str, names: tuple[str, ...]) -> tuple[str, list[str]]:
-    example = f"http://127.0.0.1:8086/{'/'.join(names)}"
-    url = web_address(kind, where, example)
-    parts = [part for part in url.path.split("/") if part]
-    if len(parts) < len(names) or url.query:
-        raise UsageError(f"--export {kind}: the URL names no {' and '.join(names)}; write it like {example}")
-    base = "/".join([f"{url.scheme}://{url.netloc}", *parts[: -len(names)]])
-    return base, parts[-len(names) :]
-
-
 def make(where: str) -> InfluxDb:
     """Version 1. Raises UsageError."""
-    base, (database,) = _parts("influxdb", where, ("DATABASE",))
+    base, (database,) = named_parts("influxdb", where, ("DATABASE",))
     user = os.environ.get("INFLUX_USERNAME", "")
     secret = b64encode(f"{user}:{os.environ.get('INFLUX_PASSWORD', '')}".encode()).decode()
     return InfluxDb(
@@ -131,7 +120,7 @@ def make(where: str) -> InfluxDb:
 
 def make_2(where: str) -> InfluxDb:
     """Version 2, and what speaks its protocol. Raises UsageError."""
-    base, (organisation, bucket) = _parts("influxdb2", where, ("ORGANISATION", "BUCKET"))
+    base, (organisation, bucket) = named_parts("influxdb2", where, ("ORGANISATION", "BUCKET"))
     token = credential("influxdb2", "INFLUX_TOKEN")
     query = urlencode({"org": organisation, "bucket": bucket, "precision": "ns"})
     return InfluxDb("influxdb2", f"{base}/api/v2/write?{query}", {"Authorization": f"Token {token}"} if token else {})

@@ -1,41 +1,43 @@
-"""Places that outputs are told of on the command line: addresses and URLs, checked, and never shown with a secret."""
+"""Places that outputs are told of on the command line, see ``scenario.places``, and credentials for them."""
 
 from __future__ import annotations
 
 import os
-import re
-from typing import Final
-from urllib.parse import SplitResult, urlsplit
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import SplitResult
 
 from llmload.errors import UsageError
+from llmload.scenario import places
 
-__all__ = ["credential", "host_and_port", "web_address"]
+__all__ = ["credential", "host_and_port", "named_parts", "web_address"]
 
-_ADDRESS: Final = re.compile(r"(?:(?P<host>\[[0-9A-Fa-f:.%]+\]|[\w.-]+):)?(?P<port>\d{1,5})")
+
+@contextmanager
+def _said_by(option: str) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise UsageError(f"{option}: {error}") from None
 
 
 def host_and_port(option: str, where: str, host: str) -> tuple[str, int]:
     """``HOST:PORT`` or ``PORT``, which is then of ``host``; ``option``: what says so. Raises UsageError."""
-    found = _ADDRESS.fullmatch(where)
-    port = int(found["port"]) if found else -1
-    if found is None or port > 65535:
-        raise UsageError(f"{option}: {where[:80]!r} is no HOST:PORT")
-    return (found["host"] or host).strip("[]"), port
+    with _said_by(option):
+        named, port = places.address(where)
+    return named or host, port
 
 
 def web_address(kind: str, where: str, example: str) -> SplitResult:
-    """A URL with a host and without credentials, which would be seen by everyone who lists processes. Raises
-    UsageError."""
-    try:
-        url = urlsplit(where)
-        _ = url.port
-    except ValueError:
-        url = urlsplit("")
-    if url.scheme not in ("http", "https") or not url.hostname:
-        raise UsageError(f"--export {kind}: that is no http(s) URL; write it like {example}")
-    if url.username or url.password:
-        raise UsageError(f"--export {kind}: no password in the URL, where everyone sees it; docs/outputs.md says where")
-    return url
+    """A URL with a host and without credentials. Raises UsageError."""
+    with _said_by(f"--export {kind}"):
+        return places.web_url(where, example)
+
+
+def named_parts(kind: str, where: str, names: tuple[str, ...]) -> tuple[str, list[str]]:
+    """A URL whose path ends in parts of these names: what is before them, and the parts. Raises UsageError."""
+    with _said_by(f"--export {kind}"):
+        return places.named_parts(where, names)
 
 
 def credential(kind: str, name: str) -> str:

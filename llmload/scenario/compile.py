@@ -175,6 +175,7 @@ def _plan(
             for name, table in scenario.observe.items()
         ),
         tracing=None if scenario.tracing is None else scenario.tracing.tracing(),
+        exports=tuple(table.export(name) for name, table in scenario.export.items()),
         source=source,
         fingerprint=_fingerprint(source, prompts, files, tokenizers),
     )
@@ -194,7 +195,9 @@ def _source(loaded: Loaded) -> dict[str, Any]:
 def _fingerprint(
     source: Mapping[str, Any], prompts: Prompts, files: Mapping[str, DataFile], tokenizers: Tokenizers
 ) -> str:
-    """SHA-256 of the canonical JSON of ``source`` and of the prompts, data and vocabularies that came from files."""
+    """SHA-256 of the canonical JSON of ``source`` and of the prompts, data and vocabularies that came from files; who
+    else is told of the run makes no other run of it."""
+    source = {key: value for key, value in source.items() if key != "export"}
     digests = {name: hashlib.sha256(_canonical(entries)).hexdigest() for name, entries in prompts.items()}
     digests |= {name: file.digest for name, file in files.items()}
     digests |= {f"tokenizer of {name}": spec.digest for name, spec in tokenizers.items() if spec.digest}

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 from llmload.scenario.comparing import CompareTable
 from llmload.scenario.curves import CurveTable
 from llmload.scenario.dimensions import DimensionTables
+from llmload.scenario.exports import ExportTable
 from llmload.scenario.mix import ClassTable
 from llmload.scenario.observers import ObserveTable, set_alone
 from llmload.scenario.quantities import Bytes, Duration, Factor, Flag, Name, Number, Offset, Rate, Share, Text, Whole
@@ -222,6 +223,9 @@ class Scenario(Table):
         {}, max_length=16, description="What to observe beside the answers: the target's process, its metrics."
     )
     tracing: TracingTable | None = Field(None, description="The ids of a trace on each request; left out: none.")
+    export: dict[Name, ExportTable] = Field(
+        {}, max_length=16, description="Other systems that are told of the run while it lasts."
+    )
     load: LoadTable = Field(description="When requests are made.")
     limits: LimitsTable = Field(LimitsTable(), description="Time-outs and bounds.")
     budget: BudgetTable = Field(BudgetTable(), description="What a run may cost.")

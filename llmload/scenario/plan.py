@@ -207,6 +207,16 @@ class Observer:
 
 
 @dataclass(frozen=True, slots=True)
+class Export:
+    """Another system that is told of the run while it lasts. ``kind``: of ``--export``; ``to``: where, in that kind's
+    own words, "" for the usual place; ``name``: of its table in the scenario, "" for one of the command line."""
+
+    kind: str
+    to: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Everything a run needs. ``tracing``: None where requests carry no ids of traces. ``fingerprint``: SHA-256 (hex)
     of the resolved scenario, secrets excluded."""
@@ -230,6 +240,7 @@ class Plan:
     sim: SimSpec | None = None
     observers: tuple[Observer, ...] = ()
     tracing: Tracing | None = None
+    exports: tuple[Export, ...] = ()
     source: Mapping[str, object] = field(default_factory=dict)
     fingerprint: str = ""
 

@@ -1,24 +1,28 @@
 """The slowest calls themselves: what a percentile can't say is which calls they were, and where to look for them.
 
 Of each class the ``MOST`` calls with the longest time from planned to the end, of measured phases, whatever their
-outcome: a call that was given up on belongs to them. Which calls these are depends on nothing but the calls, so lists
-of parts of a run add up exactly: the slowest of the whole are among the slowest of its parts.
+outcome: a call that was given up on belongs to them. Where only a share of the traces is sampled, the slowest of those
+have places among them, as they are the ones that are found elsewhere. Which calls these are depends on nothing but the
+calls, so lists of parts of a run add up exactly.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from heapq import heappush, heapreplace, nlargest
+from heapq import heappush, heappushpop, nlargest
 from typing import Any, Final, Self
 
 from llmload.metrics.reading import Reading
 from llmload.records import Outcome
+from llmload.tracing import is_sampled
 
-__all__ = ["MOST", "Ranking", "SlowCall", "Slowest", "merge_slowest"]
+__all__ = ["MOST", "SAMPLED", "Ranking", "SlowCall", "Slowest", "merge_slowest"]
 
 MOST: Final = 10
 """Calls kept of a class."""
+SAMPLED: Final = 3
+"""Of them, places for sampled ones, however slow others were."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -77,7 +81,8 @@ class Ranking:
     def __init__(self, start: int, unmeasured: frozenset[str]) -> None:
         self._start = start
         self._unmeasured = unmeasured
-        self._heaps: dict[str, list[SlowCall]] = {}
+        self._heaps: dict[str, tuple[list[SlowCall], list[SlowCall]]] = {}
+        """By class: the slowest so far, and the slowest of the sampled ones."""
         self._fresh: list[SlowCall] = []
 
     def add(self, reading: Reading) -> None:
@@ -85,20 +90,19 @@ class Ranking:
         record = reading.record
         if not record.dispatched or record.phase in self._unmeasured:
             return
-        heap = self._heaps.get(record.call.cls)
-        if heap is None:
-            heap = self._heaps[record.call.cls] = []
-        full = len(heap) >= MOST
-        if full and reading.finish - record.planned < heap[0].latency:
+        heaps = self._heaps.get(record.call.cls)
+        if heaps is None:
+            heaps = self._heaps[record.call.cls] = ([], [])
+        every, sampled = heaps
+        latency = reading.finish - record.planned
+        slow = len(every) < MOST or latency >= every[0].latency
+        traced = is_sampled(record.trace) and (len(sampled) < SAMPLED or latency >= sampled[0].latency)
+        if not slow and not traced:
             return
         call = SlowCall.of(reading, self._start)
-        if not full:
-            heappush(heap, call)
-        elif call > heap[0]:
-            heapreplace(heap, call)
-        else:
-            return
-        self._fresh.append(call)
+        entered = [slow and _enters(every, MOST, call), traced and _enters(sampled, SAMPLED, call)]
+        if any(entered):
+            self._fresh.append(call)
 
     def take(self) -> Slowest:
         """Those that were found since the last take."""
@@ -106,10 +110,29 @@ class Ranking:
         found: Slowest = {}
         for call in fresh:
             found.setdefault(call.cls, []).append(call)
-        return {cls: nlargest(MOST, calls) for cls, calls in found.items()}
+        return {cls: _kept(calls) for cls, calls in found.items()}
+
+
+def _enters(heap: list[SlowCall], most: int, call: SlowCall) -> bool:
+    """Whether ``call`` is among the ``most`` slowest, where it then is."""
+    if len(heap) < most:
+        heappush(heap, call)
+        return True
+    return heappushpop(heap, call) is not call
+
+
+def _kept(calls: Sequence[SlowCall]) -> list[SlowCall]:
+    """The ``SAMPLED`` slowest sampled ones and, up to ``MOST`` in all, the slowest of the others.
+
+    Parts add up: who is among the slowest sampled ones of the whole is so in its part. Who is one of the others that
+    are kept has fewer than so many slower ones that are not sampled first, and in its part no more than that.
+    """
+    sampled = nlargest(SAMPLED, (call for call in calls if is_sampled(call.trace)))
+    rest = nlargest(MOST - len(sampled), (call for call in calls if call not in sampled))
+    return sorted([*sampled, *rest], reverse=True)
 
 
 def merge_slowest(slowest: Slowest, others: Mapping[str, Iterable[SlowCall]]) -> None:
     """Add what another part of the run has found; any order and any grouping gives the same."""
     for cls, calls in others.items():
-        slowest[cls] = nlargest(MOST, [*slowest.get(cls, ()), *calls])
+        slowest[cls] = _kept([*slowest.get(cls, ()), *calls])

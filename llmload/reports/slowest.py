@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -68,7 +68,16 @@ def slowest_rows(summary: Summary, most: int = _ROWS) -> SlowRows | None:
 
 def _chosen(summary: Summary, most: int) -> list[SlowCall]:
     ranked = sorted(filter(None, summary.slowest.values()), reverse=True)[:most]
-    return [call for calls in ranked for call in calls[: most // len(ranked)]]
+    return [call for calls in ranked for call in _first(calls, most // len(ranked))]
+
+
+def _first(calls: Sequence[SlowCall], room: int) -> list[SlowCall]:
+    """The first, one of them sampled if any is and there is room for more than one: whoever looks for a trace must find
+    one."""
+    shown = list(calls[:room])
+    if room > 1 and not any(is_sampled(call.trace) for call in shown):
+        shown[-1:] = next(([call] for call in calls[room:] if is_sampled(call.trace)), shown[-1:])
+    return shown
 
 
 def _row(call: SlowCall, named: bool, traced: bool) -> list[Text]:

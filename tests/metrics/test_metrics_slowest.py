@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from metrics_kit import MS, SETUP, S, quick, record, records
 
 from llmload.metrics.recorder import Recorder
-from llmload.metrics.slowest import MOST, SlowCall
+from llmload.metrics.slowest import MOST, SAMPLED, SlowCall
 from llmload.metrics.summary import Summary
 from llmload.records import Outcome, Record
+from llmload.tracing import Tracing, is_sampled
 
 
 def call(latency_ms: float, index: int = 0, *, cls: str = "chat", at: float = 10.0, phase: str = "steady") -> Record:
@@ -70,8 +71,9 @@ def test_an_attempt_that_another_followed_is_not_the_call() -> None:
 def test_parts_taken_at_any_time_and_in_any_order_have_the_slowest_of_the_whole(
     calls: list[Record], data: st.DataObject
 ) -> None:
+    tracing = Tracing(data.draw(st.sampled_from([0.0, 0.1, 0.5, 1.0])), data.draw(st.integers(0, 2**64 - 1)))
     for index, each in enumerate(calls):
-        each.call = replace(each.call, index=index)
+        each.call, each.trace = replace(each.call, index=index), tracing.traceparent(index)
     shards, parts = [Recorder(SETUP), Recorder(SETUP)], []
     for each in calls:
         shard = data.draw(st.sampled_from(shards))
@@ -82,9 +84,20 @@ def test_parts_taken_at_any_time_and_in_any_order_have_the_slowest_of_the_whole(
     for part in data.draw(st.permutations([*parts, *(shard.take() for shard in shards)])):
         total.merge(part)
     assert total.slowest == folded(*calls).slowest
-    measured = (each for each in calls if each.phase == "steady" and each.call.cls == "chat")
+    measured = [each for each in calls if each.phase == "steady" and each.call.cls == "chat"]
     found = [each.latency for each in total.slowest.get("chat", ())]
-    assert found == sorted(map(latency, measured), reverse=True)[:MOST]
+    sampled = sorted((latency(each) for each in measured if is_sampled(each.trace)), reverse=True)[:SAMPLED]
+    others = sorted(map(latency, measured), reverse=True)
+    for each in sampled:
+        others.remove(each)
+    assert found == sorted([*sampled, *others[: MOST - len(sampled)]], reverse=True)
+
+
+def test_where_few_are_sampled_the_slowest_of_those_have_places() -> None:
+    calls = [call(1000 + n, n) for n in range(100)]
+    for n, each in enumerate(calls):
+        each.trace = Tracing(1 if n < 20 else 0, 5).traceparent(n)
+    assert [each.index for each in folded(*calls).slowest["chat"]] == [99, 98, 97, 96, 95, 94, 93, 19, 18, 17]
 
 
 def latency(made: Record) -> int:

@@ -72,6 +72,11 @@ def test_ids_are_shown_where_there_are_any_and_those_not_sampled_are_marked() ->
     assert "* not sampled" not in text.render(result(calls[0]))
 
 
+def test_one_of_those_shown_is_sampled_if_any_is() -> None:
+    calls = [slow(index=n, ms=900 - n, trace=Tracing(n == 8, 7).traceparent(n)) for n in range(10)]
+    assert [row[0] for row in table(*calls)[1:]] == ["chat 0", "chat 1", "chat 2", "chat 3", "chat 4", "chat 8"]
+
+
 def test_figures_are_described_in_seconds_and_say_who_was_sampled() -> None:
     made = result(slow(request_id="r", trace=Tracing(1, 7).traceparent(1)), slow(index=2, ttft=0, status=0))
     document = orjson.loads(json_report.render(made))

@@ -91,7 +91,7 @@ def written_prometheus(directory: Path, *features: str) -> Iterator[str]:
 
 @contextmanager
 def victoria_metrics(directory: Path) -> Iterator[str]:
-    """A VictoriaMetrics that shows at once what it was told; its address."""
+    """A VictoriaMetrics; its address. What it was told can be asked for seconds later, or after ``settle``."""
     port = free_port()
     arguments = [
         f"-storageDataPath={directory}", f"-httpListenAddr=127.0.0.1:{port}", "-search.latencyOffset=0s",
@@ -100,6 +100,11 @@ def victoria_metrics(directory: Path) -> Iterator[str]:
     url = f"http://127.0.0.1:{port}"
     with server("victoria-metrics", arguments, directory, f"{url}/health"):
         yield url
+
+
+def settle(victoria: str) -> None:
+    """Have a VictoriaMetrics show all that it was told."""
+    urllib3.request("GET", f"{victoria}/internal/force_flush", timeout=10, retries=False)
 
 
 @contextmanager

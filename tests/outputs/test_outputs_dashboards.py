@@ -20,7 +20,7 @@ from llmload.verdict.judge import judge
 from llmload.verdict.objectives import parse_objective
 from llmload.verdict.validity import Level, Validity
 from tests.outputs.output_kit import Ended, a_plan, a_summary
-from tests.outputs.servers import get, influxdb, prometheus, victoria_metrics, written_prometheus
+from tests.outputs.servers import get, influxdb, prometheus, settle, victoria_metrics, written_prometheus
 
 DASHBOARDS = Path(__file__).parents[2] / "dashboards"
 
@@ -100,10 +100,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def written_victoria(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with victoria_metrics(tmp_path_factory.mktemp("victoria")) as url:
         write(url)
-        for _ in range(100):  # it shows what it was told a second later
-            if get(f"{url}/api/v1/query", {"query": "llmload_observed", "nocache": "1"})["data"]["result"]:
-                break
-            time.sleep(0.1)
+        settle(url)
         yield url
 
 

@@ -31,7 +31,7 @@ from llmload.reports.result import Result
 from llmload.scenario.compile import compile_scenario
 from llmload.scenario.load import load_scenario
 from tests.outputs.output_kit import Ended, a_plan, a_summary
-from tests.outputs.servers import get, influxdb, victoria_metrics, written_prometheus
+from tests.outputs.servers import get, influxdb, settle, victoria_metrics, written_prometheus
 
 SECRET = "sk-SECRET123"
 STALE_BITS = 0x7FF0000000000002
@@ -364,13 +364,6 @@ class Run:
         found = self.ask(server, query)
         return float(found[0]["value"][1]) if found else math.nan
 
-    def settle(self) -> None:
-        """VictoriaMetrics shows what it was told last, the ends of series, a second later."""
-        for _ in range(100):
-            if not self.ask(self.victoria, EVERY, later=20):
-                return
-            time.sleep(0.1)
-
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
@@ -386,11 +379,11 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         )
         for n, each in enumerate(told):
             each.name += str(n)
-        result = run_plan(plan, Options(2, QuietDisplay(), outputs=told))
+        result = run_plan(plan, Options(1, QuietDisplay(), outputs=told))
         said = tuple(text for each in told for text in each.messages())
-        made = Run(prometheus, victoria, result, said, time.time())
-        made.settle()
-        yield made
+        at = time.time()
+        settle(victoria)
+        yield Run(prometheus, victoria, result, said, at)
 
 
 def test_nothing_of_the_run_was_lost(real: Run) -> None:

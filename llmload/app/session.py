@@ -97,7 +97,7 @@ def run_plan(plan: Plan, options: Options) -> Result:
             options.display.start()
             ways = Ways(real_targets(plan, resolved) if options.ping else ())
             ways.before()
-            log = CallLog(options.outputs, options.chunks)
+            log = CallLog(options.outputs, options.chunks, resolved.tracing is not None)
             inquiry = Inquiry(plan)
             with LocalCluster(resolved, crew.workers, log.add if log.wanted else None) as cluster:
                 run = _Session(resolved, options, crew, cluster, simulator, interrupts, log, inquiry, ways)

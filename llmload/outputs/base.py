@@ -13,11 +13,12 @@ from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 from llmload.metrics.summary import Summary
+from llmload.records import Record
 from llmload.scenario.plan import Plan
 from llmload.verdict.judge import Judgement
 from llmload.verdict.validity import Validity
 
-__all__ = ["Finished", "Judges", "Output", "RecordSink", "Speaks"]
+__all__ = ["Finished", "Judges", "Output", "RecordSink", "Speaks", "Traces"]
 
 
 class Finished(Protocol):
@@ -64,6 +65,15 @@ class RecordSink(Protocol):
 
     def finish(self, result: Finished | None) -> None:
         """See Output; before there is a result, which says what was lost."""
+
+
+@runtime_checkable
+class Traces(Protocol):
+    """An output that wants the finished calls whose trace is sampled."""
+
+    def traced(self, calls: Sequence[Record], left_out: int, start: int, wall: float) -> None:
+        """What came in since the last time, few enough to be looked at each; ``left_out``: how many more there were.
+        ``start``: monotonic ns at which the run began, ``wall``: the same in s since 1970. Must not block."""
 
 
 @runtime_checkable

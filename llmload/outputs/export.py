@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from types import MappingProxyType, ModuleType
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from llmload.errors import UsageError
 from llmload.metrics.summary import Summary
-from llmload.outputs.base import Finished
+from llmload.outputs.base import Finished, Traces
+from llmload.records import Record
 from llmload.safe import clean
 from llmload.scenario.exports import PLACES
 from llmload.scenario.plan import Export, Plan
@@ -55,6 +56,11 @@ class Sink(Protocol):
 
     def messages(self) -> list[str]:
         """What there is to say to the user since this was last called; safe to print."""
+
+
+@runtime_checkable
+class TracingSink(Sink, Traces, Protocol):
+    """A sink that wants the calls whose trace is sampled, too."""
 
 
 class Exporter:
@@ -103,6 +109,18 @@ class Exporter:
         return self.sink.messages()
 
 
+class TracingExporter(Exporter):
+    """Of a sink that wants sampled calls as well."""
+
+    def __init__(self, name: str, sink: TracingSink) -> None:
+        super().__init__(name, sink)
+        self._tracing: Final = sink
+
+    def traced(self, calls: Sequence[Record], left_out: int, start: int, wall: float) -> None:
+        """See Traces."""
+        self._tracing.traced(calls, left_out, start, wall)
+
+
 @dataclass(frozen=True, slots=True)
 class _Export:
     """A kind of sink: the module, and its function that makes one of a place (UsageError on one it can't use).
@@ -149,9 +167,10 @@ def exporter(given: str | Export) -> Exporter:
     export = parse_export(given) if isinstance(given, str) else given
     chosen = EXPORTS[export.kind]
     try:
-        return Exporter(export.kind, getattr(_module(export.kind, chosen), chosen.make)(export.to))
+        sink: Sink = getattr(_module(export.kind, chosen), chosen.make)(export.to)
     except UsageError as error:
         raise UsageError(_named(export, str(error))) from None
+    return TracingExporter(export.kind, sink) if isinstance(sink, TracingSink) else Exporter(export.kind, sink)
 
 
 def _named(export: Export, problem: str) -> str:

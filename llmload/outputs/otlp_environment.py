@@ -27,13 +27,13 @@ _AGGREGATIONS: Final = {"base2_exponential_bucket_histogram": False, "explicit_b
 
 def endpoint(where: str, signal: str) -> str:
     """The URL for "metrics" or "traces": below ``where``, or as the environment has it. Raises UsageError."""
-    own = os.environ.get(f"{_PREFIX}_{signal.upper()}_ENDPOINT", "")
-    if not where and own:
-        return web_address("otlp", own, f"{_USUAL}/v1/{signal}").geturl()
-    base = where or os.environ.get(f"{_PREFIX}_ENDPOINT", "") or _USUAL
-    url = web_address("otlp", base, _USUAL)
+    own, general = f"{_PREFIX}_{signal.upper()}_ENDPOINT", f"{_PREFIX}_ENDPOINT"
+    if not where and (given := os.environ.get(own, "")):
+        return web_address("otlp", given, f"{_USUAL}/v1/{signal}", own).geturl()
+    place = "--export otlp" if where else general
+    url = web_address("otlp", where or os.environ.get(general, "") or _USUAL, _USUAL, place)
     if url.query or url.fragment:
-        raise UsageError(f"--export otlp: a URL of an endpoint ends in its path; write it like {_USUAL}")
+        raise UsageError(f"{place}: the URL of an endpoint ends in its path; write it like {_USUAL}")
     return f"{url.geturl().rstrip('/')}/v1/{signal}"
 
 

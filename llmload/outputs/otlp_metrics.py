@@ -21,7 +21,7 @@ from llmload.metrics.slices import CellKey, Slice
 from llmload.metrics.summary import Summary
 from llmload.outputs.exponential import exponential
 from llmload.outputs.export import Tick
-from llmload.outputs.otlp_messages import attributes, scope
+from llmload.outputs.otlp_messages import attributes, scope, whole
 from llmload.outputs.points import BOUNDS, DISTRIBUTIONS, Kind, Point, cell_labels, families, points, spread
 from llmload.outputs.semconv import SCHEMA_URL, Attributes, described, named
 from llmload.scenario.plan import Plan
@@ -105,7 +105,7 @@ class Teller:
             into = data.add(attributes=attributes(named(point.labels)))
             into.start_time_unix_nano, into.time_unix_nano = self._start, at
             if unit in _WHOLE:
-                into.as_int = round(point.value)
+                into.as_int = whole(point.value)
             else:
                 into.as_double = point.value
         if counter:

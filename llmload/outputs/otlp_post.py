@@ -9,14 +9,17 @@ from typing import Final
 
 from google.protobuf.message import DecodeError
 
-from llmload.outputs.post import Reply, poster
+from llmload.outputs.post import NotTaken, Reply, poster
+from llmload.outputs.post import patience as later
 from llmload.safe import clean
 from llmload.units import counted
 
-__all__ = ["Refusals", "posting"]
+__all__ = ["Refusals", "patience", "posting"]
 
 _PROTOBUF: Final = "application/x-protobuf"
 _JSON: Final = "application/json"
+_PASSING: Final = frozenset({0, 429, 502, 503, 504})
+"""Statuses of a refusal that may pass (OTLP specification, "Retryable Response Codes"); 0: there was no answer."""
 
 
 class Refusals:
@@ -54,6 +57,11 @@ class Refusals:
         with self._lock:
             said, self._messages = self._messages, []
             return said
+
+
+def patience(error: Exception, tried: int) -> float | None:
+    """See Sender."""
+    return later(error, tried) if isinstance(error, NotTaken) and error.status in _PASSING else None
 
 
 def posting(url: str, own: Mapping[str, str], zipped: bool, heard: Callable[[bytes], None]) -> Callable[[bytes], None]:

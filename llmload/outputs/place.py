@@ -28,9 +28,10 @@ def host_and_port(option: str, where: str, host: str) -> tuple[str, int]:
     return named or host, port
 
 
-def web_address(kind: str, where: str, example: str) -> SplitResult:
-    """A URL with a host and without credentials. Raises UsageError."""
-    with _said_by(f"--export {kind}"):
+def web_address(kind: str, where: str, example: str, place: str = "") -> SplitResult:
+    """A URL with a host and without credentials. ``place``: where it is written, if not at the export. Raises
+    UsageError."""
+    with _said_by(place or f"--export {kind}"):
         return places.web_url(where, example)
 
 

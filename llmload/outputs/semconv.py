@@ -18,7 +18,7 @@ __all__ = ["SCHEMA_URL", "Attributes", "described", "named", "operation", "serve
 
 SCHEMA_URL: Final = "https://opentelemetry.io/schemas/gen-ai/1.42.0"
 
-Attributes = dict[str, str | int | float | bool]
+Attributes = dict[str, str | int | float | bool | tuple[str, ...]]
 
 _PROVIDERS: Final[Mapping[str, str]] = {
     "openai": "openai", "openai-responses": "openai", "openai-realtime": "openai", "azure-openai": "azure.ai.openai",

@@ -29,7 +29,8 @@ def _never(error: Exception, tried: int) -> float | None:
 
 class Sender(Generic[Parcel]):
     """Sends parcels one after the other. The oldest one that waits is given up where there are too many; what could not
-    be sent is counted in ``lost`` (parcels), and told once when it begins and once at the end."""
+    be sent is counted in ``lost``, and told once when it begins and once at the end. What is counted is what parcels
+    hold: one ``noun`` each, unless they are said to hold more."""
 
     def __init__(
         self,
@@ -37,16 +38,20 @@ class Sender(Generic[Parcel]):
         send: Callable[[Parcel], None],
         capacity: int = _CAPACITY,
         patience: Callable[[Exception, int], float | None] = _never,
+        noun: str = "parcel",
     ) -> None:
         """``send`` may block and may raise OSError or any exception whose text may be shown. ``patience``: in how many
         seconds a parcel is tried again after such an exception and so many tries; None: it is lost."""
         self.lost = 0
         self.sent = 0
         self._name: Final = name
+        self._noun: Final = noun
         self._send: Final = send
         self._patience: Final = patience
         self._capacity: Final = capacity
-        self._waiting: Final[deque[Parcel]] = deque()
+        self._waiting: Final[deque[tuple[Parcel, int]]] = deque()
+        self._sending = 0
+        """What the parcel holds that is being sent."""
         self._turn: Final = threading.Condition()
         self._messages: Final[deque[str]] = deque(maxlen=20)
         self._ending = False
@@ -56,14 +61,13 @@ class Sender(Generic[Parcel]):
         self._thread: Final = threading.Thread(target=self._work, name=f"llmload-{name}", daemon=True)
         self._thread.start()
 
-    def put(self, parcel: Parcel) -> None:
+    def put(self, parcel: Parcel, holds: int = 1) -> None:
         """Have it sent; never blocks."""
         with self._turn:
             if len(self._waiting) >= self._capacity:
-                self._waiting.popleft()
-                self.lost += 1
+                self.lost += self._waiting.popleft()[1]
                 self._say("is too slow: the oldest of what waits for it is given up")
-            self._waiting.append(parcel)
+            self._waiting.append((parcel, holds))
             self._turn.notify()
 
     def finish(self, within: float = _AT_THE_END) -> None:
@@ -75,7 +79,7 @@ class Sender(Generic[Parcel]):
             self._turn.notify()
         self._thread.join(within)
         with self._turn:
-            left = len(self._waiting) + (1 if self._thread.is_alive() else 0)
+            left = sum(holds for _, holds in self._waiting) + (self._sending if self._thread.is_alive() else 0)
             self._waiting.clear()
             self._over = True
             self._turn.notify()
@@ -83,7 +87,8 @@ class Sender(Generic[Parcel]):
             if left and self._trouble:
                 self._say(self._trouble)
             if self.lost:
-                self._messages.append(f"{self._name}: {self.lost:,} of {counted(self.lost + self.sent, 'parcel')} lost")
+                whole = counted(self.lost + self.sent, self._noun)
+                self._messages.append(f"{self._name}: {self.lost:,} of {whole} lost")
 
     def messages(self) -> list[str]:
         """What there is to say since this was last called."""
@@ -104,14 +109,14 @@ class Sender(Generic[Parcel]):
                 self._deliver(parcel)
             except Exception:  # noqa: BLE001, RUF100 - whatever a library raises, the run goes on
                 with self._turn:
-                    self.lost += 1
+                    self.lost, self._sending = self.lost + self._sending, 0
                     self._say(self._trouble)
                     ending = self._ending
                 if not ending:
                     time.sleep(_PAUSE)
             else:
                 with self._turn:
-                    self.sent += 1
+                    self.sent, self._sending = self.sent + self._sending, 0
                     self._failing, self._trouble = False, ""
 
     def _deliver(self, parcel: Parcel) -> None:
@@ -135,4 +140,7 @@ class Sender(Generic[Parcel]):
         with self._turn:
             while not self._waiting and not self._ending:
                 self._turn.wait()
-            return self._waiting.popleft() if self._waiting else None
+            if not self._waiting:
+                return None
+            parcel, self._sending = self._waiting.popleft()
+            return parcel

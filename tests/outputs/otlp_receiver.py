@@ -17,7 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
 PROTOBUF: Final = "application/x-protobuf"
 _REQUESTS: Final[dict[str, Any]] = {
@@ -38,6 +38,8 @@ class Receiver:
         self.requests: dict[str, list[Any]] = {path: [] for path in _REQUESTS}
         self.headers: list[dict[str, str]] = []
         self.status = 200
+        self.refusing = 0
+        """How many requests are answered with 503 before that."""
         self.answer: bytes | None = None
         """In place of an empty message."""
         self.content_type = PROTOBUF
@@ -76,7 +78,8 @@ def receiver() -> Iterator[Receiver]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             answer = made.take(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
-            self.send_response(made.status)
+            made.refusing, refused = max(0, made.refusing - 1), made.refusing > 0
+            self.send_response(503 if refused else made.status)
             self.send_header("Content-Type", made.content_type)
             if made.endless:
                 self.close_connection = True
@@ -106,15 +109,16 @@ def receiver() -> Iterator[Receiver]:
 
 def plain(pairs: Any) -> dict[str, Any]:
     """Attributes as a dict; none of them twice."""
-    found = {pair.key: _plain(pair) for pair in pairs}
+    found = {pair.key: _plain(pair.value) for pair in pairs}
     assert len(found) == len(pairs)
     return found
 
 
-def _plain(pair: KeyValue) -> Any:
-    value: AnyValue = pair.value
+def _plain(value: AnyValue) -> Any:
     which = value.WhichOneof("value")
-    assert which in {"string_value", "int_value", "double_value", "bool_value"}, pair
+    if which == "array_value":
+        return [_plain(each) for each in value.array_value.values]
+    assert which in {"string_value", "int_value", "double_value", "bool_value"}, value
     return getattr(value, which)
 
 

@@ -18,6 +18,8 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsPartialSuccess,
     ExportMetricsServiceResponse,
 )
+from opentelemetry.sdk.metrics._internal.exponential_histogram.mapping.exponent_mapping import ExponentMapping
+from opentelemetry.sdk.metrics._internal.exponential_histogram.mapping.logarithm_mapping import LogarithmMapping
 from opentelemetry.semconv._incubating.attributes import gen_ai_attributes
 from opentelemetry.semconv._incubating.metrics import gen_ai_metrics
 
@@ -197,6 +199,24 @@ def test_exponential_buckets_hold_what_belongs_in_them(values: list[int]) -> Non
         assert ((mine > low * 0.999) & (mine <= high * 1.001)).all(), "to the width of one of our own buckets"
 
 
+@given(st.integers(1, 10**10), st.integers(-4, 8))
+def test_buckets_are_numbered_as_the_official_sdk_does(value: int, scale: int) -> None:
+    mapping = (LogarithmMapping if scale > 0 else ExponentMapping)(scale)
+    assert math.ceil(math.log2(value * 1e-6) * 2.0**scale) - 1 == mapping.map_to_index(value * 1e-6)
+
+
+def test_a_distribution_has_the_buckets_that_the_official_sdk_finds() -> None:
+    histogram = Histogram()
+    histogram.record([3, 70, 70, 1_000, 25_000, 25_001, 1_999_999])
+    made = exponential(histogram, 1e-6)
+    middles, counts = histogram.nonzero()
+    found: dict[int, int] = {}
+    for middle, count in zip(middles.tolist(), counts.tolist(), strict=True):
+        place = LogarithmMapping(made.scale).map_to_index(middle * 1e-6)
+        found[place] = found.get(place, 0) + count
+    assert {made.offset + n: count for n, count in enumerate(made.counts) if count} == found
+
+
 def test_narrow_distributions_are_told_finely_and_wide_ones_whole() -> None:
     narrow, wide = Histogram(), Histogram()
     narrow.record(list(range(100_000, 140_000)))
@@ -272,7 +292,7 @@ def test_an_endpoint_for_metrics_alone_is_taken_as_it_is(monkeypatch: pytest.Mon
 def _url(given: str) -> str:
     made = exporter(given).sink
     assert isinstance(made, Otlp)
-    return made._url
+    return made._metrics.url
 
 
 @pytest.mark.parametrize(
@@ -282,8 +302,10 @@ def _url(given: str) -> str:
         ("OTEL_EXPORTER_OTLP_HEADERS", f"a b={SECRET}", "none of HTTP"),
         ("OTEL_EXPORTER_OTLP_HEADERS", f"a=%0d%0ax:{SECRET}", "none of HTTP"),
         ("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd", "'zstd' is not known; write gzip or none"),
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://me:{SECRET}@h", "no password in the URL"),
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318", "no http"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://me:{SECRET}@h", "OTEL_EXPORTER_OTLP_ENDPOINT: no password in the URL"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318", "ENDPOINT: that is no http"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "nowhere", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: that is no http"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://h/?a=1", "ends in its path"),
         ("OTEL_RESOURCE_ATTRIBUTES", "team", "is no NAME=VALUE"),
     ],
 )
@@ -314,6 +336,14 @@ def test_a_collector_that_fails_is_told_without_the_key_it_repeats(
     collector.status, collector.answer = 500, f"\x1b[31mno {SECRET}\n".encode()
     _, said, _ = _told(collector, a_summary())
     assert said == ["otlp takes nothing: HTTP 500: no [hidden]", "otlp: 2 of 2 parcels lost"]
+
+
+def test_what_is_refused_for_now_is_sent_once_more(collector: Receiver) -> None:
+    collector.refusing = 1
+    _, said, _ = _told(collector, a_summary())
+    assert said == []
+    first, again, last = collector.metrics
+    assert first == again != last
 
 
 def test_what_a_collector_takes_only_in_part_is_counted(collector: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -365,15 +395,15 @@ def test_an_answer_without_end_is_given_up(collector: Receiver) -> None:
 
 def test_a_collector_that_never_answers_holds_nothing_up() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        made = exporter(f"otlp:http://127.0.0.1:{silent.getsockname()[1]}")
+        made, one = exporter(f"otlp:http://127.0.0.1:{silent.getsockname()[1]}"), a_summary(1)
         made.start(a_plan())
-        part, total = a_summary(1), a_summary(3)
         before = time.monotonic()
         for _ in range(200):
             made._due = 0.0
-            made.update(part, total)
-        assert time.monotonic() - before < 2.5, "no wait for it"
-        made.finish(Ended(a_summary()))
+            made.update(one, one)
+        assert time.monotonic() - before < 20, "no wait of 3 s for each"
+        before = time.monotonic()
+        made.finish(Ended(one))
         assert time.monotonic() - before < 9
     assert made.messages()[-1] == "otlp: 201 of 201 parcels lost"
 

@@ -6,7 +6,7 @@ itself from being asked. One that came late is counted from when it was due.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -64,15 +64,17 @@ class Probed:
     """``rate``: probes per second; ``limit``: seconds above the median from which an answer shows a stall.
 
     ``times``: window (from the start, ``width`` s each) -> microseconds from when its probes were due until they were
-    answered, or given up. ``lost``: window -> probes without an answer. ``lag``: microseconds by which the prober
-    itself was late. ``doubtful``: answers that may have been late or not: the prober was. ``unsent``: probes that could
-    not go out. ``more``: stalls beyond those that are listed.
+    answered, or given up; ``least``: the same with the prober's own lateness taken off. ``lost``: window -> probes
+    without an answer. ``lag``: microseconds by which the prober itself was late. ``doubtful``: answers that may have
+    been late or not: the prober was. ``unsent``: probes that could not go out. ``more``: stalls beyond those that are
+    listed.
     """
 
     rate: float
     limit: float
     width: int = 1
     times: dict[int, Sparse] = field(default_factory=dict)
+    least: dict[int, Sparse] = field(default_factory=dict)
     lost: dict[int, int] = field(default_factory=dict)
     stalls: list[Stall] = field(default_factory=list)
     lag: Sparse = field(default_factory=Sparse)
@@ -90,6 +92,8 @@ class Probed:
         numbers = [int(each.at // self.width) for each in answers]
         for number, counts in fold(_micros(each.seconds for each in answers), np.array(numbers), COARSE):
             self.times.setdefault(number, Sparse()).add(counts)
+        for number, counts in fold(_micros(each.seconds - each.own for each in answers), np.array(numbers), COARSE):
+            self.least.setdefault(number, Sparse()).add(counts)
         for _, counts in fold(_micros(each.own for each in answers), np.zeros(len(answers), np.int64), COARSE):
             self.lag.add(counts)
         for number, each in zip(numbers, answers, strict=True):
@@ -108,8 +112,9 @@ class Probed:
     def merge(self, other: Probed) -> None:
         """Add what another part of the run was told."""
         self._widen(max(self.width, other.width))
-        for number, part in other.times.items():
-            self.times.setdefault(number * other.width // self.width, Sparse()).add(part.counts())
+        for mine, others in ((self.times, other.times), (self.least, other.least)):
+            for number, part in others.items():
+                mine.setdefault(number * other.width // self.width, Sparse()).add(part.counts())
         for number, count in other.lost.items():
             at = number * other.width // self.width
             self.lost[at] = self.lost.get(at, 0) + count
@@ -122,13 +127,15 @@ class Probed:
     def _widen(self, width: int) -> None:
         if width == self.width:
             return
-        narrow = Probed(self.rate, self.limit, self.width, self.times, self.lost)
-        self.width, self.times, self.lost = width, {}, {}
+        narrow = Probed(self.rate, self.limit, self.width, self.times, self.least, self.lost)
+        self.width, self.times, self.least, self.lost = width, {}, {}, {}
         self.merge(narrow)
 
-    def within(self, spans: Iterable[tuple[float, float]]) -> Histogram:
-        """Microseconds of the probes in the windows that begin in these stretches (from, to: s)."""
-        return Sparse.pooled([self.times[number] for number in sorted(self._numbers(spans, self.times))])
+    def within(self, spans: Iterable[tuple[float, float]], least: bool = False) -> Histogram:
+        """Microseconds of the probes in the windows that begin in these stretches (from, to: s); ``least``: with the
+        prober's own lateness taken off."""
+        known = self.least if least else self.times
+        return Sparse.pooled([known[number] for number in sorted(self._numbers(spans, known))])
 
     def lost_in(self, spans: Iterable[tuple[float, float]]) -> int:
         """Probes in them without an answer."""
@@ -147,7 +154,7 @@ class Probed:
         """Plain values in a fixed order."""
         return {
             "rate": self.rate, "limit": self.limit, "width": self.width,
-            "times": [[number, self.times[number].to_json()] for number in sorted(self.times)],
+            "times": _windows(self.times), "least": _windows(self.least),
             "lost": [[number, self.lost[number]] for number in sorted(self.lost)],
             "stalls": [asdict(stall) for stall in self.stalls],
             "lag": self.lag.to_json(), "doubtful": self.doubtful, "unsent": self.unsent, "more": self.more,
@@ -157,14 +164,20 @@ class Probed:
     def from_json(cls, data: dict[str, Any]) -> Probed:
         """The inverse of ``to_json``; KeyError, TypeError or ValueError on anything else."""
         made = cls(float(data["rate"]), float(data["limit"]), int(data["width"]))
-        made.times = {int(number): Sparse.from_json(part) for number, part in data["times"]}
+        made.times, made.least = (
+            {int(number): Sparse.from_json(part) for number, part in data[name]} for name in ("times", "least")
+        )
         made.lost = {int(number): int(count) for number, count in data["lost"]}
         made.stalls = [Stall(**{key: float(value) for key, value in stall.items()}) for stall in data["stalls"]]
         made.lag = Sparse.from_json(data["lag"])
         made.doubtful, made.unsent, made.more = (int(data[key]) for key in ("doubtful", "unsent", "more"))
-        if made.width < 1 or not all(0 <= number < MAX_WINDOWS for number in {*made.times, *made.lost}):
+        if made.width < 1 or not all(0 <= number < MAX_WINDOWS for number in {*made.times, *made.least, *made.lost}):
             raise ValueError(f"windows of {made.width} s that can't be")
         return made
+
+
+def _windows(known: Mapping[int, Sparse]) -> list[list[Any]]:
+    return [[number, known[number].to_json()] for number in sorted(known)]
 
 
 def _micros(seconds: Iterable[float]) -> Ints:

@@ -17,7 +17,7 @@ from llmload.metrics.slices import Slice
 from llmload.reports.figures import Distribution, amounts, distinct_slices, distributions
 from llmload.reports.judged import interval_of, margin_of, observed_of, ordered, remedied, score
 from llmload.reports.markdown_text import code, prose, table
-from llmload.reports.observed import COLUMNS, observed_tables
+from llmload.reports.observed import observed_tables
 from llmload.reports.ping import network_lines
 from llmload.reports.result import Result
 from llmload.reports.slowed import SLOWDOWN_COLUMNS, slowdown_rows
@@ -184,7 +184,7 @@ def _target(result: Result) -> Iterator[str]:
         if number:
             yield ""
         if each.rows:
-            columns = (prose(each.title, 80), *(column.title for column in COLUMNS))
+            columns = (prose(each.title, 80), *(column.title for column in each.columns))
             yield from table(columns, map(_cells, each.rows[:_ROWS]))
             yield from _more(len(each.rows) - _ROWS, "figure")
             yield ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,13 +20,13 @@ from llmload.verdict.probes import bounds, probe_figures
 from llmload.verdict.target import KINDS, NO_FIGURES, OBSERVED_STATS
 from llmload.verdict.view import measured_spans
 
-__all__ = ["COLUMNS", "ObservedTable", "observed_section", "observed_tables", "seen"]
+__all__ = ["ObservedTable", "observed_section", "observed_tables", "seen"]
 
-COLUMNS: Final = (
+_COLUMNS: Final = (
     Column("min", rank=2), Column("mean"), Column("max"), Column("first", rank=1), Column("last", rank=1),
     Column("growth"),
 )  # fmt: skip
-"""The statistics of a table's row."""
+"""The statistics of a table's row; those that nothing has are left out."""
 
 
 def seen(summary: Summary) -> dict[str, dict[str, dict[str, float]]]:
@@ -52,10 +52,11 @@ def _figures(each: Observed, summary: Summary) -> dict[str, dict[str, float]]:
 
 @dataclass(frozen=True, slots=True)
 class ObservedTable:
-    """What one observer saw. ``rows`` have a cell for ``title`` and one for each of ``COLUMNS``; ``remarks``: (text,
+    """What one observer saw. ``rows`` have a cell for ``title`` and one for each of ``columns``; ``remarks``: (text,
     style) of what else there is to say."""
 
     title: str
+    columns: tuple[Column, ...]
     rows: list[list[Text]]
     remarks: list[tuple[str, str]]
 
@@ -69,10 +70,11 @@ def observed_tables(summary: Summary) -> Iterator[ObservedTable]:
             for figure, values in figures.get(name, {}).items()
             if figure not in NO_FIGURES and (values["max"] or figure_of(figure).measure is not Measure.FLOW)
         }
-        title = f"{clean(name, 30)}: {clean(each.what, 40)}" if each.what else clean(name, 30)
-        rows = [_row(figure_of(figure), values) for figure, values in shown.items()]
+        title = f"{clean(name, 30)}: {clean(each.what, 50)}" if each.what else clean(name, 30)
+        columns = tuple(column for column in _COLUMNS if any(column.title in values for values in shown.values()))
+        rows = [_row(figure_of(figure), values, columns) for figure, values in shown.items()]
         remarks = [*_remarks(clean(name, 30), each), *_of_probe(each.probed, figures.get(name, {}))]
-        yield ObservedTable(title, rows, remarks)
+        yield ObservedTable(title, columns, rows, remarks)
 
 
 def _remarks(name: str, each: Observed) -> Iterator[tuple[str, str]]:
@@ -111,12 +113,12 @@ def observed_section(summary: Summary, width: int) -> Iterator[Text]:
         if number:
             yield Text()
         if each.rows:
-            yield from grid((Column(each.title, right=False), *COLUMNS), each.rows, width)
+            yield from grid((Column(each.title, right=False, least=28), *each.columns), each.rows, width)
         yield from (Text(*remark) for remark in each.remarks)
 
 
-def _row(figure: Figure, values: dict[str, float]) -> list[Text]:
-    return [Text(clean(figure.title, 30)), *(_cell(figure, column.title, values) for column in COLUMNS)]
+def _row(figure: Figure, values: dict[str, float], columns: Iterable[Column]) -> list[Text]:
+    return [Text(clean(figure.title, 30)), *(_cell(figure, column.title, values) for column in columns)]
 
 
 def _cell(figure: Figure, of: str, values: dict[str, float]) -> Text:

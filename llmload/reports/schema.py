@@ -166,7 +166,9 @@ _STALL: Final = _object(
 _NUMBERED: Final = {"type": "array", "prefixItems": [_count(), True], "minItems": 2, "maxItems": 2}
 _PROBED: Final = _object(
     "What a probe told", rate=_number("per second"), limit=_number("s above the median"), width=_count("s"),
-    times=_list(_NUMBERED, "Number of the window, microseconds"), lost=_list(_NUMBERED, "Window, probes"),
+    times=_list(_NUMBERED, "Number of the window, microseconds"),
+    least=_list(_NUMBERED, "The same, with the prober's own lateness taken off"),
+    lost=_list(_NUMBERED, "Window, probes"),
     stalls=_list(_STALL), lag=_SPARSE, doubtful=_count("Late answers, by the prober itself maybe"),
     unsent=_count("Probes that could not go out"), more=_count("Stalls that are not listed"),
 )  # fmt: skip

@@ -241,6 +241,7 @@ def _observe(objective: Objective, view: View) -> _Observed | None:
     if value is None:
         return None
     bracket = outcome_bracket(objective, view, value, 1) or switch_bracket(objective, view, value)
+    bracket = bracket or direct.bracket(view)
     return _Observed(value, samples, direct.interval(view), direct.enough(view), bracket, note=direct.note(view))
 
 

@@ -121,7 +121,8 @@ class Stat:
     to say. ``keys``: the filters it can be cut by; None means any. ``find``: set where an analysis of the whole
     run finds it, which is asked at the end of the run only; ``needs``: filters it can't do without. ``scheduled``: a
     time that is held against the schedule: its bound is scaled with it. ``lacks``: what it wants where it has no data.
-    ``interval``: of 95 %, where it has one of its own; ``enough``: whether there are values enough to say it.
+    ``interval``: of 95 %, where it has one of its own; ``bracket``: where it lies with our own part taken off;
+    ``enough``: whether there are values enough to say it.
     ``signed``: it may be less than nothing. ``note``: what to know of the figure; ``why``: why there is none; in words.
     """
 
@@ -135,6 +136,7 @@ class Stat:
     scheduled: bool = False
     lacks: str = ""
     interval: Callable[[View], tuple[float, float] | None] = lambda view: None
+    bracket: Callable[[View], tuple[float, float] | None] = lambda view: None
     enough: Callable[[View], bool] = lambda view: True
     signed: bool = False
     note: Callable[[View], str] = lambda view: ""

@@ -85,11 +85,20 @@ def _percentile(p: float) -> Stat:
         found = None if (times := _times(view)) is None else times.interval(p)
         return None if found is None else (found[0] * _MICRO, found[1] * _MICRO)
 
+    def bracket(view: View) -> tuple[float, float] | None:
+        probed, times = _probed(view), _times(view)
+        if probed is None or times is None:
+            return None
+        least = probed.within(view.spans, least=True)
+        return min(least.percentile(p), times.percentile(p)) * _MICRO, times.percentile(p) * _MICRO
+
     def enough(view: View) -> bool:
         return (times := _times(view)) is None or times.enough(p)
 
     about = f"p{p:g} of the time from when a probe was due until it was answered or given up"
-    return Stat(Kind.DURATION, read, about, _KEYS, interval=interval, enough=enough, note=_own, why=_why)
+    return Stat(
+        Kind.DURATION, read, about, _KEYS, interval=interval, bracket=bracket, enough=enough, note=_own, why=_why
+    )
 
 
 def _of_stalls(read: Callable[[list[Stall], Probed, View], float]) -> Callable[[View], tuple[float | None, int]]:

@@ -32,6 +32,7 @@ def test_times_are_of_the_windows_in_which_probes_were_due() -> None:
     assert made.within([(1.0, 2.0)]).max == 300_000
     assert made.within([(0.0, 2.0)]).count == 3
     assert made.lost_in([(0.0, 2.0)]) == 0
+    assert probed(Answered(0.5, 0.3, own=0.1)).within(SPAN, least=True).max == 200_000
     assert made.lost_in([(2.0, 3.0)]) == 1
 
 

@@ -11,6 +11,7 @@ from llmload.metrics.summary import PhaseInfo, Summary
 from llmload.verdict.judge import Judgement, judge
 from llmload.verdict.objectives import parse_objective
 from llmload.verdict.probes import PROBE_STATS
+from llmload.verdict.validity import RunFacts, validity
 
 PHASES = (PhaseInfo("warm", 0, 10, measure=False), PhaseInfo("low", 10, 50), PhaseInfo("high", 50, 100))
 
@@ -26,8 +27,12 @@ def probed(own: float = 0.0) -> Observed:
     return found
 
 
+def summary_of(**observed: Observed) -> Summary:
+    return Summary(elapsed=100.0, phases=PHASES, observed=observed)
+
+
 def verdict(rule: str, **observed: Observed) -> Judgement:
-    return judge([parse_objective(rule)], Summary(elapsed=100.0, phases=PHASES, observed=observed))[0]
+    return judge([parse_objective(rule)], summary_of(**observed))[0]
 
 
 @pytest.mark.parametrize(
@@ -67,6 +72,17 @@ def test_a_prober_that_was_late_itself_says_so() -> None:
     assert verdict("target.probe.p50{phase=high} < 1s", health=probed()).note == ""
     late = verdict("target.probe.p50{phase=high} < 1s", health=probed(0.02)).note
     assert late.startswith("the prober itself was late by 20")
+
+
+def test_what_the_prober_may_have_done_itself_decides_nothing() -> None:
+    """It takes 2 ms, which is missed for sure; or 2 ms of which 1.9 ms may be the prober's own."""
+    for own, sure in ((0.0, True), (0.0019, False)):
+        found = verdict("target.probe.p50{phase=low} < 1ms", health=probed(own))
+        assert not found.passed
+        assert found.sure is sure
+        assert found.bracket == pytest.approx((0.002 - own, 0.002), rel=0.02)
+        reasons = validity(summary_of(health=probed(own)), RunFacts(judgements=(found,))).reasons
+        assert ("undecided" in {reason.code for reason in reasons}) is not sure
 
 
 def test_a_percentile_has_an_interval_and_says_when_there_are_too_few() -> None:

@@ -16,7 +16,6 @@ from llmload.reports.crossed import GROUP_COLUMNS, TERM_COLUMNS, crossed
 from llmload.reports.facts import cost_facts, generator_facts, stall_facts, token_facts
 from llmload.reports.figures import Distribution, amounts, distinct_slices, distributions, groups
 from llmload.reports.html.markup import Html, Node, element, table
-from llmload.reports.observed import COLUMNS as OBSERVED_COLUMNS
 from llmload.reports.observed import observed_tables
 from llmload.reports.paired import PAIR_COLUMNS, pair_remarks, pair_rows
 from llmload.reports.phases import PHASE_COLUMNS, phase_rows
@@ -201,9 +200,9 @@ def _slowest(result: Result) -> Iterator[Node]:
 
 
 def _target(result: Result) -> Iterator[Node]:
-    columns = ("Figure", *(column.title for column in OBSERVED_COLUMNS))
     for each in observed_tables(result.summary):
         if each.rows:
+            columns = ("Figure", *(column.title for column in each.columns))
             yield table(columns, map(_plain, each.rows), each.title)
         yield from (element("p", text, class_="dim" if style == "dim" else None) for text, style in each.remarks)
 

@@ -47,6 +47,15 @@ def test_objectives_stand_as_they_are_judged() -> None:
     }
 
 
+def test_bounds_are_drawn_where_there_is_a_chart_of_the_figure() -> None:
+    bounds = [each["bound"] for each in told(run.frame_at(100.0))["objectives"]]
+    assert bounds[:2] == [
+        {"column": "ttft.p95", "value": 0.5, "rule": "ttft.p95 < 500ms"},
+        {"column": "itl.p99", "value": 0.03, "rule": "itl.p99 < 30ms"},
+    ]
+    assert bounds[2:] == [None, None, None]
+
+
 def test_a_run_of_which_nothing_is_known_can_be_told() -> None:
     empty = Frame(title="", target="", summary=Summary(), stage="starting")
     assert told(empty)["rows"][0][:3] == ["all", "0", "-"]

@@ -17,8 +17,10 @@ from llmload.dashboard.objectives import margin_of
 from llmload.dashboard.observed import newest
 from llmload.dashboard.outcomes import ranked
 from llmload.dashboard.series import clock
+from llmload.dashboard.web.panels import PANELS
 from llmload.units import format_count, format_ns, format_rate, format_share
 from llmload.verdict.judge import Judgement
+from llmload.verdict.objectives import Objective
 
 __all__ = ["COLUMNS", "about", "state"]
 
@@ -28,6 +30,7 @@ _MOST: Final = 50
 _ERRORS: Final = 12
 _PERCENTILES: Final = (50.0, 95.0, 99.0)
 _TITLES: Final = {"ttft": "TTFT", "itl": "chunk gap", "latency": "latency"}
+_CHARTED: Final = frozenset(line.column for panel in PANELS for line in panel.lines)
 COLUMNS: Final = (
     "class", "calls", "errors", *(f"{_TITLES[metric]} p{p:g}" for metric in DRAWN for p in _PERCENTILES), "calls/s",
     "tokens/s",
@@ -143,7 +146,7 @@ def _errors(frame: Frame) -> list[tuple[str, str, str, str]]:
     ]
 
 
-def _objective(judgement: Judgement) -> dict[str, str]:
+def _objective(judgement: Judgement) -> dict[str, Any]:
     observed = judgement.observed
     return {
         "standing": "none" if observed is None else "met" if judgement.passed else "missed",
@@ -151,7 +154,16 @@ def _objective(judgement: Judgement) -> dict[str, str]:
         "observed": "no data" if observed is None else judgement.objective.kind.show(observed),
         "margin": margin_of(judgement),
         "note": safe(judgement.note),
+        "bound": _bound(judgement.objective),
     }
+
+
+def _bound(objective: Objective) -> dict[str, Any] | None:
+    """For the chart of this figure of all calls, if there is one."""
+    column = f"{objective.metric}.{objective.stat}"
+    if objective.where or objective.relation or column not in _CHARTED:
+        return None
+    return {"column": column, "value": objective.value, "rule": safe(str(objective))}
 
 
 def _validity(frame: Frame) -> dict[str, Any]:

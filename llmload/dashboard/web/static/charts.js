@@ -7,6 +7,7 @@ const HEIGHT = 170;
 const AROUND = { left: 58, right: 10, top: 16, bottom: 20 };
 const LETTER = 6.2; // Pixels that a letter of a label takes, about.
 const PIXELS_A_TICK = 70;
+const NEAR = 2; // Bounds that are further away, in times of the highest value, would only make all else small.
 
 function svg(name, attributes = {}, text = null) {
   const made = document.createElementNS(SVG, name);
@@ -76,7 +77,8 @@ export class Chart {
     });
   }
 
-  // `story`: { at: column -> place, points: [[number, values]], step, end, phases, ahead: [[s, rate]] }.
+  // `story`: { at: column -> place, points: [[number, values]], step, end, phases, ahead: [[s, rate]],
+  // bounds: [{ column, value, rule }] }.
   draw(story, cursor) {
     const columns = this.panel.lines.map((line) => story.at.get(line.column));
     const rows = story.points.filter(([, values]) => columns.some((place) => values[place] !== null));
@@ -84,13 +86,16 @@ export class Chart {
     if (this.figure.hidden) return;
     const ahead = this.panel.id === "load" ? story.ahead : [];
     const known = rows.flatMap(([, values]) => columns.map((place) => values[place] ?? 0));
-    const top = nice(Math.max(...known, ...ahead.filter(([t]) => t <= story.end).map(([, rate]) => rate)));
+    const highest = Math.max(...known, ...ahead.filter(([t]) => t <= story.end).map(([, rate]) => rate));
+    const bounds = story.bounds.filter(({ column, value }) => columns.includes(story.at.get(column)) && value <= highest * NEAR);
+    const top = nice(Math.max(highest, ...bounds.map(({ value }) => value)), this.panel.unit);
     const width = Math.max(200, this.figure.clientWidth);
     this.scale = scales(width, story.end, top);
     this.picture.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
     this.picture.replaceChildren(
       ...this.phases(story, width),
       ...this.axes(story.end, top, width),
+      ...bounds.flatMap((bound) => this.bound(bound, width)),
       ...this.lines(story, rows, columns, ahead),
       ...this.pointer(story, cursor),
     );
@@ -118,7 +123,7 @@ export class Chart {
     const made = [];
     for (const value of [0, top / 2, top]) {
       made.push(svg("path", { d: `M${AROUND.left} ${y(value)}H${width - AROUND.right}`, class: "grid" }));
-      made.push(svg("text", { x: AROUND.left - 6, y: y(value) + 4, "text-anchor": "end" }, this.write(value)));
+      made.push(svg("text", { x: AROUND.left - 6, y: y(value) + 4, "text-anchor": "end" }, this.write(value, top)));
     }
     const step = stepOfTime(end, (width - AROUND.left) / PIXELS_A_TICK);
     for (let tick = 0; tick <= end; tick += step) {
@@ -148,6 +153,13 @@ export class Chart {
     });
   }
 
+  // What an objective allows.
+  bound({ value, rule }, width) {
+    const height = this.scale.y(value);
+    const label = { x: width - AROUND.right, y: height - 4, "text-anchor": "end", class: "bound" };
+    return [svg("path", { d: `M${AROUND.left} ${height}H${width - AROUND.right}`, class: "bound" }), svg("text", label, rule)];
+  }
+
   // Points so far apart, in steps, are still one line: what is observed is not read every second.
   reach(story) {
     return this.panel.id.startsWith("seen-") ? Math.max(1, 10 / story.step) : 1;
@@ -161,7 +173,7 @@ export class Chart {
 
   // The values in the legend: where the reader points, or the newest.
   say(story, rows, columns, cursor) {
-    const shown = cursor === null ? rows.at(-1) : rows.find(([number]) => number === cursor);
+    const shown = cursor === null ? rows.at(-1) : rows.findLast(([number]) => number <= cursor && cursor - number < this.reach(story));
     const texts = columns.map((place) => {
       const value = shown ? shown[1][place] : null;
       return value === null ? "-" : this.write(value);

@@ -207,11 +207,13 @@ function draw() {
     end: endOfTime(known.state.elapsed, known.about.duration),
     phases: known.about.phases,
     ahead: known.about.planned,
+    bounds: known.state.objectives.map((each) => each.bound).filter(Boolean),
   };
   for (const chart of charts) chart.draw(story, cursor);
-  const each = known.step === 1 ? "a second" : `${known.step} s`;
+  const each = known.step === 1 ? "each second" : `every ${known.step} s`;
+  const shaded = story.phases.some((phase) => !phase.measure) ? " Shaded: not measured." : "";
   const where = cursor === null ? "Point at a chart, or use the arrow keys on it, to read its values." : `Values at ${clock(cursor * known.step)}.`;
-  put("hint", `A point for each ${each.replace("a ", "")}. ${where}`);
+  put("hint", `A point for ${each}.${shaded} ${where}`);
 }
 
 // -- The connection --------------------------------------------------------------------------------------

@@ -13,8 +13,14 @@ function digits(value) {
   return String(Number(value.toPrecision(3)));
 }
 
-function scaled(value, units) {
-  const [size, unit] = units.find(([least]) => Math.abs(value) >= least * 0.9995) ?? units.at(-1);
+function unitOf(value, units) {
+  return units.find(([least]) => Math.abs(value) >= least * 0.9995) ?? units.at(-1);
+}
+
+// `like`: in the unit that this value would be written in.
+function scaled(value, units, like = value) {
+  if (value === 0) return "0";
+  const [size, unit] = unitOf(like, units);
   return `${digits(value / size)} ${unit}`;
 }
 
@@ -23,14 +29,14 @@ function large(value) {
   return found ? digits(value / found[0]) + found[1] : digits(value);
 }
 
-// One writer for each unit of a panel.
+// One writer for each unit of a panel; `like`: another value, whose unit is to be kept to.
 export const WRITERS = {
   rate: (value) => `${large(value)}/s`,
   count: large,
-  time: (value) => (value === 0 ? "0" : scaled(value, SECONDS)),
+  time: (value, like) => scaled(value, SECONDS, like),
   share: (value) => `${digits(value * 100)}%`,
-  bytes: (value) => (value === 0 ? "0" : scaled(value, BYTES)),
-  flow: (value) => (value === 0 ? "0" : `${scaled(value, BYTES)}/s`),
+  bytes: (value, like) => scaled(value, BYTES, like),
+  flow: (value, like) => `${scaled(value, BYTES, like)}/s`,
 };
 
 // "0:07", "12:30", "3:04:05".
@@ -42,9 +48,10 @@ export function clock(seconds) {
 }
 
 // The next round number at or above `value`, for the top of a scale.
-export function nice(value) {
+export function nice(value, unit) {
   if (!(value > 0) || !Number.isFinite(value)) return 1;
-  const size = 10 ** Math.floor(Math.log10(value));
+  const [binary] = unit === "bytes" || unit === "flow" ? unitOf(value, BYTES) : [1];
+  const size = binary * 10 ** Math.floor(Math.log10(value / binary));
   return (NICE.find((step) => step * size >= value * 0.9999) ?? 10) * size;
 }
 

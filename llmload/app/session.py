@@ -13,6 +13,7 @@ from llmload import __version__
 from llmload.app.bulletin import Bulletin
 from llmload.app.call_log import CallLog
 from llmload.app.checkpoint import Checkpoint
+from llmload.app.closing import finish, linger
 from llmload.app.counting import counted_by_targets
 from llmload.app.fingerprint import Inquiry
 from llmload.app.interrupts import Interrupts
@@ -102,23 +103,12 @@ def run_plan(plan: Plan, options: Options) -> Result:
             with LocalCluster(resolved, crew.workers, log.add if log.wanted else None) as cluster:
                 run = _Session(resolved, options, crew, cluster, simulator, interrupts, log, inquiry, ways)
                 result = run.run()
-            said = _finish(options, result)
+            linger(options.outputs, result, options.display, interrupts)
+            said = finish(options.outputs, result, options.display)
             return replace(result, notes=tuple(dict.fromkeys((*result.notes, *said))))
         finally:
             options.display.stop()
-            _finish(options, None)
-
-
-def _finish(options: Options, result: Result | None) -> list[str]:
-    """Finish the outputs; what they had to say, such as what they lost, which the user was told."""
-    said = []
-    for output in options.outputs:
-        output.finish(result)
-        if isinstance(output, Speaks):
-            said += output.messages()
-    for text in said:
-        options.display.message(text)
-    return said
+            finish(options.outputs, None, options.display)
 
 
 class _Session:

@@ -18,7 +18,7 @@ from llmload.scenario.plan import Plan
 from llmload.verdict.judge import Judgement
 from llmload.verdict.validity import Validity
 
-__all__ = ["Finished", "Judges", "Output", "RecordSink", "Speaks", "Traces"]
+__all__ = ["Finished", "Judges", "Lingers", "Output", "RecordSink", "Speaks", "Traces"]
 
 
 class Finished(Protocol):
@@ -82,6 +82,19 @@ class Judges(Protocol):
 
     def judged(self, judgements: Sequence[Judgement], validity: Validity) -> None:
         """About once a second."""
+
+
+@runtime_checkable
+class Lingers(Protocol):
+    """An output that others come to fetch from: between the end of the run and ``finish`` they are given time to."""
+
+    name: str
+
+    def end(self, result: Finished) -> None:
+        """Show how the run ended."""
+
+    def awaited(self) -> float:
+        """Seconds to wait at most for somebody who has not fetched that yet; 0: nobody is waited for."""
 
 
 @runtime_checkable

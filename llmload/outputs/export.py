@@ -63,6 +63,14 @@ class TracingSink(Sink, Traces, Protocol):
     """A sink that wants the calls whose trace is sampled, too."""
 
 
+@runtime_checkable
+class Serves(Protocol):
+    """A sink that others come to fetch from."""
+
+    def awaited(self) -> float:
+        """See Lingers."""
+
+
 class Exporter:
     """The Output that drives a sink."""
 
@@ -96,12 +104,21 @@ class Exporter:
         recent, self._recent = self._recent, Summary()
         self.sink.tick(Tick(now, recent, total, self._judgements, self._validity, over))
 
-    def finish(self, result: Finished | None) -> None:
-        """Tell the sink the end of it."""
-        if result is not None and not self._over:
+    def end(self, result: Finished) -> None:
+        """Tell the sink the end of it, once."""
+        if not self._over:
             self._over = True
             self.judged(result.judgements, result.validity)
             self._tick(self._clock(), result.summary, over=True)
+
+    def awaited(self) -> float:
+        """See Lingers."""
+        return self.sink.awaited() if isinstance(self.sink, Serves) else 0.0
+
+    def finish(self, result: Finished | None) -> None:
+        """Let go of the sink, which is told the end of it before."""
+        if result is not None:
+            self.end(result)
         self.sink.close()
 
     def messages(self) -> list[str]:

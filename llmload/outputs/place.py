@@ -10,7 +10,7 @@ from urllib.parse import SplitResult
 from llmload.errors import UsageError
 from llmload.scenario import places
 
-__all__ = ["credential", "host_and_port", "named_parts", "web_address"]
+__all__ = ["credential", "host_and_port", "named_parts", "served", "web_address"]
 
 
 @contextmanager
@@ -26,6 +26,12 @@ def host_and_port(option: str, where: str, host: str) -> tuple[str, int]:
     with _said_by(option):
         named, port = places.address(where)
     return named or host, port
+
+
+def served(option: str, where: str) -> tuple[str, int, float | None]:
+    """``[HOST:]PORT[?linger=TIME]``: host or "", port, seconds or None; ``option``: what says so. Raises UsageError."""
+    with _said_by(option):
+        return places.served(where)
 
 
 def web_address(kind: str, where: str, example: str, place: str = "") -> SplitResult:

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 from pydantic import Field, ValidationInfo, field_validator
 
 from llmload.safe import clean
-from llmload.scenario.places import address, named_parts, web_url
+from llmload.scenario.places import address, named_parts, served, web_url
 from llmload.scenario.plan import Export
 from llmload.scenario.quantities import Text
 from llmload.scenario.redact import names_credential
@@ -54,7 +54,7 @@ def _variable(to: str) -> None:
 PLACES: Final[Mapping[str, Callable[[str], object]]] = MappingProxyType(
     {
         "stream": _file,
-        "prometheus": address,
+        "prometheus": served,
         "influxdb": lambda to: named_parts(to, ("DATABASE",)),
         "influxdb2": lambda to: named_parts(to, ("ORGANISATION", "BUCKET")),
         "remote-write": _receiver,

@@ -9,9 +9,13 @@ import re
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
-__all__ = ["address", "named_parts", "web_url"]
+from llmload.units import parse_duration
+
+__all__ = ["address", "named_parts", "served", "web_url"]
 
 _ADDRESS: Final = re.compile(r"(?:(?P<host>\[[0-9A-Fa-f:.%]+\]|[\w.-]+):)?(?P<port>\d{1,5})")
+_LONGEST_LINGER: Final = 3600.0
+"""Seconds."""
 
 
 def address(where: str) -> tuple[str, int]:
@@ -21,6 +25,21 @@ def address(where: str) -> tuple[str, int]:
     if found is None or port > 65535:
         raise ValueError(f"{where[:80]!r} is no HOST:PORT")
     return (found["host"] or "").strip("[]"), port
+
+
+def served(where: str) -> tuple[str, int, float | None]:
+    """``[HOST:]PORT[?linger=TIME]``: where something is served, and for how many seconds at most after the end."""
+    place, mark, query = where.partition("?")
+    host, port = address(place)
+    if not mark:
+        return host, port, None
+    name, _, value = query.partition("=")
+    if name != "linger":
+        raise ValueError(f"there is no {name[:40]!r}; write {place}?linger=30s")
+    linger = parse_duration(value)
+    if linger > _LONGEST_LINGER:
+        raise ValueError(f"linger: {value[:40]!r} is too long; 1h at most")
+    return host, port, linger
 
 
 def web_url(where: str, example: str) -> SplitResult:

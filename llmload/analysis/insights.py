@@ -16,11 +16,13 @@ from llmload.analysis import breaking
 from llmload.analysis.amplification import amplified
 from llmload.analysis.anomalies import anomalies
 from llmload.analysis.recovery import Recovery, recovery, storms
+from llmload.analysis.resources import filled, grown
 from llmload.analysis.slowdown import BOUND, Slowdown, slowdowns
 from llmload.analysis.steady import Settling, settling, shifts
 from llmload.analysis.switches import Outage, outages
 from llmload.analysis.trend import Trend, slack, steady_load, trend_of
 from llmload.analysis.uneven import uneven
+from llmload.metrics.observed import figure_of
 from llmload.metrics.summary import PhaseInfo, Summary
 from llmload.units import counted, format_rate, format_seconds, format_share
 
@@ -336,7 +338,49 @@ def _stalls(summary: Summary, facts: Facts) -> Iterable[Insight]:
         yield Insight("stalls", Gravity.WARNING, text, evidence, advice)
 
 
+def _leak(summary: Summary, facts: Facts) -> Iterable[Insight]:
+    """What the target held more and more of, though the load did not grow."""
+    longest = _longest(summary)
+    found = grown(summary, (longest.start, longest.end)) if longest else []
+    if longest and found:
+        said = _named([f"{figure_of(each.figure).title} ({each.observer})" for each in found[:_MOST_MOMENTS]])
+        text = f"at a steady load, {said} grew from the beginning of {longest.name} to its end"
+        evidence = tuple(
+            f"{each.figure} of {each.observer}: {_interval('', each.trend)}, {each.trend.words()}" for each in found
+        )
+        advice = "run longer to see whether it levels off (caches that fill) or not (a leak, a queue that never drains)"
+        yield Insight("leak", Gravity.WARNING, text, evidence, advice)
+
+
+def _saturated(summary: Summary, facts: Facts) -> Iterable[Insight]:
+    """Which resource of the target was used up, and which was the first."""
+    found = filled(summary)
+    if found:
+        first = found[0]
+        what = f"{figure_of(first.figure).title} ({first.observer})"
+        more = ", the first of its resources" if len(found) > 1 else ""
+        text = f"{what} was used up from {format_seconds(first.at)} on{more}"
+        evidence = tuple(
+            f"{each.figure} of {each.observer}: {format_share(round(each.share, 3))} on average in "
+            f"{format_seconds(each.seconds)} from {format_seconds(each.at)} on"
+            for each in found
+        )
+        advice = "more of it, or less work for it, is what lets the target carry more than it did then"
+        yield Insight("saturated", Gravity.NOTE, text, evidence, advice)
+
+
+def _ended(summary: Summary, facts: Facts) -> Iterable[Insight]:
+    """A process of the target that ended while it was observed."""
+    for name, seen in summary.observed.items():
+        if seen.ended:
+            times = _named([format_seconds(at) for at in seen.ended[:_MOST_MOMENTS]])
+            text = f"{seen.what or name} ended while it was observed, at {times}"
+            advice = "look for why: its log, the kernel's (out of memory), exit status, a supervisor's restarts"
+            yield Insight("ended", Gravity.CRITICAL, text, advice=advice)
+
+
 _MOST_OUTAGES: Final = 10
 FINDERS: Final[tuple[Finder, ...]] = (
-    _breaking, _recovery, _trend, _warm_up, _levels, _anomalies, _failover, _retries, _uneven, _interference, _stalls,
+    _breaking, _recovery, _trend, _warm_up, _levels, _anomalies, _failover, _retries, _uneven, _interference,
+    _stalls, _leak, _saturated, _ended,
 )  # fmt: skip

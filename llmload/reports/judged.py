@@ -19,7 +19,7 @@ _MOST_TIMES: Final = 999.5
 def observed_of(judgement: Judgement) -> str:
     """The figure in its own unit; "≥8.40 s" where it is larger than what was seen."""
     if judgement.observed is None:
-        return "no data"
+        return "not judged" if judgement.skipped else "no data"
     return "≥" * judgement.larger + judgement.objective.kind.show(judgement.observed)
 
 
@@ -56,14 +56,15 @@ def score(judgements: Sequence[Judgement]) -> str:
     """ "3 of 5 objectives met"; of those of a run that missed none, how many are unproven."""
     if not judgements:
         return "no objectives set"
-    met, doubted = (sum(map(attrgetter(name), judgements)) for name in ("passed", "unproven"))
+    met, doubted, skipped = (sum(map(attrgetter(name), judgements)) for name in ("passed", "unproven", "skipped"))
     said = f", {doubted} of them unproven" if doubted and met == len(judgements) else ""
-    return f"{met} of {len(judgements)} objectives met{said}"
+    left = f", {skipped} not judged" if skipped else ""
+    return f"{met - skipped} of {len(judgements) - skipped} objectives met{said}{left}"
 
 
 def ordered(judgements: Iterable[Judgement]) -> list[Judgement]:
-    """Those that were missed first, then those that were met but are unproven."""
-    return sorted(judgements, key=lambda judgement: (judgement.passed, not judgement.unproven))
+    """Those that were missed first, then those that were met but are unproven; last what was not judged."""
+    return sorted(judgements, key=lambda judgement: (judgement.passed, not judgement.unproven, judgement.skipped))
 
 
 def remedied(reasons: Iterable[Reason]) -> Iterator[tuple[Reason, str]]:

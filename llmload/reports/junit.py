@@ -40,8 +40,9 @@ def _suite(result: Result) -> Xml.Element:
         "testsuite",
         {
             "name": name, "tests": str(len(cases)), "failures": _count(cases, "failure"),
-            "errors": _count(cases, "error"), "skipped": "0", "time": f"{max(0.0, result.duration):.3f}",
-            "timestamp": _timestamp(result.started), "hostname": "localhost",
+            "errors": _count(cases, "error"), "skipped": _count(cases, "skipped"),
+            "time": f"{max(0.0, result.duration):.3f}", "timestamp": _timestamp(result.started),
+            "hostname": "localhost",
         },
     )  # fmt: skip
     properties = Xml.SubElement(suite, "properties")
@@ -74,6 +75,8 @@ def _case(result: Result, judgement: Judgement, scenario: str) -> Xml.Element:
     case = Xml.Element("testcase", {"name": clean(str(objective), _NAME), "classname": scenario, "time": "0"})
     if result.validity.level is Level.INVALID and not judgement.sure:
         _mark(case, "error", "INVALID", f"not proven, as the figures are INVALID: {_observed(judgement)}", [])
+    elif judgement.skipped:
+        Xml.SubElement(case, "skipped", {"message": clean(judgement.note)})
     elif not judgement.passed:
         _mark(case, "failure", "objective", _observed(judgement), [clean(objective.says), clean(judgement.note)])
     return case

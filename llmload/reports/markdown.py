@@ -110,7 +110,7 @@ def _objectives(result: Result) -> Iterator[str]:
 
 def _objective(judgement: Judgement) -> tuple[str, ...]:
     return (
-        "\\~" if judgement.unproven else "✅" if judgement.passed else "❌",
+        "–" if judgement.skipped else "\\~" if judgement.unproven else "✅" if judgement.passed else "❌",
         code(str(judgement.objective), 120),
         prose(observed_of(judgement)),
         prose(interval_of(judgement)),

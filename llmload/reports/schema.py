@@ -278,10 +278,10 @@ _FIGURES: Final = _object(
 )  # fmt: skip
 
 _OBJECTIVE: Final = _object(
-    "A rule; with a relation, its figure is compared with another", ("relation", "other"),
+    "A rule; with a relation, its figure is compared with another", ("relation", "other", "optional"),
     rule=_text(), metric=_text(), stat=_text(), op=_one_of(OPERATORS), value=_number("SI units"),
     where=_map(_text()), window=_number("s, 0: the whole run"), abort=_kind("boolean"), delay=_number("s"),
-    says=_text(), name=_text(), relation={"type": "string", "enum": ["", *RELATIONS]},
+    says=_text(), name=_text(), optional=_kind("boolean"), relation={"type": "string", "enum": ["", *RELATIONS]},
     other=_maybe(_object(metric=_text(), stat=_text(), where=_map(_text()))),
 )  # fmt: skip
 _JUDGEMENT: Final = _object(

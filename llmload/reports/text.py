@@ -58,6 +58,7 @@ _FRACTION: Final = re.compile(r"\.\d+(?=Z|[+-]\d\d:\d\d)")
 """Of the second that a run began in."""
 _FILTERS: Final = re.compile(r"\{.*?\}")
 _UNPROVEN: Final = ("~", "yellow")
+_SKIPPED: Final = ("-", "dim")
 _MET: Final = {True: ("✓", "green"), False: ("✗", "red")}
 _MET_ASCII: Final = {True: ("ok", "green"), False: ("NOT", "red")}
 
@@ -185,7 +186,7 @@ def _objectives(result: Result, width: int, unicode: bool) -> Iterator[Renderabl
     rows: list[list[Text] | Text] = []
     for judgement in ordered(result.judgements):
         rule, below = _rule(clean(str(judgement.objective), 200), room)
-        sign = _UNPROVEN if judgement.unproven else signs[judgement.passed]
+        sign = _SKIPPED if judgement.skipped else _UNPROVEN if judgement.unproven else signs[judgement.passed]
         rows.append(_objective_row(judgement, sign, rule))
         rows += _beneath(judgement, below, width)
     yield from grid(columns, rows, width)

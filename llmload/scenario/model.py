@@ -166,6 +166,7 @@ class ObjectiveTable(Table):
     delay: Offset = Field(0.0, description="With abort: not before this time.")
     says: Text = Field("", max_length=2000, description="What a failure means, in your words.")
     name: Text = Field("", max_length=64, description="A short name for reports.")
+    optional: Flag = Field(False, description="Of `target` only: not judged where nothing observes the target.")
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -176,8 +177,9 @@ class ObjectiveTable(Table):
         """The Objective meant, with what it says of times of the schedule times ``time``. Raises ValueError."""
         window = max(1.0, self.window * time) if self.window else 0.0
         made = parse_objective(
-            self.rule, window=window, abort=self.abort, delay=self.delay * time, says=self.says, name=self.name
-        )
+            self.rule, window=window, abort=self.abort, delay=self.delay * time, says=self.says, name=self.name,
+            optional=self.optional,
+        )  # fmt: skip
         return made.scaled(time)
 
 

@@ -66,6 +66,11 @@ class AuthStore:
         self.busy = 0
         """Connections in use, or lost."""
 
+    @property
+    def waiting(self) -> int:
+        """Lookups that wait for a connection."""
+        return sum(not lookup.over for lookup in self._waiting)
+
     def ask(self, more: float, leaks: bool, found: Callable[[], None], failed: Callable[[], None]) -> Lookup:
         """Look a key up; ``more``: seconds it takes beyond what it should; ``leaks``: its connection is lost."""
         lookup = Lookup(self, self._spec.lookup + more, leaks, found, failed)

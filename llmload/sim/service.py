@@ -8,7 +8,7 @@ so that a 401 stays a 401.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -30,7 +30,7 @@ from llmload.sim.scaling import Scaler
 from llmload.sim.script import Script
 from llmload.sim.spec import SimSpec
 from llmload.sim.streams import Stream
-from llmload.sim.telemetry import CONTENT_TYPE, Telemetry
+from llmload.sim.telemetry import CONTENT_TYPE, Gauge, Telemetry
 from llmload.sim.text import tag
 from llmload.sim.tokenize import tokenized
 from llmload.sim.truth import Truth
@@ -321,10 +321,20 @@ class Service:
 
     def _metrics(self, visit: Visit) -> Answer:
         answer = self._body(visit)
-        queue = self._billing.depth(self.now() / NS) if self._billing is not None else None
-        page = self._telemetry.page(self.batch, scaled=self._scaler is not None, billing=queue)
+        page = self._telemetry.page(self.batch, self._gauges())
         answer.whole(200, CONTENT_TYPE, page.encode() + self._vitals())
         return answer
+
+    def _gauges(self) -> Iterator[Gauge]:
+        """Of the parts that this service has."""
+        if self._scaler is not None:
+            yield "replicas", "Replicas that work.", self.batch.replicas
+            yield "utilization", "What runs or waits, over what can run at once.", min(1.0, self.batch.busy)
+        if self._billing is not None:
+            yield "billing_queue", "Requests that wait to be billed.", self._billing.depth(self.now() / NS)
+        if self._auth is not None:
+            yield "auth_busy", "Connections to the store of keys that are in use, or lost.", self._auth.busy
+            yield "auth_waiting", "Requests that wait for one.", self._auth.waiting
 
     def _created(self, t: int) -> int:
         return int(self._epoch + t / NS)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Iterable
 from typing import Final
 
 from llmload.clock import NS
 from llmload.sim.answers import Answer
 from llmload.sim.model import Batch
 
-__all__ = ["CONTENT_TYPE", "Telemetry"]
+__all__ = ["CONTENT_TYPE", "Gauge", "Telemetry"]
+
+Gauge = tuple[str, str, float]
+"""Name, help and value."""
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -72,9 +76,8 @@ class Telemetry:
             self.per_token.observe((truth.end - first) / NS / (longest - 1))
         self.finished[answer.finish] += 1
 
-    def page(self, batch: Batch, scaled: bool = False, billing: int | None = None) -> str:
-        """The whole page, with the state of the batch as it is now; ``scaled``: with its replicas; ``billing``: how
-        many requests wait to be billed."""
+    def page(self, batch: Batch, ours: Iterable[Gauge] = ()) -> str:
+        """The whole page, with the state of the batch as it is now; ``ours``: of what vLLM knows nothing of."""
         one = self._one
         lines = [
             *one("num_requests_running", "gauge", "Sequences in the batch.", batch.running),
@@ -84,8 +87,7 @@ class Telemetry:
             *one("prompt_tokens_total", "counter", "Prompt tokens worked on.", batch.tokens_read),
             *one("generation_tokens_total", "counter", "Tokens generated.", batch.tokens_made),
             *self._success(),
-            *(self._replicas(batch) if scaled else ()),
-            *(self._ours("billing_queue", "Requests that wait to be billed.", billing) if billing is not None else ()),
+            *(line for name, help_text, value in ours for line in self._ours(name, help_text, value)),
         ]
         for name, help_text, histogram in (
             ("time_to_first_token_seconds", "From arrival to first token.", self.first_token),
@@ -97,14 +99,8 @@ class Telemetry:
             lines += histogram.lines(f"vllm:{name}", self._labels)
         return "\n".join(lines) + "\n"
 
-    def _replicas(self, batch: Batch) -> list[str]:
-        return [
-            *self._ours("replicas", "Replicas that work.", batch.replicas),
-            *self._ours("utilization", "What runs or waits, over what can run at once.", min(1.0, batch.busy)),
-        ]
-
     def _ours(self, name: str, help_text: str, value: float) -> list[str]:
-        """A gauge of what vLLM knows nothing of, under a name of ours."""
+        """A gauge under a name of ours."""
         return [f"# HELP sim:{name} {help_text}", f"# TYPE sim:{name} gauge", f"sim:{name}{{{self._labels}}} {value}"]
 
     def _head(self, name: str, kind: str, help_text: str) -> list[str]:

@@ -64,6 +64,11 @@ class Judgement:
         return self.passed and any(doubt in self.note for doubt in (_THIN, _CLOSE))
 
     @property
+    def skipped(self) -> bool:
+        """Not judged, as may be: nothing observed the target."""
+        return self.objective.optional and self.observed is None
+
+    @property
     def close(self) -> bool:
         """The interval holds the bound."""
         return _CLOSE in self.note
@@ -171,7 +176,7 @@ def _judge(objective: Objective, summary: Summary, until: int | None, latest: bo
         if worst is None or _badness(objective, found[0].value) > _badness(objective, worst[0].value):
             worst = found
     if worst is None:
-        return Judgement(objective, passed=False, note=_why_no_data(objective, summary))
+        return Judgement(objective, passed=objective.optional, note=_why_no_data(objective, summary))
     return _judgement(objective, *worst)
 
 

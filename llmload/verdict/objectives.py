@@ -75,8 +75,9 @@ class Objective:
 
     ``rule`` is the canonical spelling: parsing it again gives the same objective. ``window`` (s): judge
     the worst stretch of that length instead of the whole run. ``abort``: stop the run when it fails, but
-    not before ``delay`` seconds. ``says``: what a failure means, in the words of who wrote it. ``relation`` ("-" or
-    "/") and ``other``: of a comparison, how the figure is set against which other one.
+    not before ``delay`` seconds. ``says``: what a failure means, in the words of who wrote it. ``optional``: not judged
+    where nothing observes the target. ``relation`` ("-" or "/") and ``other``: of a comparison, how the figure is set
+    against which other one.
     """
 
     rule: str
@@ -90,6 +91,7 @@ class Objective:
     delay: float = 0.0
     says: str = ""
     name: str = ""
+    optional: bool = False
     relation: str = ""
     other: Side | None = None
 
@@ -161,6 +163,7 @@ def parse_objective(
     delay: float = 0.0,
     says: str = "",
     name: str = "",
+    optional: bool = False,
     tags: Iterable[str] | None = None,
 ) -> Objective:
     """The Objective a rule means; ``window`` and ``delay`` in seconds.
@@ -196,10 +199,12 @@ def parse_objective(
     if measures.at_the_end(side.metric, side.stat) and (abort or other):
         why = "can't stop a run" if abort else "is compared with nothing"
         raise ValueError(f"{side.metric}.{side.stat} is worked out when the run is over: it {why}")
+    if optional and side.metric != "target":
+        raise ValueError(f"{side.metric}.{side.stat} is always judged; optional is what an observer of the target sees")
     left = f"{side} {relation} {other}" if other else str(side)
     return Objective(
         f"{left} {op} {bound}", side.metric, side.stat, op, value, side.where, window, abort, delay, says, name,
-        relation, other,
+        optional, relation, other,
     )  # fmt: skip
 
 

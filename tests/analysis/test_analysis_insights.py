@@ -7,6 +7,7 @@ import pytest
 from analysis_runs import Made, phases
 
 from llmload.analysis.insights import FINDERS, Facts, Gravity, insights
+from llmload.metrics.observed import Observed
 from llmload.metrics.summary import Summary
 from llmload.records import Outcome
 
@@ -121,3 +122,42 @@ def test_calls_in_flight_that_the_load_s_own_chance_explains_are_no_trend(grows:
         made.second(second, [0.1] * 15)
         made.summary.windows[second][""].peaks = {0: int(84 + grows * second)}
     assert ("trend" in {each.code for each in insights(made.summary, Facts())}) is told
+
+
+def observed(memory: float = 0.0, cpu: float = 0.0, ended: float | None = None) -> Summary:
+    """40 s of 20 calls/s; the target's memory grows by ``memory`` MiB/s, its CPU use by ``cpu`` a second."""
+    made = Made(phases(hold=40.0))
+    seen = Observed("process 7")
+    for second in range(40):
+        made.second(second, [0.1] * 20)
+        seen.samples("memory").read(second, (200 + memory * second) * 2**20)
+        seen.samples("cpu").lasted(second, second + 1, min(1.0, 0.1 + cpu * second))
+    seen.ended = [] if ended is None else [ended]
+    made.summary.observed["server"] = seen
+    return made.summary
+
+
+def test_memory_that_grows_at_a_steady_load_is_told() -> None:
+    (found,) = insights(observed(memory=5.0), Facts())
+    assert (found.code, found.level) == ("leak", Gravity.WARNING)
+    assert found.text == "at a steady load, memory (server) grew from the beginning of hold to its end"
+    assert found.evidence[0].startswith("memory of server: 67% to 67%, over 40.0 s")
+
+
+def test_a_resource_that_is_used_up_is_told_with_when() -> None:
+    (found,) = insights(observed(cpu=0.04), Facts())
+    assert (found.code, found.level) == ("saturated", Gravity.NOTE)
+    assert found.text == "CPU, of the machine (server) was used up from 20.0 s on"
+    assert found.evidence == ("cpu of server: 99.1% on average in 20.0 s from 20.0 s on",)
+
+
+def test_a_moment_of_full_use_and_a_little_growth_are_not() -> None:
+    summary = observed(memory=0.2)
+    summary.observed["server"].samples("cpu").read(7, 50.0)
+    assert insights(summary, Facts()) == ()
+
+
+def test_a_target_that_ended_is_critical() -> None:
+    (found,) = insights(observed(ended=12.5), Facts())
+    assert (found.code, found.level) == ("ended", Gravity.CRITICAL)
+    assert found.text == "process 7 ended while it was observed, at 12.5 s"

@@ -13,6 +13,8 @@ import xmlschema
 
 from llmload.reports.junit import TRUST, render
 from llmload.reports.result import Result
+from llmload.verdict.judge import Judgement
+from llmload.verdict.objectives import parse_objective
 from llmload.verdict.validity import Level, Reason, Validity
 
 SCHEMA = xmlschema.XMLSchema(str(Path(__file__).parent / "junit.xsd"))
@@ -78,6 +80,17 @@ def test_a_missed_objective_fails_with_the_figure_and_what_it_means() -> None:
 
 def test_an_objective_that_is_met_has_nothing_to_say() -> None:
     assert not list(case(samples.result(), "ttft.p95 < 500ms"))
+
+
+def test_an_objective_that_is_not_judged_is_skipped_and_says_why() -> None:
+    rule = parse_objective("target.cpu.mean < 60%", optional=True)
+    left = Judgement(rule, passed=True, note="no data: nothing observes the target")
+    made = replace(samples.result(), judgements=(left,))
+    skipped = case(made, "target.cpu.mean < 60%").find("skipped")
+    assert skipped is not None
+    assert skipped.get("message") == "no data: nothing observes the target"
+    assert suite(made).get("skipped") == "1"
+    SCHEMA.validate(render(made).decode())
 
 
 def test_where_the_figures_are_invalid_nothing_passes_that_is_not_sure() -> None:

@@ -185,7 +185,7 @@ def test_whatever_is_wrong_with_a_document_it_is_a_result_or_a_result_error(
 
 def test_insights_are_derived_and_never_read_back() -> None:
     document = orjson.loads(json_report.render(samples.overloaded()))
-    assert [insight["code"] for insight in document["insights"]] == ["breaking", "stalls"]
+    assert [insight["code"] for insight in document["insights"]] == ["ended", "breaking", "stalls", "leak"]
     document["insights"] = [{"code": 7}]
     assert Result.from_json(document).insights == samples.overloaded().insights
 

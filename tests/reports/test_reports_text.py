@@ -30,6 +30,16 @@ def test_every_line_fits_the_width(make: Callable[[], Result], width: int) -> No
         assert cell_len(line) <= width, line
 
 
+def test_what_is_not_judged_stands_apart_and_says_why() -> None:
+    rule = parse_objective("target.cpu.mean < 60%", optional=True)
+    left = Judgement(rule, passed=True, note="no data: nothing observes the target")
+    made = replace(samples.result(), judgements=(*samples.result().judgements[:1], left))
+    text = " ".join(render(made).split())
+    assert "of 1 objectives met, 1 not judged" in text
+    assert "- target.cpu.mean < 60% not judged" in text
+    assert "target.cpu.mean < 60%: no data: nothing observes the target" in text
+
+
 def test_the_verdict_comes_first_then_the_objectives_then_the_figures() -> None:
     text = render(samples.result())
     order = [

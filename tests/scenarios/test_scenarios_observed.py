@@ -9,6 +9,9 @@ import sys
 import pytest
 
 BROKEN = {
+    "baseline:broken-leak": ("the target's memory is not stable",),
+    "soak:broken-leak": ("the target's memory creeps: a leak",),
+    "scaling": ("it never scales out: there are no more replicas with all users than with few",),
     "calibrate-resources": (
         "the system shows more CPU than is known to be used",
         "its page shows more CPU than is known to be used",
@@ -22,6 +25,8 @@ BROKEN = {
     "worker-efficiency": ("the server's event loop is blocked: for that time it answers nobody",),
     "queue-growth": ("the queue grows while the load stays the same: its worker is too slow",),
 }
+ELSEWHERE = {"scaling"}
+"""Whose latencies, of few calls, are judged in virtual time: here on a busy machine they say little."""
 
 
 def run(*options: str) -> tuple[int, str]:
@@ -30,15 +35,18 @@ def run(*options: str) -> tuple[int, str]:
     return done.returncode, " ".join(done.stdout.split())
 
 
-@pytest.mark.parametrize("name", BROKEN)
-def test_a_planted_fault_fails_in_the_words_of_the_row(name: str) -> None:
-    status, said = run(name, "--env", "broken")
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_planted_fault_fails_in_the_words_of_the_row(case: str) -> None:
+    name, _, environment = case.partition(":")
+    status, said = run(name, "--env", environment or "broken")
     assert status == 1, said
-    for words in BROKEN[name]:
+    for words in BROKEN[case]:
         assert words in said
 
 
-@pytest.mark.parametrize("name", BROKEN)
-def test_a_healthy_target_passes(name: str) -> None:
-    status, said = run(name)
-    assert status == 0, said
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_healthy_target_passes(case: str) -> None:
+    status, said = run(case.partition(":")[0])
+    assert status == 0 or case in ELSEWHERE, said
+    assert not any(words in said for words in BROKEN[case])
+    assert "not judged" not in said

@@ -162,6 +162,22 @@ def test_what_was_not_observed_fails_and_says_why(rule: str, summary: Summary, w
     assert why in found.note
 
 
+def test_what_is_optional_is_not_judged_without_data_but_as_any_other_with_it() -> None:
+    rule = parse_objective("target.memory.growth < 50%", optional=True)
+    (left,) = judge([rule], summary_of())
+    assert left.passed
+    assert left.skipped
+    assert left.note.startswith("no data: nothing observes the target")
+    (missed,) = judge([rule], summary_of(a=seen(slope=5)))
+    assert not missed.passed
+    assert not missed.skipped
+
+
+def test_only_rules_about_the_target_are_optional() -> None:
+    with pytest.raises(ValueError, match=r"ttft\.p95 is always judged"):
+        parse_objective("ttft.p95 < 1s", optional=True)
+
+
 def test_a_process_that_ended_is_judged_until_then_and_it_is_said() -> None:
     found = seen(12)
     found.ended, found.trouble = [12.2], "process 7 has ended"

@@ -33,6 +33,8 @@ _LIGHTS: Final[Mapping[Light, str]] = {
     Light.GOOD: "valid", Light.WARNING: "suspect", Light.CRITICAL: "invalid", Light.UNKNOWN: "invalid",
 }  # fmt: skip
 _MARKS: Final[Mapping[bool, tuple[str, str]]] = {True: ("✓ met", "met"), False: ("✗ missed", "missed")}
+_SKIPPED: Final = ("– not judged", "skipped")
+_UNPROVEN: Final = ("~ unproven", "met unproven")
 _MOST: Final = 100
 """Objectives, reasons and notes that are shown."""
 _REASONS: Final = 3
@@ -62,7 +64,7 @@ def headline(result: Result) -> Html:
 
 
 def _answer(result: Result) -> str:
-    judged = len(result.judgements)
+    judged = sum(not judgement.skipped for judgement in result.judgements)
     missed = sum(not judgement.passed for judgement in result.judgements)
     objectives = units.counted(judged, "objective")
     if result.last_heard:
@@ -129,7 +131,7 @@ def objectives(result: Result) -> Html | None:
 
 def _objective(judgement: Judgement) -> Html:
     objective, met = judgement.objective, judgement.passed
-    mark, look = ("~ unproven", "met unproven") if judgement.unproven else _MARKS[met]
+    mark, look = _SKIPPED if judgement.skipped else _UNPROVEN if judgement.unproven else _MARKS[met]
     return element(
         "li",
         element("span", mark, class_="mark"),

@@ -58,7 +58,7 @@ class Spans:
     def traced(self, calls: Sequence[Record], left_out: int, start: int, wall: float) -> None:
         """See Traces."""
         if left_out and not self._left_out:
-            self._messages.append(f"{_NAME}: more calls are sampled than spans are made of; trace a smaller share")
+            self._messages.append(f"{_NAME}: too many calls are sampled to make a span of each; trace a smaller share")
         self._left_out += left_out
         epoch = round(wall * NS) - start
         made = (span(record, epoch, self._described.get((record.call.cls, record.call.target))) for record in calls)

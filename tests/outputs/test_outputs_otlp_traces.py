@@ -218,7 +218,7 @@ def test_spans_that_are_left_out_or_lost_are_counted_as_spans(collector: Receive
     assert said == [
         "otlp takes nothing: HTTP 503",
         "otlp: 1 of 1 parcel lost",
-        "otlp traces: more calls are sampled than spans are made of; trace a smaller share",
+        "otlp traces: too many calls are sampled to make a span of each; trace a smaller share",
         "otlp traces: no spans of 30 sampled calls",
         "otlp traces takes nothing: HTTP 503",
         "otlp traces: 700 of 700 spans lost",

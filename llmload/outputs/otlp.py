@@ -1,8 +1,8 @@
 """``--export otlp:URL``: OpenTelemetry's protocol over HTTP, protobuf, to a collector or what takes the same.
 
-Metrics: once a second everything so far, so that a parcel that is lost costs nothing once the next one arrives. Where
-the run is traced, also a span for each call whose trace is sampled. A collector that takes a parcel but not all that is
-in it says so ("partial success"): that is counted and told.
+Metrics: once a second everything so far, so that a parcel that is lost costs nothing once the next one arrives, unless
+the environment prefers what came in. Where the run is traced, also a span for each call whose trace is sampled. A
+collector that takes a parcel but not all that is in it says so ("partial success"): that is counted and told.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 
 from llmload import __version__
 from llmload.outputs.export import Tick
-from llmload.outputs.otlp_environment import compressed, endpoint, explicit_bounds, headers, resource
+from llmload.outputs.otlp_environment import compressed, delta, endpoint, explicit_bounds, headers, resource
 from llmload.outputs.otlp_messages import resource as as_message
 from llmload.outputs.otlp_metrics import Teller
 from llmload.outputs.otlp_post import Refusals, patience, posting
@@ -45,13 +45,15 @@ class Signal:
 
 
 class Otlp:
-    """Tells one collector. ``told``: what the environment says of the resource; ``explicit``: see ``Teller``."""
+    """Tells one collector. ``told``: what the environment says of the resource; ``explicit`` and ``delta``: see
+    ``Teller``."""
 
-    def __init__(self, metrics: Signal, traces: Signal, told: Attributes, explicit: bool) -> None:
+    def __init__(self, metrics: Signal, traces: Signal, told: Attributes, explicit: bool, delta: bool) -> None:
         self._metrics: Final = metrics
         self._traces: Final = traces
         self._resource: Final = told
         self._explicit: Final = explicit
+        self._delta: Final = delta
         self._refused: Final = Refusals("data point", hider(metrics.headers))
         self._teller: Teller | None = None
         self._sender: Sender[bytes] | None = None
@@ -60,7 +62,7 @@ class Otlp:
     def open(self, plan: Plan) -> None:
         """Begins the threads that send; a collector that is not there is told while the run goes on."""
         of, to = as_message({**_resource(plan), **self._resource}), self._metrics
-        self._teller = Teller(plan, of, time.time_ns(), self._explicit)
+        self._teller = Teller(plan, of, time.time_ns(), self._explicit, self._delta)
         self._sender = Sender("otlp", posting(to.url, to.headers, to.zipped, self._heard), patience=patience)
         if plan.tracing is not None:
             to = self._traces
@@ -71,7 +73,7 @@ class Otlp:
         self._refused.add(partial.rejected_data_points, partial.error_message)
 
     def tick(self, tick: Tick) -> None:
-        """Send everything so far."""
+        """Send what there is to tell."""
         if self._sender is not None and self._teller is not None:
             self._sender.put(self._teller.request(tick))
 
@@ -112,4 +114,4 @@ def make(where: str) -> Otlp:
     """Raises UsageError."""
     zipped = compressed()
     metrics, traces = (Signal(endpoint(where, signal), headers(signal), zipped) for signal in ("metrics", "traces"))
-    return Otlp(metrics, traces, dict(resource()), explicit_bounds())
+    return Otlp(metrics, traces, dict(resource()), explicit_bounds(), delta())

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from llmload.errors import UsageError
 from llmload.outputs.place import web_address
 
-__all__ = ["compressed", "endpoint", "explicit_bounds", "headers", "resource"]
+__all__ = ["compressed", "delta", "endpoint", "explicit_bounds", "headers", "resource"]
 
 _PREFIX: Final = "OTEL_EXPORTER_OTLP"
 _USUAL: Final = "http://localhost:4318"
@@ -22,6 +22,8 @@ _USUAL: Final = "http://localhost:4318"
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _HISTOGRAMS: Final = f"{_PREFIX}_METRICS_DEFAULT_HISTOGRAM_AGGREGATION"
+_TEMPORALITIES: Final = {"cumulative": False, "delta": True, "lowmemory": True}
+"""The last is delta, too, for all that is told here."""
 _AGGREGATIONS: Final = {"base2_exponential_bucket_histogram": False, "explicit_bucket_histogram": True}
 
 
@@ -56,6 +58,11 @@ def compressed() -> bool:
 def explicit_bounds() -> bool:
     """Whether distributions are told in fixed classes, for systems that take no exponential ones. Raises UsageError."""
     return _choice(_HISTOGRAMS, _AGGREGATIONS, "base2_exponential_bucket_histogram")
+
+
+def delta() -> bool:
+    """Whether each parcel of metrics is about what came in since the one before. Raises UsageError."""
+    return _choice(f"{_PREFIX}_METRICS_TEMPORALITY_PREFERENCE", _TEMPORALITIES, "cumulative")
 
 
 def resource() -> dict[str, str]:

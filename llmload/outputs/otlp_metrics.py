@@ -1,4 +1,5 @@
-"""A Summary as an ExportMetricsServiceRequest of OTLP: everything of the run so far (cumulative), by slice.
+"""A Summary as an ExportMetricsServiceRequest of OTLP, by slice: everything of the run so far (cumulative), or what
+came in since the last one (delta), for systems that add up by themselves.
 
 What the conventions of OpenTelemetry have a name for goes by it (``gen_ai.client.*``, times from the send, as they
 have it); all else is ``llmload.*``, with the names of ``points`` less ``_total`` and ``_seconds``, which a unit says.
@@ -72,25 +73,35 @@ _OURS: Final = tuple(_Told(f"llmload.{name}", METRICS[name].help, name, "s", BOU
 
 class Teller:
     """Makes the requests of one run. ``start``: when it began, ns since 1970; ``explicit``: distributions are told in
-    fixed classes."""
+    fixed classes; ``delta``: each request is about what came in since the one before."""
 
-    def __init__(self, plan: Plan, resource: Resource, start: int, explicit: bool) -> None:
+    def __init__(self, plan: Plan, resource: Resource, start: int, explicit: bool, delta: bool = False) -> None:
         self._described: Final = described(plan)
         self._streaming: Final = {cls.name for cls in plan.classes if cls.stream}
         self._resource: Final = resource
-        self._start: Final = start
+        self._start = start
         self._explicit: Final = explicit
+        self._delta: Final = delta
+        kinds = pb.AGGREGATION_TEMPORALITY_CUMULATIVE, pb.AGGREGATION_TEMPORALITY_DELTA
+        self._temporality: Final = kinds[delta]
 
     def request(self, tick: Tick) -> bytes:
-        """Everything so far, serialised."""
+        """Serialised."""
         at = max(self._start, round(tick.at * 1e9))
-        metrics = [*self._values(tick, at), *self._distributions(tick.total, at)]
+        metrics = [*self._values(tick, at), *self._distributions(tick.recent if self._delta else tick.total, at)]
+        if self._delta:
+            self._start = at
         told = pb.ScopeMetrics(scope=scope(), metrics=metrics, schema_url=SCHEMA_URL)
         whole = pb.ResourceMetrics(resource=self._resource, scope_metrics=[told], schema_url=SCHEMA_URL)
         return ExportMetricsServiceRequest(resource_metrics=[whole]).SerializeToString()
 
     def _values(self, tick: Tick, at: int) -> Iterator[pb.Metric]:
-        for name, found in families(points(tick.total, tick.judgements)).items():
+        """Gauges are about the whole run so far in any case."""
+        told = points(tick.total, tick.judgements)
+        if self._delta:
+            counters = (point for point in points(tick.recent) if point.kind is Kind.COUNTER)
+            told = [*counters, *(point for point in told if point.kind is Kind.GAUGE)]
+        for name, found in families(told).items():
             if found[0].kind is not Kind.HISTOGRAM:
                 yield self._value(name, found, at)
 
@@ -110,7 +121,7 @@ class Teller:
                 into.as_double = point.value
         if counter:
             made.sum.is_monotonic = True
-            made.sum.aggregation_temporality = pb.AGGREGATION_TEMPORALITY_CUMULATIVE
+            made.sum.aggregation_temporality = self._temporality
         return made
 
     def _distributions(self, total: Summary, at: int) -> Iterator[pb.Metric]:
@@ -118,11 +129,17 @@ class Teller:
         for key in sorted(total.cells):
             for told, histogram, names in self._told(key, total.cells[key]):
                 if told.name not in made:
-                    made[told.name] = pb.Metric(name=told.name, description=told.help, unit=told.unit)
+                    made[told.name] = self._distribution(told)
                 add = _add_explicit if self._explicit else _add_exponential
                 point = add(made[told.name], told, histogram, attributes(names))
                 point.start_time_unix_nano, point.time_unix_nano = self._start, at
         yield from made.values()
+
+    def _distribution(self, told: _Told) -> pb.Metric:
+        made = pb.Metric(name=told.name, description=told.help, unit=told.unit)
+        kind = made.histogram if self._explicit else made.exponential_histogram
+        kind.aggregation_temporality = self._temporality
+        return made
 
     def _told(self, key: CellKey, part: Slice) -> Iterator[tuple[_Told, Histogram, Attributes]]:
         """The distributions of a slice that hold something."""
@@ -144,7 +161,6 @@ _Point = pb.HistogramDataPoint | pb.ExponentialHistogramDataPoint
 def _add_exponential(metric: pb.Metric, told: _Told, histogram: Histogram, names: Iterable[KeyValue]) -> _Point:
     unit = scale(METRICS[told.metric])
     made = exponential(histogram, unit)
-    metric.exponential_histogram.aggregation_temporality = pb.AGGREGATION_TEMPORALITY_CUMULATIVE
     point = metric.exponential_histogram.data_points.add(attributes=names, scale=made.scale, zero_count=made.zeros)
     point.positive.offset = made.offset
     point.positive.bucket_counts.extend(made.counts)
@@ -155,7 +171,6 @@ def _add_explicit(metric: pb.Metric, told: _Told, histogram: Histogram, names: I
     unit = scale(METRICS[told.metric])
     below = spread(histogram, unit, told.bounds).below
     counts = [later - earlier for earlier, later in zip((0, *below), (*below, histogram.count), strict=True)]
-    metric.histogram.aggregation_temporality = pb.AGGREGATION_TEMPORALITY_CUMULATIVE
     point = metric.histogram.data_points.add(attributes=names, bucket_counts=counts, explicit_bounds=told.bounds)
     return _with_figures(point, histogram, unit)
 

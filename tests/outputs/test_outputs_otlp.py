@@ -255,6 +255,33 @@ def test_fixed_classes_where_they_are_asked_for(collector: Receiver, monkeypatch
         exporter("otlp")
 
 
+def test_what_came_in_where_that_is_preferred(collector: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its parcels add up to the run, each begins where the one before ended, and gauges are as ever."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "delta")
+    told, said, total = _told(collector, _mixed(10, 0), _mixed(3, 2))
+    assert said == []
+    assert len(told) == 3
+    cell = total.select()
+
+    def summed(name: str, figure: str) -> float:
+        return float(sum(getattr(point, figure) for each in told if name in each for point in points_of(each[name])))
+
+    assert summed("llmload.completed_calls", "as_int") == 15
+    assert summed("llmload.output_tokens", "as_int") == cell.output_tokens
+    assert summed("llmload.calls", "as_int") == 15
+    assert summed("llmload.ttft", "count") == cell.histogram("ttft").count == 13
+    assert summed("llmload.ttft", "sum") == pytest.approx(cell.histogram("ttft").total * 1e-6)
+    assert summed("gen_ai.client.operation.duration", "count") == 15
+    ends = 0
+    for each in told:
+        (calls,) = points_of(each["llmload.completed_calls"])
+        assert each["llmload.completed_calls"].sum.aggregation_temporality == 1, "delta"
+        assert calls.start_time_unix_nano == ends or not ends
+        ends = calls.time_unix_nano
+        assert each["llmload.in_flight_calls"].WhichOneof("data") == "gauge"
+    assert told[0]["llmload.ttft"].exponential_histogram.aggregation_temporality == 1
+
+
 # -- the environment
 
 

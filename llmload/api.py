@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from llmload.app.preflight import preflight
 from llmload.app.reading import result_at
 from llmload.app.session import Options, run_plan
 from llmload.app.simulated import is_simulated
@@ -44,25 +45,28 @@ def run(
     no_export: bool = False,
     workers: int | None = None,
     progress: bool = False,
+    skip_preflight: bool = False,
 ) -> Result:
     """Run a scenario, a file or the name of one that comes along, and return what was found, however it ended.
 
     The arguments are the options of ``llmload run``: ``values`` are those of ``--set`` (key -> value as it would be
     typed), ``scale`` times every rate, ``faults`` are for the embedded simulator, ``workers`` None is as many as the
     load takes. Told of the run is who the scenario names, unless ``no_export``, and who is named in ``export``.
-    ``progress`` shows it on standard error. Nothing is asked before a run that costs money: set ``budget.stop``.
+    ``progress`` shows it on standard error. ``skip_preflight``: targets, keys and models are not looked at before.
+    Nothing is asked before a run that costs money: set ``budget.stop``.
 
     It blocks until the run is over, in any thread, also where an event loop is running; Ctrl-C in the main thread ends
-    the run in order and returns the partial result. Raises LlmloadError: a mistake in the scenario, no key, an
-    unreachable target.
+    the run in order and returns the partial result. Raises LlmloadError: a mistake in the scenario, no key or a
+    bad one, a model that is missing, an unreachable target.
     """
     given = [f"{key}={value}" for key, value in (values or {}).items()]
     loaded = load_scenario(str(scenario), env, given, scale_rate=scale, demo=demo, target_url=url, rules=objectives)
     plan = _failing(compile_scenario(loaded), faults)
+    notes = () if skip_preflight else preflight(plan)
     display = choose_display(stderr_console(), "auto") if progress else QuietDisplay()
     told = [*(() if no_export else plan.exports), *map(parse_export, export)]
     outputs = tuple(exporter(each) for each in told)
-    return run_plan(plan, Options(workers, display, outputs, calibrated=look_up(), ping=True))
+    return run_plan(plan, Options(workers, display, outputs, calibrated=look_up(), ping=True, notes=notes))
 
 
 def _failing(plan: Plan, faults: Sequence[str]) -> Plan:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from llmload import __version__
 from llmload.app.bulletin import Bulletin
@@ -17,6 +16,7 @@ from llmload.app.closing import finish, linger
 from llmload.app.counting import counted_by_targets
 from llmload.app.fingerprint import Inquiry
 from llmload.app.interrupts import Interrupts
+from llmload.app.options import Options
 from llmload.app.pinging import Ways
 from llmload.app.simulated import Apart, real_targets, shown, target_watch, with_simulator
 from llmload.app.staff import briefing, staff
@@ -28,13 +28,12 @@ from llmload.cluster.behind import run_behind
 from llmload.cluster.crew import Crew, places
 from llmload.cluster.local import LocalCluster, Lost, Silent
 from llmload.dashboard.frame import Frame, Stage
-from llmload.dashboard.live import Display, QuietDisplay
 from llmload.errors import InterruptedRun
 from llmload.metrics.precision import ErrorBar
 from llmload.metrics.summary import PhaseInfo, Summary
 from llmload.observe.environment import cpus, environment
 from llmload.observe.machine import MachineWatch
-from llmload.outputs.base import Judges, Output, Speaks
+from llmload.outputs.base import Judges, Speaks
 from llmload.reports.counters import counters_of
 from llmload.reports.result import LoadInfo, Result, ScenarioInfo
 from llmload.room import need_descriptors, raise_descriptors, room
@@ -56,25 +55,6 @@ _LEAST_DESCRIPTORS = 18
 """Of this process, beside one for each worker."""
 _LOOK_SECONDS = 1.0
 """How often the machine is looked at and rules that may end the run are judged."""
-
-
-@dataclass(slots=True)
-class Options:
-    """How a plan is to be run; what is not in the scenario. ``until``: asked once a second why it may end, or ""."""
-
-    workers: int | None = 1
-    """None: as many as the planned load takes."""
-    display: Display = field(default_factory=QuietDisplay)
-    outputs: tuple[Output, ...] = ()
-    chunks: bool = False
-    """Request-log lines carry the time of every chunk."""
-    truth_log: Path | None = None
-    """Where the embedded simulator logs what it really sent, and when."""
-    calibrated: Stored | None = None
-    """What is known of this machine: for a warning beforehand and the result's error bar. None: nobody asked."""
-    until: Callable[[Summary, float], str] = lambda _summary, _seconds: ""
-    ping: bool = False
-    """Measure the way to each target, but the embedded simulator, shortly before the load and after it."""
 
 
 def run_plan(plan: Plan, options: Options) -> Result:
@@ -160,7 +140,7 @@ class _Session:
     def _run(self) -> Result:
         self._show("starting", 0.0)
         self._warn()
-        for text in (*briefing(self._plan, self._crew), *self._ways.notes):
+        for text in (*briefing(self._plan, self._crew), *self._options.notes, *self._ways.notes):
             self._note(text)
         self._observe(monotonic_ns())
         self._targets = self._inquiry.found()

@@ -41,6 +41,7 @@ from llmload.cli.run_options import (
     ReportTo,
     Requests,
     RequestsLimit,
+    SkipPreflight,
     Workers,
     Yes,
     carry_out,
@@ -103,6 +104,7 @@ def bench(
     workers: Workers = "auto",
     display: DisplayMode = "auto",
     allow_invalid: AllowInvalid = False,
+    skip_preflight: SkipPreflight = False,
     yes: Yes = False,
     web: Web = False,
     web_at: WebAt = None,
@@ -127,8 +129,11 @@ def bench(
         _debug(plan)
     carry_out(
         plan,
-        How(out, json, report, requests, requests_limit, chunks, export, display, workers, yes, allow_invalid, shown),
-    )
+        How(
+            out, json, report, requests, requests_limit, chunks, export, display, workers, yes, allow_invalid, shown,
+            skip_preflight=skip_preflight,
+        ),
+    )  # fmt: skip
 
 
 def _plan(

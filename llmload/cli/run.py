@@ -17,6 +17,7 @@ from llmload.cli.run_options import (
     ReportTo,
     Requests,
     RequestsLimit,
+    SkipPreflight,
     Streamed,
     Workers,
     Yes,
@@ -54,6 +55,7 @@ def run(
     workers: Workers = "auto",
     display: DisplayMode = "auto",
     allow_invalid: AllowInvalid = False,
+    skip_preflight: SkipPreflight = False,
     yes: Yes = False,
     web: Web = False,
     web_at: WebAt = None,
@@ -78,18 +80,7 @@ def run(
     told = [*([f"stream:{stream}"] if stream else []), *(export or ())]
     shown = on_web(web, web_at, web_stay)
     how = How(
-        out,
-        json,
-        report,
-        requests,
-        requests_limit,
-        chunks,
-        told,
-        display,
-        workers,
-        yes,
-        allow_invalid,
-        shown,
-        no_export,
-    )
+        out, json, report, requests, requests_limit, chunks, told, display, workers, yes, allow_invalid, shown,
+        no_export=no_export, skip_preflight=skip_preflight,
+    )  # fmt: skip
     carry_out(plan, how, more)

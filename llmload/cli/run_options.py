@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AllowInvalid", "Chunks", "DisplayMode", "Export", "FailOn", "Fault", "How", "Json", "NoExport", "Out", "ReportTo",
-    "Requests", "RequestsLimit", "Streamed", "Workers", "Yes", "ask", "carry_out", "parse_workers", "with_faults",
+    "Requests", "RequestsLimit", "SkipPreflight", "Streamed", "Workers", "Yes", "ask", "carry_out", "parse_workers",
+    "with_faults",
 ]  # fmt: skip
 
 Out = Annotated[
@@ -88,6 +89,11 @@ AllowInvalid = Annotated[
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask before a run that costs money.")]
 
+SkipPreflight = Annotated[
+    bool,
+    typer.Option("--skip-preflight", help="Don't look at targets, keys, models and this machine before the run."),
+]
+
 _MOST_WORKERS = 64
 _STREAM = "stream"
 _GRAVEST = (
@@ -127,6 +133,7 @@ class How:
     allow_invalid: bool
     web: OnWeb | None
     no_export: bool = False
+    skip_preflight: bool = False
 
 
 def carry_out(plan: Plan, how: How, again: Again | None = None) -> None:
@@ -159,8 +166,11 @@ def _several(
     page: Page | None,
 ) -> Iterator[ExitStatus]:
     """Each of the runs, reported; ends early where one is interrupted."""
+    from llmload.app.preflight import preflight
+
+    notes = () if how.skip_preflight else preflight(plan)
     for run, (saving, outputs) in enumerate(runs, 1):
-        result = _once(plan, saving, outputs, how, (page, run))
+        result = _once(plan, saving, outputs, how, (page, run), notes)
         _report(result, saving, to_stderr)
         if page is not None:
             page.ended(run, result)
@@ -206,7 +216,12 @@ def _takes_stdout(how: How, told: Sequence[Told], places: Sequence[str]) -> bool
 
 
 def _once(
-    plan: Plan, saving: Saving, outputs: tuple[Output, ...], how: How, on_page: tuple[Page | None, int]
+    plan: Plan,
+    saving: Saving,
+    outputs: tuple[Output, ...],
+    how: How,
+    on_page: tuple[Page | None, int],
+    notes: tuple[str, ...],
 ) -> Result:
     from llmload.app.session import Options, run_plan
     from llmload.calibration.store import look_up
@@ -219,7 +234,7 @@ def _once(
         shown = page.display(run, shown)
         every = (*every, shown.lags)
     workers = parse_workers(how.workers)
-    return run_plan(plan, Options(workers, shown, every, how.chunks, calibrated=look_up(), ping=True))
+    return run_plan(plan, Options(workers, shown, every, how.chunks, calibrated=look_up(), ping=True, notes=notes))
 
 
 def parse_workers(given: str) -> int | None:

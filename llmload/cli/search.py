@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import typer
 
-from llmload.cli.run_options import FailOn, Fault, Json, Out, Workers, Yes, ask, parse_workers, with_faults
+from llmload.cli.run_options import (
+    FailOn,
+    Fault,
+    Json,
+    Out,
+    SkipPreflight,
+    Workers,
+    Yes,
+    ask,
+    parse_workers,
+    with_faults,
+)
 from llmload.cli.scenario_options import Demo, Env, ScenarioArgument, Set, Url, read_plan
 from llmload.cli.search_options import (
     Best,
@@ -63,6 +74,7 @@ def search(
     plot: Plot = None,
     fault: Fault = None,
     workers: Workers = "auto",
+    skip_preflight: SkipPreflight = False,
     yes: Yes = False,
 ) -> None:
     """Find the highest load at which the objectives hold, with its 95 % interval.
@@ -85,7 +97,7 @@ def search(
     destinations = [*(out or ()), *([json] if json else ())]
     for destination in [*destinations, *([picture(plot)] if plot else ())]:
         files.check_writable(destination)
-    asked = _Asked(key, best, from_, to, share(precision), steps, parse_workers(workers), yes)
+    asked = _Asked(key, best, from_, to, share(precision), steps, parse_workers(workers), yes, skip_preflight)
     times = _Times(*map(seconds, _Times._fields, (warm_up, hold, longest, pause)))
 
     def read(changed: list[str], demonstration: bool | None = demo) -> Plan:
@@ -108,6 +120,7 @@ class _Asked(NamedTuple):
     steps: int
     workers: int | None
     yes: bool
+    skip_preflight: bool
 
 
 class _Times(NamedTuple):
@@ -123,6 +136,7 @@ def _carry_out(asked: _Asked, times: _Times, read: Callable[..., Plan]) -> Searc
     """``read``: the scenario, with settings changed. Raises UsageError, ScenarioError."""
     from llmload.app.figure import SOME, Figure
     from llmload.app.levels import fit_objectives, key_of
+    from llmload.app.preflight import preflight
     from llmload.app.search import Search, run_real
     from llmload.app.search import search as carry_out
     from llmload.calibration.store import look_up
@@ -135,6 +149,8 @@ def _carry_out(asked: _Asked, times: _Times, read: Callable[..., Plan]) -> Searc
     aim = _aim(whole, own, key, asked)
     levels = _levels(whole, key, own, times, aim, read)
     ask(levels.outlook(aim.start, aim.most), asked.yes)
+    for note in () if asked.skip_preflight else preflight(whole):
+        say(f"{note}\n")
     return carry_out(
         Search(
             aim, levels, run_real(asked.workers, look_up()), figure, times.pause,

@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import quote
 
 from llmload.dialects.base import DialectKind
+from llmload.dialects.model_list import ModelList
 from llmload.dialects.openai import OpenAi
 from llmload.records import Api, Call, WireRequest
 
@@ -40,4 +41,5 @@ KIND: Final = DialectKind(
     options={"api_version": f"Version of the API, sent in the query; left out: {_VERSION}."},
     key=("api-key", ""),
     sim_base="/openai",
+    models=ModelList(place=""),
 )

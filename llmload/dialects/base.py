@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from llmload.dialects.model_list import ModelList
 from llmload.dialects.template import Template
 from llmload.records import Answer, Api, Call, WireRequest
 
@@ -71,7 +72,8 @@ class DialectKind:
     ``make`` takes the target's ``options`` (each a name of ``options``, which say what it means); those in ``needed``
     must be there, and ``choices`` says which values are possible where not all are. ``key``: the header that keys go in
     and what stands before them. ``sim_base``: under which path the simulator speaks it, as ``base_url`` would have it.
-    ``socket``: it is spoken over WebSockets.
+    ``socket``: it is spoken over WebSockets. ``models``: its list of models, as ``Api.MODELS`` asks for it; None where
+    there is none that tells before a run whether a key is good.
     """
 
     name: str
@@ -83,3 +85,4 @@ class DialectKind:
     key: tuple[str, str] = ("Authorization", "Bearer ")
     sim_base: str = "/v1"
     socket: bool = False
+    models: ModelList | None = None

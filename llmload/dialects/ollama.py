@@ -15,6 +15,7 @@ from llmload.dialects.intake import Intake
 from llmload.dialects.json_body import JsonBody
 from llmload.dialects.json_request import JSON, get, post
 from llmload.dialects.media import body_kind
+from llmload.dialects.model_list import ModelList
 from llmload.dialects.openai.fields import note_model
 from llmload.dialects.openai.request import function
 from llmload.dialects.pieces import Kind, Piece
@@ -198,4 +199,5 @@ class Ollama:
 
 
 _OLLAMA: Final = Ollama()
-KIND: Final = DialectKind("ollama", Ollama.apis, lambda options: _OLLAMA, sim_base="/api")
+_MODELS: Final = ModelList("models", "name", suffix=":latest", single=False)
+KIND: Final = DialectKind("ollama", Ollama.apis, lambda options: _OLLAMA, sim_base="/api", models=_MODELS)

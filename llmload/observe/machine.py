@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -12,13 +13,37 @@ import psutil
 from llmload.metrics.disturbance import Cause
 from llmload.metrics.health import WorkerHealth
 
-__all__ = ["MachineWatch"]
+__all__ = ["Glance", "MachineWatch"]
 
 _OTHERS_FROM: Final = 0.5
 """Share of the machine from which other processes' work in a second is an event."""
 _STEAL_FROM: Final = 0.05
+_TWICE: Final = frozenset({"guest", "guest_nice"})
+"""Times that are in others, too."""
 _QUOTAS: Final = (Path("/sys/fs/cgroup/cpu.stat"), Path("/sys/fs/cgroup/cpu/cpu.stat"))
 """Inside a container, its own; version 2 and 1 of control groups."""
+
+
+class Glance:
+    """What else this machine does, from now on."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._own = time.process_time()
+        self._before = psutil.cpu_times()
+
+    def seen(self, seconds: float) -> tuple[float, float]:
+        """The shares of all cores that other processes used and that the hypervisor took, in ``seconds`` at least."""
+        time.sleep(max(0.0, self._began + seconds - time.monotonic()))
+        after, own = psutil.cpu_times(), time.process_time() - self._own
+        known = [name for name in after._fields if name not in _TWICE]
+        spent = {name: getattr(after, name) - getattr(self._before, name) for name in known}
+        whole = sum(spent.values())
+        if whole <= 0:
+            return 0.0, 0.0
+        steal = spent.get("steal", 0.0)
+        others = whole - spent["idle"] - spent.get("iowait", 0.0) - steal - own
+        return max(0.0, others / whole), max(0.0, steal / whole)
 
 
 class MachineWatch:

@@ -22,7 +22,7 @@ from llmload.safe import clean
 from llmload.scenario.plan import Auth
 from llmload.transport.sigv4 import AwsKey
 
-__all__ = ["Key", "Secrets", "fetch", "renew"]
+__all__ = ["Key", "Secrets", "fetch", "renew", "where_from"]
 
 _COMMAND_SECONDS = 60.0
 _SHORTEST_SECRET = 6
@@ -112,9 +112,9 @@ def _found(auth: Auth, printed: bytes) -> Key:
     try:
         said: dict[str, Any] = json.loads(printed)
     except ValueError as error:
-        raise UsageError(f"{_where(auth)} could not be looked up") from error
+        raise UsageError(f"{where_from(auth)} could not be looked up") from error
     if "error" in said:
-        raise UsageError(f"{_where(auth)} could not be had: {clean(str(said['error']), 300)}")
+        raise UsageError(f"{where_from(auth)} could not be had: {clean(str(said['error']), 300)}")
     if auth.kind == "aws":
         parts = [_checked(auth, said[name]) if said[name] else "" for name in ("access", "secret", "session")]
         return Key(aws=AwsKey(*parts), lifetime=said["lifetime"])
@@ -128,13 +128,14 @@ def _failed(auth: Auth, why: str) -> UsageError:
 def _checked(auth: Auth, text: str) -> str:
     key = text.strip()
     if not key:
-        raise UsageError(f"the API key from {_where(auth)} is empty")
+        raise UsageError(f"the API key from {where_from(auth)} is empty")
     if any(ord(character) < 32 or ord(character) > 126 for character in key):
-        raise UsageError(f"the API key from {_where(auth)} holds characters that can't go into a header")
+        raise UsageError(f"the API key from {where_from(auth)} holds characters that can't go into a header")
     return key
 
 
-def _where(auth: Auth) -> str:
+def where_from(auth: Auth) -> str:
+    """Where a key is looked for, in words; nothing of the key."""
     return {
         "env": f"${auth.source}",
         "file": auth.source,

@@ -17,11 +17,12 @@ from typing import Any, Final
 import orjson
 
 from llmload.dialects.clean import clean_line
-from llmload.errors import DecodeError, UsageError
+from llmload.errors import UsageError
 from llmload.records import WireRequest
 from llmload.scenario.plan import Target
-from llmload.transport.base import CallFailed, Dial, Exchange
+from llmload.transport.base import CallFailed
 from llmload.transport.choice import open_transport
+from llmload.transport.whole import Whole
 
 __all__ = ["TargetCounter"]
 
@@ -46,42 +47,6 @@ def _by_prompt(model: str, text: str) -> Mapping[str, Any]:
 
 def _by_content(model: str, text: str) -> Mapping[str, Any]:
     return {"content": text, "add_special": False}
-
-
-class _Whole:
-    """A Sink that keeps an answer."""
-
-    def __init__(self) -> None:
-        self.status = 0
-        self.data = bytearray()
-
-    def begun(self, exchange: Exchange) -> None: ...
-
-    def opened(self, t: int, dial: Dial | None) -> None: ...
-
-    def sent(self, t: int, size: int) -> None: ...
-
-    def traced(self, trace: str) -> None: ...
-
-    def uploaded(self, t: int) -> None: ...
-
-    def head(self, t: int, status: int, headers: Mapping[str, str]) -> None:
-        self.status = status
-
-    def body(self, t: int, data: bytes) -> None:
-        if len(self.data) + len(data) > _LIMIT:
-            raise DecodeError(f"it is longer than {_LIMIT} bytes")
-        self.data += data
-
-    def template(self) -> None: ...
-
-    def skipped(self, events: int, size: int) -> None: ...
-
-    def dialogue(self) -> None: ...
-
-    def ended(self, t: int) -> None: ...
-
-    def over(self, failed: CallFailed | None) -> None: ...
 
 
 class TargetCounter:
@@ -130,7 +95,7 @@ class TargetCounter:
         return tokens
 
     async def _ask(self, model: str, text: str) -> tuple[int, bytes]:
-        sink = _Whole()
+        sink = Whole(_LIMIT)
         request = WireRequest("POST", "tokenize", _HEADERS, orjson.dumps(self._shape(model, text)))
         try:
             async with asyncio.timeout(_SECONDS):

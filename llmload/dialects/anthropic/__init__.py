@@ -11,6 +11,7 @@ from llmload.dialects.anthropic.stream import MessageStream
 from llmload.dialects.base import DialectKind, Reader
 from llmload.dialects.error_body import ErrorReader
 from llmload.dialects.media import body_kind
+from llmload.dialects.model_list import ModelList
 from llmload.records import Answer, Api, Call, WireRequest
 
 __all__ = ["KIND", "Anthropic"]
@@ -55,4 +56,5 @@ KIND: Final = DialectKind(
     },
     key=("x-api-key", ""),
     sim_base="/anthropic/v1",
+    models=ModelList(more="has_more", query="?limit=1000"),
 )

@@ -19,6 +19,7 @@ from llmload.dialects.gemini.request import (
 )
 from llmload.dialects.gemini.stream import ArrayStream, ResponseStream
 from llmload.dialects.media import body_kind
+from llmload.dialects.model_list import ModelList
 from llmload.records import Answer, Api, Call, WireRequest
 
 __all__ = ["KIND", "VERTEX", "Gemini"]
@@ -69,6 +70,7 @@ KIND: Final = DialectKind(
     choices={"stream": STREAMINGS},
     key=("x-goog-api-key", ""),
     sim_base="/v1beta",
+    models=ModelList("models", "name", "nextPageToken", prefix="models/", query="?pageSize=1000"),
 )
 VERTEX: Final = DialectKind(
     "vertex",

@@ -8,6 +8,7 @@ from typing import Final
 from llmload.dialects.base import DialectKind, Reader
 from llmload.dialects.error_body import ErrorReader
 from llmload.dialects.media import body_kind
+from llmload.dialects.model_list import ModelList
 from llmload.dialects.openai.document import DocumentReader
 from llmload.dialects.openai.request import wire_request
 from llmload.dialects.openai.stream import StreamReader
@@ -37,4 +38,4 @@ class OpenAi:
 
 
 _OPENAI: Final = OpenAi()
-KIND: Final = DialectKind("openai", OpenAi.apis, lambda options: _OPENAI)
+KIND: Final = DialectKind("openai", OpenAi.apis, lambda options: _OPENAI, models=ModelList())

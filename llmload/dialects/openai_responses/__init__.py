@@ -7,6 +7,7 @@ from typing import Final
 from llmload.dialects.base import DialectKind, Reader
 from llmload.dialects.error_body import ErrorReader
 from llmload.dialects.media import body_kind
+from llmload.dialects.model_list import ModelList
 from llmload.dialects.openai.document import DocumentReader
 from llmload.dialects.openai_responses.document import ResponseReader
 from llmload.dialects.openai_responses.request import wire_request
@@ -37,4 +38,4 @@ class OpenAiResponses:
 
 
 _RESPONSES: Final = OpenAiResponses()
-KIND: Final = DialectKind("openai-responses", OpenAiResponses.apis, lambda options: _RESPONSES)
+KIND: Final = DialectKind("openai-responses", OpenAiResponses.apis, lambda options: _RESPONSES, models=ModelList())

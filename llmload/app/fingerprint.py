@@ -13,6 +13,7 @@ from llmload.errors import UsageError
 from llmload.observe.environment import environment
 from llmload.observe.service import SECONDS, Way, ask
 from llmload.records import Api, Call
+from llmload.safe import clean
 from llmload.scenario.plan import Plan, Target
 from llmload.sim.spec import SimSpec
 from llmload.transport.connector import tls_context
@@ -58,8 +59,8 @@ class Inquiry:
                 ring = KeyRing(target)
                 ways[target.name] = _way(target, ring, _model(plan, target.name))
                 secrets.append(ring)
-            except UsageError as error:
-                self._known[target.name] = {"trouble": f"it was not asked: {str(error).splitlines()[0]}"}
+            except (UsageError, OSError) as error:
+                self._known[target.name] = {"trouble": f"it was not asked: {clean(str(error).partition(chr(10))[0])}"}
         self._known |= ask(ways, lambda text: _redacted(text, secrets))
 
 

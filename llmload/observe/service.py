@@ -85,23 +85,28 @@ class _Asked(threading.Thread):
     def __init__(self, way: Way) -> None:
         super().__init__(name="llmload-fingerprint", daemon=True)
         self._way: Final = way
-        self._line: Final = _Line(way)
+        self._line: _Line | None = None
         self._facts: Final[dict[str, str]] = {}
 
     def run(self) -> None:
         try:
+            self._line = _Line(self._way)
             _questions(self._way, self._line, self._facts)
         except _Silent as why:
             self._facts["trouble"] = str(why)
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            self._facts["trouble"] = _words(error)
         finally:
-            self._line.close()
+            if self._line is not None:
+                self._line.close()
 
     def told(self) -> dict[str, str]:
         """What is known by now; no more is asked."""
         late = self.is_alive()
         facts = dict(self._facts)
         if late:
-            self._line.cut()
+            if self._line is not None:
+                self._line.cut()
             facts["trouble"] = _LATE.format(SECONDS)
         return facts
 
@@ -198,7 +203,7 @@ def _document(body: bytes) -> Any:
 
 
 def _words(error: Exception) -> str:
-    if isinstance(error, urllib3.exceptions.ProxyError):
+    if isinstance(error, urllib3.exceptions.ProxyError | urllib3.exceptions.ProxySchemeUnknown):
         return "its proxy can not be reached"
     if isinstance(error, urllib3.exceptions.SSLError):
         return clean(f"TLS fails: {re.sub(r'[^(]*[(]|[(]_ssl.*', '', str(error), count=2)}", 200)

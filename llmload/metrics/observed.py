@@ -67,6 +67,7 @@ FIGURES: Final[Mapping[str, Figure]] = {
     "probe": Figure(
         "probe answered after", Measure.TIME, "time from when a probe was due until it was answered", level=False
     ),
+    "replicas": Figure("replicas", Measure.COUNT, "replicas that work"),
     "clients": Figure("clients", Measure.COUNT, "clients connected"),
 }
 """What is sampled: of a process and its children, added up, and of what a page of metrics says under other names."""

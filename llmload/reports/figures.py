@@ -11,6 +11,7 @@ from llmload.metrics.histogram import Histogram
 from llmload.metrics.summary import CellKey, Slice, Summary
 from llmload.records import Outcome
 from llmload.reports.crossed import crossed_figures
+from llmload.reports.efficient import efficiency_figures
 from llmload.reports.observed import seen
 from llmload.reports.paired import pair_figures
 from llmload.reports.phases import phase_figures
@@ -235,6 +236,7 @@ def figures(summary: Summary) -> dict[str, Any]:
         "crossed": crossed_figures(summary),
         "against_baseline": phase_figures(summary),
         "slowdown": slowdown_figures(summary),
+        "efficiency": efficiency_figures(summary),
         "slowest": slowest_figures(summary),
         "observed": {
             name: {figure: {of: _tidy(value) for of, value in row.items()} for figure, row in table.items()}

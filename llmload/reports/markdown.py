@@ -14,6 +14,7 @@ from llmload import units
 from llmload.analysis.insights import Gravity
 from llmload.metrics.catalogue import METRICS, format_value
 from llmload.metrics.slices import Slice
+from llmload.reports.efficient import EFFICIENCY_COLUMNS, efficiency_rows
 from llmload.reports.figures import Distribution, amounts, distinct_slices, distributions
 from llmload.reports.judged import interval_of, margin_of, observed_of, ordered, remedied, score
 from llmload.reports.markdown_text import code, prose, table
@@ -179,6 +180,13 @@ def _slowdown(result: Result) -> Iterator[str]:
         yield from (f"- {prose(remark)}" for remark in remarks)
 
 
+def _efficiency(result: Result) -> Iterator[str]:
+    if found := efficiency_rows(result.summary):
+        rows, left = found
+        yield from table([column.title for column in EFFICIENCY_COLUMNS], map(_cells, rows))
+        yield from _more(left, "phase")
+
+
 def _target(result: Result) -> Iterator[str]:
     for number, each in enumerate(list(observed_tables(result.summary))[:_DIMENSIONS]):
         if number:
@@ -273,6 +281,7 @@ def _footer(result: Result) -> Iterator[str]:
 
 
 _SECTIONS: Final = (
-    _verdict, _objectives, _insights, _trust, _load, _times, _slowdown, _target, _cuts, _errors, _slowest, _footer,
+    _verdict, _objectives, _insights, _trust, _load, _times, _slowdown, _target, _efficiency, _cuts, _errors, _slowest,
+    _footer,
 )  # fmt: skip
 """In the order in which they are shown, and kept where there isn't room for all."""

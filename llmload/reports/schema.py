@@ -17,6 +17,7 @@ from llmload.records import Outcome
 from llmload.reports.document import KIND, SCHEMA_VERSION
 from llmload.reports.figures import PERCENTILES
 from llmload.verdict.compared import RELATIONS
+from llmload.verdict.efficiency import EFFICIENCY
 from llmload.verdict.objectives import OPERATORS
 from llmload.verdict.pair_stats import PERCENTILES as PAIR_PERCENTILES
 from llmload.verdict.service_level import Light
@@ -265,9 +266,15 @@ _SLOWEST: Final = _object(
     ttft=_maybe(_number("s")), latency=_number("s"), request_id=_text("What the server calls it"),
     trace_id=_text("W3C Trace Context; empty without"), sampled=_kind("boolean", "Its sampled flag was set"),
 )  # fmt: skip
+_EFFICIENCY: Final = _object(
+    "What the target made of what it used; null where nobody saw it", phase=_text(),
+    used=_map(_maybe(_number()), "Means: cores, bytes of memory, replicas"),
+    **{name: _maybe(_number("per second, and per core, GB or replica")) for name in EFFICIENCY},
+)  # fmt: skip
 _FIGURES: Final = _object(
     "Derived from the summary for easy reading; measured phases only; a checkpoint has none",
-    ("paired", "crossed", "against_baseline", "slowdown", "observed", "slowest"), crossed=_CROSSED,
+    ("paired", "crossed", "against_baseline", "slowdown", "observed", "slowest", "efficiency"), crossed=_CROSSED,
+    efficiency=_list(_EFFICIENCY, "Measured phase by phase, where what the target uses was observed"),
     slowdown=_list(_SLOWDOWN, "Service by service"),
     slowest=_list(_SLOWEST, "Class by class, the slowest first; measured phases"),
     measured_seconds=_number(), total=_SLICE, by=_map(_map(_SLICE), "Dimension, then value"),

@@ -12,6 +12,7 @@ from llmload.metrics.catalogue import METRICS, Metric, Unit, format_value, scale
 from llmload.metrics.summary import Slice, Summary
 from llmload.records import Outcome
 from llmload.reports.crossed import crossed_section
+from llmload.reports.efficient import efficiency_section
 from llmload.reports.facts import cost_facts, generator_facts, stall_facts, token_facts
 from llmload.reports.figures import Distribution, amounts, distinct_slices, distributions, groups
 from llmload.reports.grid import Column, grid
@@ -233,6 +234,7 @@ SECTIONS: Final[tuple[Section, ...]] = (
     error_section,
     slowest_section,
     observed_section,
+    efficiency_section,
     generator_section,
 )
 """In the order they are shown."""

@@ -85,6 +85,8 @@ class Batch:
         """Seconds that the next step loses to other work."""
         self.replicas = 1
         """Accelerators that share the batch evenly."""
+        self._caches = 1
+        """Those of them whose memory is added to the cache."""
         self.tokens_read = 0
         """Prompt tokens worked on so far."""
         self.tokens_made = 0
@@ -103,7 +105,7 @@ class Batch:
     @property
     def cache_used(self) -> float:
         """Share of the cache that is taken."""
-        return 1 - self._room / (self._spec.kv_tokens * self.replicas)
+        return 1 - self._room / (self._spec.kv_tokens * self._caches)
 
     @property
     def slots(self) -> int:
@@ -115,10 +117,11 @@ class Batch:
         """What is in the batch or waits for it, over its slots."""
         return (self.running + self.waiting) / self.slots
 
-    def scale(self, replicas: int) -> None:
-        """From now on there are so many replicas; what runs on one that goes is finished first."""
-        self._room += (replicas - self.replicas) * self._spec.kv_tokens
-        self.replicas = replicas
+    def scale(self, replicas: int, caches: int) -> None:
+        """From now on there are so many replicas, so many of which bring memory with them; what runs on one that goes
+        is finished first."""
+        self._room += (caches - self._caches) * self._spec.kv_tokens
+        self.replicas, self._caches = replicas, caches
 
     def lend(self, seconds: float) -> None:
         """Other work takes so much of the model's time, if it has anything to do."""

@@ -26,6 +26,8 @@ class Scaler:
         self._faults: Final = tuple(faults)
         self.replicas = spec.least
         """That work now."""
+        self.caches = spec.least
+        """Those of them that bring memory with them."""
         self._wanted = spec.least
         """Those included that are being started."""
         self._starting: list[float] = []
@@ -44,6 +46,7 @@ class Scaler:
             self._next += self._spec.every
         self._pass(t)
         self._busy = min(1.0, busy)
+        self.caches = self._spec.least if self._how(t) == "compute" else self.replicas
         return self.replicas
 
     def _pass(self, t: float) -> None:
@@ -58,13 +61,17 @@ class Scaler:
     def _decide(self, t: float) -> None:
         spec = self._spec
         mean, self._work = self._work / spec.every, 0.0
-        how = next((fault.how for fault in self._faults if fault.active(t)), "")
+        how = self._how(t)
         if how == "thrash":
             self._want(spec.least if self._wanted > spec.least else spec.most, t)
-        elif not how and mean > spec.out:
+        elif how != "never" and mean > spec.out:
             self._want(min(spec.most, self._wanted + 1), t)
-        elif not how and mean < spec.in_:
+        elif how != "never" and mean < spec.in_:
             self._want(max(spec.least, self._wanted - 1), t)
+
+    def _how(self, t: float) -> str:
+        """What goes wrong with it, "" if nothing does."""
+        return next((fault.how for fault in self._faults if fault.active(t)), "")
 
     def _want(self, replicas: int, t: float) -> None:
         """More come later; fewer are gone at once, those first that do not work yet."""

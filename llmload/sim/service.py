@@ -201,7 +201,7 @@ class Service:
     def _look(self, scaler: Scaler) -> None:
         replicas = scaler.look(self._planter.since(self.now()), self.batch.busy)
         if replicas != self.batch.replicas:
-            self.batch.scale(replicas)
+            self.batch.scale(replicas, scaler.caches)
 
     def _overloaded(self) -> Refused:
         return Refused(

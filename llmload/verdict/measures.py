@@ -17,6 +17,7 @@ from llmload.clock import NS
 from llmload.metrics.catalogue import METRICS
 from llmload.metrics.intervals import enough
 from llmload.verdict.analysed import BREAKING, RECOVERY, STEADY, TREND
+from llmload.verdict.efficiency import EFFICIENCY
 from llmload.verdict.kinds import Kind, Stat, kind_of_metric
 from llmload.verdict.pair_stats import AGAINST, PAIR_STATS
 from llmload.verdict.probes import PROBE_STATS
@@ -33,6 +34,7 @@ __all__ = [
     "AGAINST",
     "DIRECT",
     "NEEDED",
+    "OBSERVED_METRICS",
     "OVER",
     "OVER_METRICS",
     "PERCENTILE",
@@ -221,12 +223,15 @@ DIRECT: Final[Mapping[str, Mapping[str, Stat]]] = {
     },
     "paired": PAIR_STATS,
     "target": MappingProxyType({**TARGET_STATS, **PROBE_STATS}),
+    "efficiency": EFFICIENCY,
 }  # fmt: skip
 """Metric -> statistic -> how to read it. A metric may stand here and in the catalogue: these come first."""
 
 OVER: Final = "over"
 """The filter that names what a spread is taken over."""
 OVER_METRICS: Final = ("spread", "fairness", "failover", "breaker")
+OBSERVED_METRICS: Final = ("target", "efficiency")
+"""What an observer sees, or is made of what it sees: they may name which one."""
 _TRACK_METRICS: Final = ("failover", "breaker")
 NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(OVER_METRICS, (OVER,)),

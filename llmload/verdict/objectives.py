@@ -293,7 +293,7 @@ def _check_filter(key: str, value: str, metric: str, tags: Iterable[str] | None)
         key = value
     if key == measures.AGAINST and key not in measures.needs(metric):
         raise ValueError('only pairs are set against a target, as in "paired.latency.mean{target=a,against=b}"')
-    if key == OBSERVE and metric != "target":
+    if key == OBSERVE and metric not in measures.OBSERVED_METRICS:
         raise ValueError('only the target is observed, as in "target.memory.max{observe=server}"')
     if key in DIMENSIONS or key == OBSERVE or key in PHASES or key in measures.needs(metric):
         return

@@ -251,7 +251,9 @@ FAULTS = {
 }
 """(scenario, environment) -> everything that the missed objectives say, and nothing else does."""
 
-ON_SOCKETS = {"websocket", "memory", "queue-growth", "calibrate-resources", "worker-efficiency"}
+ON_SOCKETS = {
+    "websocket", "memory", "queue-growth", "calibrate-resources", "worker-efficiency", "workload-scaling",
+}  # fmt: skip
 """Sockets are real ones, or there is a process to look at: test_scenarios_websocket.py and _observed.py run these."""
 VARIANTS = [variant for variant in variants() if variant[0] not in ON_SOCKETS]
 HEALTHY = [variant for variant in VARIANTS if variant not in FAULTS]

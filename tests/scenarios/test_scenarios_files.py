@@ -13,6 +13,7 @@ SECTIONS = ("Question", "Load", "Measured", "Passes", "A failure")
 IDS = {
     "memory": "MEMORY_UNDER_LOAD",
     "worker-efficiency": "PERF_MIXED_FASTAPI_WORKER_EFFICIENCY_001",
+    "workload-scaling": "PERF_MIXED_WORKLOAD_AWARE_SCALING_004",
     "queue-growth": "PERF_MIXED_RESOURCE_BILLING_QUEUE_002",
     "calibrate-resources": "PERF_INFRA_RESOURCE_ACCURACY_002",
     "calibrate-tokens": "PERF_INFRA_TOKEN_ACCURACY_003",

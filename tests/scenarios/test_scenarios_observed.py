@@ -23,6 +23,9 @@ BROKEN = {
         "memory grows by half or more while the load stays the same: a leak",
     ),
     "worker-efficiency": ("the server's event loop is blocked: for that time it answers nobody",),
+    "workload-scaling": (
+        "long contexts take twice as long and longer at the high rate: the wrong resource is scaled, or too little",
+    ),
     "queue-growth": ("the queue grows while the load stays the same: its worker is too slow",),
 }
 ELSEWHERE = {"scaling"}

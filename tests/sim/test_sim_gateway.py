@@ -138,6 +138,26 @@ def test_scaling_may_never_act_or_go_to_and_fro() -> None:
     assert seen == [1, 3, 1, 3, 1, 3, 1, 3, 1]
 
 
+def test_replicas_may_bring_compute_and_no_memory() -> None:
+    faulty = Scaler(SCALING, [Scaling(how="compute")])
+    assert replicas(faulty, [0.9] * 6) == [1, 1, 1, 2, 3, 3]
+    assert faulty.caches == 1
+    healthy = Scaler(SCALING, [])
+    assert replicas(healthy, [0.9] * 6)[-1] == healthy.caches == 3
+
+
+@pytest.mark.parametrize(("faults", "within"), [([], True), ([{"kind": "scaling", "how": "compute"}], False)])
+def test_long_contexts_wait_for_memory_that_no_replica_brings(faults: list[dict[str, Any]], within: bool) -> None:
+    scaling = {"most": 4, "every": "1s", "delay": "100ms"}
+    bench = Bench(slots=4, kv_tokens=8192, jitter=0, scaling=scaling, faults=faults)
+    messages = [{"role": "user", "content": "long " * 2400}]
+    for _ in range(60):
+        heard = bench.chat(60, messages=messages)
+        bench.time.run(bench.time.t / 1e9 + 0.4)
+    bench.time.run(bench.time.t / 1e9 + 2)
+    assert bool(heard.over) is within
+
+
 def test_more_replicas_make_more_tokens() -> None:
     bench = Bench(slots=2, jitter=0, scaling={"most": 4, "every": "1s", "delay": "1s"})
     heard = []

@@ -13,6 +13,7 @@ from llmload.metrics.catalogue import METRICS, format_value
 from llmload.metrics.summary import Slice, Summary
 from llmload.reports.counters import said
 from llmload.reports.crossed import GROUP_COLUMNS, TERM_COLUMNS, crossed
+from llmload.reports.efficient import EFFICIENCY_COLUMNS, efficiency_rows
 from llmload.reports.facts import cost_facts, generator_facts, stall_facts, token_facts
 from llmload.reports.figures import Distribution, amounts, distinct_slices, distributions, groups
 from llmload.reports.html.markup import Html, Node, element, table
@@ -131,6 +132,15 @@ def _slowdown(result: Result) -> Iterator[Node]:
         yield from (element("p", remark, class_="dim") for remark in remarks)
 
 
+def _efficiency(result: Result) -> Iterator[Node]:
+    if found := efficiency_rows(result.summary):
+        rows, left = found
+        columns = ("Phase", *(column.title for column in EFFICIENCY_COLUMNS[1:]))
+        yield table(columns, map(_plain, rows), "What the target made of what it used")
+        if left:
+            yield element("p", f"and {left:,} more phases", class_="dim")
+
+
 def _pairs(result: Result) -> Iterator[Node]:
     columns = ("Metric", *(column.title for column in PAIR_COLUMNS[1:]))
     for title, rows in pair_rows(result.summary):
@@ -247,6 +257,7 @@ DETAILS: Final[Mapping[str, Callable[[Result], Iterator[Node]]]] = {
     "Tokens and cost": _tokens,
     "The target": _target,
     "The network": _network,
+    "Efficiency": _efficiency,
     "The generator": _generator,
     "Precision": _error_bar,
 }

@@ -128,13 +128,14 @@ class Breaker(FaultBase):
 
 
 class Scaling(FaultBase):
-    """Autoscaling (`[sim.scaling]`) that never acts, or goes to and fro between the least and the most.
+    """Autoscaling (`[sim.scaling]`) that never acts, goes to and fro between the least and the most, or adds compute
+    where memory may be what is short: replicas that come bring slots and speed, but no room in the KV cache.
 
     It concerns no single request: only its times count.
     """
 
     kind: Literal["scaling"] = "scaling"
-    how: Literal["never", "thrash"] = "never"
+    how: Literal["never", "thrash", "compute"] = "never"
 
     def plant(self, script: Script) -> None:
         """Nothing: the scaler looks for it."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ssl
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from llmload import __version__
 from llmload.analysis.environments import Environment
+from llmload.app.pinging import tls_of
 from llmload.errors import UsageError
 from llmload.observe.environment import environment
 from llmload.observe.service import SECONDS, Way, ask
@@ -16,7 +16,6 @@ from llmload.records import Api, Call
 from llmload.safe import clean
 from llmload.scenario.plan import Plan, Target
 from llmload.sim.spec import SimSpec
-from llmload.transport.connector import tls_context
 from llmload.transport.keyring import KeyRing, proxy_login
 
 __all__ = ["Inquiry", "fingerprint"]
@@ -76,10 +75,6 @@ def _model(plan: Plan, target: str) -> str:
 
 
 def _way(target: Target, ring: KeyRing, model: str) -> Way:
-    tls = None
-    if target.base_url.startswith(("https:", "wss:")):
-        found = tls_context(target)
-        tls = found if isinstance(found, ssl.SSLContext) else _trusting()
     login = proxy_login(target)
     listing, headers = _listing(target)
     return Way(
@@ -88,7 +83,7 @@ def _way(target: Target, ring: KeyRing, model: str) -> Way:
         model=model,
         pages=target.dialect in _WITH_PAGES,
         headers={**headers, **dict(ring.headers(""))},
-        tls=tls,
+        tls=tls_of(target) if target.base_url.startswith(("https:", "wss:")) else None,
         proxy=target.proxy,
         proxy_headers={"Proxy-Authorization": f"Basic {login}"} if login else {},
         unix_socket=target.unix_socket,
@@ -102,12 +97,6 @@ def _listing(target: Target) -> tuple[str, Mapping[str, str]]:
         return "models", {}
     request = speaks.request(Call(0, "models", target.name, Api.MODELS, ""))
     return request.path, dict(request.headers)
-
-
-def _trusting() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return context
 
 
 def _simulated(spec: SimSpec) -> dict[str, str]:

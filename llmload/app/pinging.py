@@ -19,7 +19,7 @@ from llmload.transport.connector import tls_context
 from llmload.transport.keyring import proxy_login
 from llmload.units import format_ns
 
-__all__ = ["Pings", "Ways", "route_to"]
+__all__ = ["Pings", "Ways", "route_to", "tls_of"]
 
 _PORTS: Final = {"http": 80, "https": 443}
 _SHORT_ROUNDS: Final = 5
@@ -35,14 +35,15 @@ def route_to(target: Target, path: str = "") -> Route:
         host=url.host or "",
         port=url.port or _PORTS[url.scheme],
         path=path or url.raw_path or "/",
-        tls=_context(target) if url.scheme == "https" else None,
+        tls=tls_of(target) if url.scheme == "https" else None,
         proxy=None if proxy is None else (proxy.host or "", proxy.port or 80),
         login=proxy_login(target),
         unix_socket=target.unix_socket,
     )
 
 
-def _context(target: Target) -> ssl.SSLContext:
+def tls_of(target: Target) -> ssl.SSLContext:
+    """What a target's certificates are checked with, by blocking sockets. Raises UsageError (``ca_file``)."""
     found = tls_context(target)
     if isinstance(found, ssl.SSLContext):
         return found

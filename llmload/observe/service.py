@@ -34,6 +34,8 @@ _LATE: Final = "it took longer than {:g} s"
 _LARGEST: Final = 2**20
 _HOSTED: Final = ("openai-version", "anthropic-organization-id", "apim-request-id", "x-amzn-requestid")
 """Headers of services whose servers have no pages of their own to look at."""
+_VERSION: Final = re.compile(r"/(?:v\d\w{0,10}|api)$")
+"""The end of a base URL, beside which a server's pages of its own stand."""
 _HTTP: Final = {10: "1.0", 11: "1.1", 20: "2"}
 _WEB: Final = {"ws": "http", "wss": "https"}
 
@@ -112,14 +114,16 @@ class _Asked(threading.Thread):
 
 
 def _questions(way: Way, line: _Line, facts: dict[str, str]) -> None:
-    answer = line.get(f"{urlsplit(way.base_url).path.rstrip('/')}/{way.listing}")
+    base = urlsplit(way.base_url).path.rstrip("/")
+    beside = _VERSION.sub("", base)
+    answer = line.get(f"{base}/{way.listing}")
     facts |= {"answered": f"HTTP {answer.status}", **line.seen, **from_headers(answer.headers)}
     facts |= from_list(answer.document, way.model)
     if not way.pages or any(name in answer.headers for name in _HOSTED):
         return
     for page in PAGES:
         if facts.get("software", page.of[0]) in page.of:
-            got = line.get(page.path)
+            got = line.get(f"{beside}{page.path}")
             facts |= from_page(page, got.status, got.document)
 
 

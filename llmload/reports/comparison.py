@@ -15,7 +15,7 @@ from llmload.analysis.figure import RATES, Figure
 from llmload.analysis.parity import Parity, over_time, parity
 from llmload.analysis.side import LEAST_WINDOWS, Side
 from llmload.errors import ExitStatus
-from llmload.reports.environment import of_result, sentence
+from llmload.reports.environment import of_result, told
 from llmload.reports.result import Result
 from llmload.safe import clean
 from llmload.units import counted
@@ -213,8 +213,7 @@ def _differences(first: Party, other: Party) -> Iterator[str]:
     for name, one, two in pairs:
         if one != two:
             yield f"{name}: {_value(one)} against {_value(two)}"
-    found = differences(of_result(a), of_result(b))
-    yield from (sentence(each, first.label, other.label) for each in found.differences)
+    yield from told(differences(of_result(a), of_result(b)), first.label, other.label)
     changed = [text for key, text in _changes(a, b) if key in _OF_THE_TARGET]
     if changed:
         yield f"target: {_listed(changed)}"

@@ -27,8 +27,7 @@ from llmload.safe import clean
 from llmload.units import counted
 
 __all__ = [
-    "KIND", "briefly", "compared_document", "compared_text", "document", "of_result", "read_document", "sentence",
-    "text",
+    "KIND", "briefly", "compared_document", "compared_text", "document", "of_result", "read_document", "text", "told",
 ]  # fmt: skip
 
 KIND: Final = "llmload-environment"
@@ -125,6 +124,17 @@ def compared_text(found: Found, names: tuple[str, str], width: int, unicode: boo
         titles = ", ".join(_title(part, fact) for whose, fact in found.unknown if whose == part)
         lines += ["", *wrap(f"unknown on both sides of the {clean(part, 70)}: {titles}", width)]
     return _written(lines, unicode)
+
+
+def told(found: Found, one: str, other: str) -> Iterator[str]:
+    """All of it in few sentences: one for each difference, one for all that a side does not know of a part."""
+    yield from (sentence(each, one, other) for each in found.differences if not each.unknown or not each.fact)
+    for part in dict.fromkeys(each.part for each in found.differences):
+        lacks = [each for each in found.differences if each.part == part and each.unknown and each.fact]
+        for name, missing in ((one, [each for each in lacks if not each.one]), (other, [e for e in lacks if e.one])):
+            if missing:
+                titles = ", ".join(_title(part, each.fact) for each in missing)
+                yield f"{clean(part, 70)}: not known in {name}: {titles}"
 
 
 def headline(found: Found) -> str:

@@ -48,6 +48,12 @@ def test_once_the_software_is_known_no_page_of_another_is_asked_for() -> None:
     assert asked == ["/v1/models", "/version"]
 
 
+def test_behind_a_path_of_a_gateway_the_pages_stand_there() -> None:
+    with servers.serving(servers.server_like("vLLM", prefix="/llm")) as url:
+        facts = told(url.replace("/v1", "/llm/v1"))
+    assert facts["version"] == servers.TOLD["vLLM"]["version"]
+
+
 def test_a_hosted_service_is_asked_for_its_models_only() -> None:
     asked: list[str] = []
 

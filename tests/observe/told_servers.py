@@ -85,11 +85,11 @@ def answer(to: BaseHTTPRequestHandler, document: Any, status: int = 200, **heade
     to.wfile.write(body)
 
 
-def server_like(software: str, asked: list[str] | None = None) -> Behaviour:
+def server_like(software: str, asked: list[str] | None = None, prefix: str = "") -> Behaviour:
     def behave(to: BaseHTTPRequestHandler) -> None:
         if asked is not None:
             asked.append(to.path)
-        pages = {"/v1/models": MODELS[software], **PAGES[software]}
+        pages = {f"{prefix}{path}": page for path, page in {"/v1/models": MODELS[software], **PAGES[software]}.items()}
         if to.path in pages:
             answer(to, pages[to.path], Server=f"{software}/test")
         else:

@@ -77,6 +77,19 @@ def test_what_differs_about_the_runs_is_named_first() -> None:
     )
 
 
+def test_what_differs_about_the_generator_and_the_target_is_named_and_what_one_side_lacks_is_not_the_same() -> None:
+    told = {"software": "vLLM", "version": "0.6.3", "slots": "64"}
+    a = replace(samples.valid(), environment={"python": "3.11.7", "clock": "tsc"}, target_environment={"main": told})
+    b = replace(a, environment={"python": "3.12.1"}, target_environment={"main": {**told, "version": "0.7.0"}})
+    found = compare_results([Party("a", (a,)), Party("b", (b,))], Measure()).others[0].differences
+    assert "generator: Python 3.11.7 against 3.12.1" in found
+    assert "target main: version 0.6.3 against 0.7.0" in found
+    assert "generator: not known in b: clock source of the kernel" in found
+    older = replace(b, target_environment={})
+    found = compare_results([Party("a", (a,)), Party("b", (older,))], Measure()).others[0].differences
+    assert "target main: nothing is known of it in b" in found
+
+
 def test_results_of_different_scenarios_are_warned_of() -> None:
     a = samples.valid()
     b = replace(a, scenario=replace(a.scenario, name="another", demo=not a.scenario.demo))

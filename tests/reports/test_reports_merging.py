@@ -146,9 +146,11 @@ def test_whole_runs_are_told_from_segments() -> None:
 
 def test_machines_that_differ_are_both_named() -> None:
     one, two = shards(2)
-    other = saved(two, environment={"python": "3.12.1", "platform": "Linux"}, version="0.2.0")
+    told = {"main": {"software": "vLLM", "version": "0.6.3"}}
+    other = saved(two, environment={"python": "3.12.1", "platform": "Linux"}, version="0.2.0", target_environment=told)
     found = merged([Part("a.json", saved(one)), Part("b.json", other)])
     assert found.environment == {"platform": "Linux", "python": "3.13.1, 3.12.1"}
+    assert found.target_environment == told
     assert found.version == "0.1.0, 0.2.0"
 
 

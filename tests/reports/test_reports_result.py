@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from llmload.arrivals.curves import Constant
 from llmload.arrivals.process import Uniform
 from llmload.errors import ExitStatus, ResultError
-from llmload.reports import REPORTS, json_report
+from llmload.reports import REPORTS, json_report, text
 from llmload.reports.result import LoadInfo, Result, ScenarioInfo, parse_result
 from llmload.scenario.plan import Load, Plan
 
@@ -139,6 +140,16 @@ def test_what_an_older_minor_version_lacks_takes_its_default(saved: bytes) -> No
     del document["aborted"]
     read = parse_result(orjson.dumps(document), "x.json")
     assert (read.aborted, read.load.users, read.scenario.tags) == ("", 0.0, {})
+
+
+def test_what_targets_told_comes_back_and_stands_in_the_report(saved: bytes) -> None:
+    told = {"main": {"software": "vLLM", "version": "0.6.3"}, "other": {"trouble": "it can not be reached"}}
+    result = replace(parse_result(saved, "r.json"), target_environment=told, environment={"cpu": "A", "cpus": "8"})
+    assert parse_result(json_report.render(result), "r.json").target_environment == told
+    lines = text.render(result, 100).splitlines()
+    assert "target main: vLLM, 0.6.3" in lines
+    assert "target other: it can not be reached" in lines
+    assert any(line.startswith("generator: 8 x A") for line in lines)
 
 
 def test_a_result_knows_its_plan() -> None:

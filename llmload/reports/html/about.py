@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 import orjson
@@ -9,12 +11,14 @@ import orjson
 from llmload.reports.html.markup import Html, element, lines, scrolling, table
 from llmload.reports.json_report import encodable
 from llmload.reports.result import Result
+from llmload.safe import clean
 
 __all__ = ["about"]
 
 _LONGEST: Final = 20_000
 """Characters of a scenario that are shown."""
 _MOST: Final = 100
+_MOST_TARGETS: Final = 10
 
 
 def about(result: Result) -> Html:
@@ -28,14 +32,23 @@ def about(result: Result) -> Html:
         *((f"tag {name}", value) for name, value in scenario.tags.items()),
     ]  # fmt: skip
     ran = [(name, value) for name, value in facts if value][:_MOST]
-    machine = sorted(result.environment.items())[:_MOST]
+    machine = sorted((name, value) for name, value in result.environment.items() if value)[:_MOST]
     return element(
         "section",
         element("h2", "Scenario and environment"),
         table(("Run", "value"), ran, "The run", texts=2),
         table(("Machine", "value"), machine, "Where it ran", texts=2) if machine else None,
+        *_targets(result),
         _source(result),
     )
+
+
+def _targets(result: Result) -> Iterator[Html]:
+    """What each told of itself before the run."""
+    for name, facts in islice(result.target_environment.items(), _MOST_TARGETS):
+        told = sorted((fact, value) for fact, value in facts.items() if value)[:_MOST]
+        if told:
+            yield table(("Target", "value"), told, f"What {clean(name, 40)} told of itself", texts=2)
 
 
 def _source(result: Result) -> Html | None:

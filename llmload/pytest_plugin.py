@@ -196,15 +196,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     """A test that is marked has the fixture; one that would make a run is skipped unless that was asked for."""
-    names = getattr(item, "fixturenames", None)
-    if names is None:
+    if not isinstance(item, pytest.Function):
         return
+    asks = not _FIXTURES.isdisjoint(item.fixturenames)
     marked = item.get_closest_marker("llmload") is not None
-    if marked and _FIXTURES.isdisjoint(names):
+    if marked and not asks:
         _of_markers(item)
-        names.append("llmload")
+        item.fixturenames = [*item.fixturenames, "llmload"]  # a list of its own: parameters of a test share theirs
         item.stash[_BY_MARKER] = True
-    if not _FIXTURES.isdisjoint(names) and not item.config.stash[_ENABLED]:
+    if (asks or marked) and not item.config.stash[_ENABLED]:
         item.add_marker(pytest.mark.skip(reason=_SKIPPED))
 
 
@@ -217,8 +217,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_call(item: pytest.Item) -> None:
     """The run of a test that has the marker and not the fixture."""
-    if item.stash.get(_BY_MARKER, False):
-        result: Result = getattr(item, "funcargs")["llmload"]()  # noqa: B009 - not of every Item
+    if isinstance(item, pytest.Function) and item.stash.get(_BY_MARKER, False):
+        runner = item.funcargs["llmload"]
+        assert isinstance(runner, Runner)
+        result = runner()
         if not result.passed:
             pytest.fail(repr(result), pytrace=False)
 

@@ -224,6 +224,40 @@ def test_markers_give_defaults_and_the_closest_says_last(faked: Session, pyteste
     done.stdout.fnmatch_lines(["results: kept"])
 
 
+def test_tests_of_every_kind_can_be_marked(faked: Session, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import unittest
+        import pytest
+
+        @pytest.mark.llmload("quickstart")
+        class TestClass:
+            @pytest.mark.parametrize("n", [1, 2, 3])
+            def test_parameters(self, n):
+                pass
+
+        class TestCase(unittest.TestCase):
+            @pytest.mark.llmload("quickstart")
+            def test_method(self):
+                pass
+
+        @pytest.mark.asyncio
+        @pytest.mark.llmload("quickstart")
+        async def test_coroutine():
+            pass
+
+        @pytest.mark.asyncio
+        async def test_inside_a_loop(llmload):
+            assert llmload("quickstart").passed
+        """
+    )
+    pytest.importorskip("pytest_asyncio")
+    done = faked("--llmload", "-p", "asyncio")
+    done.assert_outcomes(passed=6)
+    assert len(calls(pytester)) == 6
+    faked("-p", "asyncio").assert_outcomes(skipped=6)
+
+
 def test_names_of_results_are_safe_short_and_apart(faked: Session, pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """

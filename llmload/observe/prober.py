@@ -28,6 +28,7 @@ import orjson
 import urllib3
 
 from llmload.clock import NS, monotonic_ns
+from llmload.room import raise_descriptors
 
 __all__ = ["BROKEN", "RECORD", "TIMED_OUT", "UNREACHED", "UNSENT", "Prober", "Setup"]
 
@@ -158,6 +159,7 @@ def child_main() -> None:
     """What the process does."""
     setup = Setup(**orjson.loads(sys.stdin.buffer.readline()))
     urllib3.disable_warnings()
+    raise_descriptors()
     ended = threading.Event()
 
     def listen() -> None:

@@ -15,8 +15,10 @@ from llmload.scenario.table import Table
 __all__ = ["ObserveTable", "set_alone"]
 
 _SOURCES = ("process", "port", "pid_file", "metrics", "probe")
+_PROBE_RATE = 20.0
 _OF_PROBES = ("rate", "timeout", "stall")
 _MOST_PROBES = 1000
+"""In a second, and waiting at once: each has a thread and a connection of its own then."""
 _URL = re.compile(r"https?://[^\s@/?#]+(?:[/?]\S*)?")
 _LARGEST_PID = 2**31 - 1
 
@@ -125,13 +127,18 @@ class ObserveTable(Table):
             raise ValueError(f'{odd[0]} is of a probe, and there is none; add probe = "/health"')
         if self.stall >= self.timeout:
             raise ValueError(f"gives a probe up after {self.timeout:g} s, before it shows a stall; make timeout longer")
+        rate = _PROBE_RATE if self.rate is None else self.rate.value
+        if self.probe and rate * self.timeout > _MOST_PROBES:
+            raise ValueError(
+                f"lets {rate * self.timeout:,.0f} probes wait at once, where nothing is answered; "
+                f"make rate times timeout {_MOST_PROBES:,} at most"
+            )
         return self
 
     def observer(self, name: str, pid_file: str) -> Observer:
         """What a Plan keeps of it; ``pid_file``: where the file is."""
         figures = {**(SETS[self.set] if self.set else {}), **self.figures}
-        probes = {"rate": self.rate.value} if self.rate is not None else {}
         return Observer(
             name, self.process, self.port, pid_file, self.every, self.children, self.metrics, tuple(figures.items()),
-            self.probe, timeout=self.timeout, stall=self.stall, **probes,
+            self.probe, _PROBE_RATE if self.rate is None else self.rate.value, self.timeout, self.stall,
         )  # fmt: skip

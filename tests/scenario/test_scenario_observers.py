@@ -90,6 +90,7 @@ def test_a_probe_is_a_path_or_a_url(table: str, expected: Observer) -> None:
         ("{probe='/h', rate=0}", ".rate", ""),
         ("{probe='/h', timeout='2m'}", ".timeout", "60"),
         ("{probe='/h', timeout='100ms'}", "", "before it shows a stall"),
+        ("{probe='/h', rate='1000/s'}", "", "5,000 probes wait at once"),
         ("{port=80, rate='5/s'}", "", "rate is of a probe, and there is none"),
         ("{port=80, probe='/h'}", "", "has both port and probe"),
     ],

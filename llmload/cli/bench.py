@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as jsonlib
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import typer
 
@@ -47,7 +47,7 @@ from llmload.cli.run_options import (
     carry_out,
     with_faults,
 )  # fmt: skip
-from llmload.cli.scenario_options import Trace
+from llmload.cli.scenario_options import Observe, Trace, observers
 from llmload.cli.web_options import Web, WebAt, WebStay, on_web
 
 if TYPE_CHECKING:
@@ -71,6 +71,8 @@ _FLAGS = {
     "tracing.share": "--trace",
 }
 """Where in the generated scenario a flag's value goes."""
+_LISTED: Final = {"objectives": "--fail-on", "observe.": "--observe"}
+"""Where the values of a flag that may be repeated go."""
 
 
 def bench(
@@ -100,6 +102,7 @@ def bench(
     chunks: Chunks = False,
     export: Export = None,
     trace: Trace = None,
+    observe: Observe = None,
     fault: Fault = None,
     workers: Workers = "auto",
     display: DisplayMode = "auto",
@@ -123,7 +126,7 @@ def bench(
     shown = on_web(web, web_at, web_stay)
     cls = _class(api, stream, prompt, prompt_tokens, max_tokens)
     load = _load(rate, users, duration, process, count, max_in_flight)
-    plan = _plan(url, model, api_key_env, cls, load, seed, fail_on or [], print_scenario, trace)
+    plan = _plan(url, model, api_key_env, cls, load, seed, fail_on or [], print_scenario, trace, observe)
     plan = with_faults(plan, fault)
     if debug:
         _debug(plan)
@@ -146,10 +149,11 @@ def _plan(
     rules: list[str],
     print_scenario: bool,
     trace: str | None,
+    observe: list[str] | None,
 ) -> Plan:
     """What the flags mean; exits where that was only to be printed."""
     named = model or ("sim-model" if url == "sim:" else _ANY_MODEL)
-    text = scenario_text(url, named, key_variable(api_key_env), cls, load, seed, rules, trace)
+    text = scenario_text(url, named, key_variable(api_key_env), cls, load, seed, rules, trace, observe)
     plan = compiled(text)
     if named == _ANY_MODEL:
         text = text.replace(_toml(_ANY_MODEL), _toml(_find_model(plan)), 1)
@@ -201,6 +205,10 @@ def _toml(value: Any) -> str:
     return jsonlib.dumps(value, ensure_ascii=False)
 
 
+def _toml_key(name: str) -> str:
+    return name if name.isidentifier() else _toml(name)
+
+
 def scenario_text(
     url: str,
     model: str,
@@ -210,6 +218,7 @@ def scenario_text(
     seed: int,
     rules: list[str],
     trace: str | None = None,
+    observe: list[str] | None = None,
 ) -> str:
     """The scenario file that says the same as the flags."""
     target: dict[str, Any] = {"base_url": url.replace("$", "$$"), "model": model}
@@ -218,6 +227,7 @@ def scenario_text(
     sections = {"targets.main": target, "classes.main": cls, "load": load}
     if trace is not None:
         sections["tracing"] = {"share": trace}
+    sections |= {f"observe.{_toml_key(name)}": table for name, table in observers(observe).items()}
     lines = ['name = "bench"', f"seed = {seed}"]
     if rules:
         lines.append(f"objectives = {_toml(rules)}")
@@ -243,7 +253,8 @@ def compiled(text: str) -> Plan:
 
 
 def _flag(key: str) -> str:
-    return "--fail-on" if key.startswith("objectives") else _FLAGS.get(key, key)
+    named = next((flag for part, flag in _LISTED.items() if key.startswith(part)), key)
+    return _FLAGS.get(key, named)
 
 
 def _find_model(plan: Plan) -> str:

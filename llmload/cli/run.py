@@ -24,7 +24,18 @@ from llmload.cli.run_options import (
     carry_out,
     with_faults,
 )  # fmt: skip
-from llmload.cli.scenario_options import Demo, Env, Scale, ScenarioArgument, Set, Trace, Url, read_plan, traced
+from llmload.cli.scenario_options import (
+    Demo,
+    Env,
+    Observe,
+    Scale,
+    ScenarioArgument,
+    Set,
+    Trace,
+    Url,
+    overrides,
+    read_plan,
+)
 from llmload.cli.web_options import Web, WebAt, WebStay, on_web
 
 __all__ = ["run"]
@@ -48,6 +59,7 @@ def run(
     no_export: NoExport = False,
     stream: Streamed = None,
     trace: Trace = None,
+    observe: Observe = None,
     fault: Fault = None,
     repeat: Repeat = 1,
     baseline: Baseline = None,
@@ -75,7 +87,7 @@ def run(
     1 objectives failed or worse than the baseline, 2 usage, 3 run invalid or nothing decided against the baseline,
     4 target unreachable, 130 interrupted.
     """
-    plan = with_faults(read_plan(scenario, env, traced(set_, trace), scale, demo, url, fail_on), fault)
+    plan = with_faults(read_plan(scenario, env, overrides(set_, trace, observe), scale, demo, url, fail_on), fault)
     more = again(plan, repeat, baseline, min_effect, scenario)
     told = [*([f"stream:{stream}"] if stream else []), *(export or ())]
     shown = on_web(web, web_at, web_stay)

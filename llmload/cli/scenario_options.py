@@ -10,7 +10,20 @@ import typer
 if TYPE_CHECKING:
     from llmload.scenario.plan import Plan
 
-__all__ = ["Demo", "Env", "Scale", "ScenarioArgument", "Set", "Trace", "Url", "parse_scale", "read_plan", "traced"]
+__all__ = [
+    "Demo",
+    "Env",
+    "Observe",
+    "Scale",
+    "ScenarioArgument",
+    "Set",
+    "Trace",
+    "Url",
+    "observers",
+    "overrides",
+    "parse_scale",
+    "read_plan",
+]
 
 ScenarioArgument = Annotated[
     str,
@@ -52,9 +65,36 @@ Trace = Annotated[
 ]  # fmt: skip
 
 
-def traced(set_: Sequence[str] | None, trace: str | None) -> list[str]:
-    """The values of ``--set`` with what ``--trace`` says."""
-    return [*(set_ or ()), *([f"tracing.share={trace}"] if trace is not None else [])]
+Observe = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--observe", metavar="WHAT",
+        help="Look at the target, too: its metrics (vllm, sglang, node ...), its process (target, or a process id), "
+        "or by a light request beside the load (/health). May be repeated.",
+    ),
+]  # fmt: skip
+
+
+def observers(what: Sequence[str] | None) -> dict[str, dict[str, str]]:
+    """The tables ``[observe.NAME]`` that ``--observe`` stands for."""
+    found: dict[str, dict[str, str]] = {}
+    for each in what or ():
+        if each.startswith("/") or "://" in each:
+            found["probe"] = {"probe": each}
+        elif each == "target" or each.isdecimal():
+            found["process"] = {"process": each}
+        else:
+            found[each] = {"metrics": "target", "set": each}
+    return found
+
+
+def overrides(set_: Sequence[str] | None, trace: str | None, observe: Sequence[str] | None) -> list[str]:
+    """The values of ``--set`` with what ``--trace`` and ``--observe`` say."""
+    share = [f"tracing.share={trace}"] if trace is not None else []
+    seen = [
+        f"observe.{name}.{key}={value}" for name, table in observers(observe).items() for key, value in table.items()
+    ]
+    return [*(set_ or ()), *share, *seen]
 
 
 def read_plan(

@@ -14,7 +14,7 @@ from llmload.scenario.curves import CurveTable
 from llmload.scenario.dimensions import DimensionTables
 from llmload.scenario.exports import ExportTable
 from llmload.scenario.mix import ClassTable
-from llmload.scenario.observers import ObserveTable, set_alone
+from llmload.scenario.observers import ObserveTable, name_alone, set_alone
 from llmload.scenario.quantities import Bytes, Duration, Factor, Flag, Name, Number, Offset, Rate, Share, Text, Whole
 from llmload.scenario.retries import RetryTable
 from llmload.scenario.table import Shorthand, Table
@@ -221,9 +221,11 @@ class Scenario(Table):
         description="Named cuts of the traffic, crossed: tenants, regions, priorities.",
     )
     retries: dict[Name, RetryTable] = Field({}, description="Policies by which failed calls are tried again.")
-    observe: dict[Name, Annotated[ObserveTable, Shorthand(set_alone, {"type": "string"})]] = Field(
-        {}, max_length=16, description="What to observe beside the answers: the target's process, its metrics."
-    )
+    observe: Annotated[
+        dict[Name, Annotated[ObserveTable, Shorthand(set_alone, {"type": "string"})]],
+        Field(max_length=16),
+        Shorthand(name_alone, {"type": "string"}),
+    ] = Field({}, description="What to observe beside the answers: the target's process, its metrics.")
     tracing: TracingTable | None = Field(None, description="The ids of a trace on each request; left out: none.")
     export: dict[Name, ExportTable] = Field(
         {}, max_length=16, description="Other systems that are told of the run while it lasts."

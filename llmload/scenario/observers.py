@@ -12,7 +12,7 @@ from llmload.scenario.quantities import Duration, Flag, Level, Rate, Text
 from llmload.scenario.series import SETS, Expression, parse_expression
 from llmload.scenario.table import Table
 
-__all__ = ["ObserveTable", "set_alone"]
+__all__ = ["ObserveTable", "name_alone", "set_alone"]
 
 _SOURCES = ("process", "port", "pid_file", "metrics", "probe")
 _PROBE_RATE = 20.0
@@ -65,6 +65,11 @@ def _expression(value: Any) -> Any:
 def set_alone(value: Any) -> Any:
     """ "vllm" stands for that set on the target's own page."""
     return {"metrics": "target", "set": value} if isinstance(value, str) else value
+
+
+def name_alone(value: Any) -> Any:
+    """``observe = "vllm"`` stands for an observer of that name, with that set."""
+    return {value: value} if isinstance(value, str) else value
 
 
 SetName = Literal["vllm", "sglang", "tgi", "llamacpp", "process", "node", "dcgm", "postgres", "redis"]

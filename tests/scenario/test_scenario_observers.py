@@ -26,6 +26,11 @@ def test_a_process_is_named_in_one_of_three_ways(table: str, expected: Observer)
     assert compiled(SMALL, None, f"observe.server={table}").observers == (expected,)
 
 
+def test_a_set_may_stand_alone() -> None:
+    (observer,) = compiled(SMALL, None, "observe=vllm").observers
+    assert observer == compiled(SMALL, None, "observe.vllm={metrics='target', set='vllm'}").observers[0]
+
+
 def test_a_pid_file_lies_beside_the_scenario() -> None:
     (observer,) = compiled(SMALL, None, "observe.server={pid_file='server.pid'}").observers
     assert observer.pid_file.startswith("/")

@@ -151,8 +151,8 @@ def carry_out(plan: Plan, how: How, again: Again | None = None) -> None:
     with page_for(how.web, again.repeat) as page:
         statuses = list(_several(plan, runs, how, again, to_stderr, page))
         compared = again.conclude(to_stderr)
-        if page is not None and how.web is not None:
-            stay(page, how.web.stay, again.results[-1].interrupted)
+        if page is not None and how.web is not None and how.web.stays(again.results[-1].interrupted):
+            stay(page, how.web.stay)
     statuses.append(ExitStatus.PASS if how.allow_invalid and compared is ExitStatus.INVALID else compared)
     raise typer.Exit(int(min(statuses, key=_GRAVEST.index)))
 
@@ -172,7 +172,7 @@ def _several(
     for run, (saving, outputs) in enumerate(runs, 1):
         result = _once(plan, saving, outputs, how, (page, run), notes)
         _report(result, saving, to_stderr)
-        if page is not None:
+        if page is not None and how.web is not None and how.web.stays(result.interrupted):
             page.ended(run, result)
         again.results.append(result)
         yield ExitStatus(_status(result, how.allow_invalid))

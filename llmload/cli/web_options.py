@@ -43,6 +43,10 @@ class OnWeb:
     address: Address
     stay: float | None = None
 
+    def stays(self, interrupted: str) -> bool:
+        """Whether it outlasts a run that ended so: not one that a signal other than Ctrl-C has asked to leave."""
+        return self.stay != 0 and interrupted in ("", "Ctrl-C")
+
 
 def on_web(web: bool, at: str | None, stay: str | None) -> OnWeb | None:
     """What the options mean; None for no page. Raises UsageError."""
@@ -86,11 +90,11 @@ def page_for(asked: OnWeb | None, runs: int) -> Iterator[Page | None]:
         yield page
 
 
-def stay(page: Page, seconds: float | None, interrupted: str) -> None:
-    """Let the page be looked at, until Ctrl-C or its kin; not where a signal (``interrupted``) asked us to leave."""
+def stay(page: Page, seconds: float | None) -> None:
+    """Let the page be looked at, until Ctrl-C or its kin."""
     from llmload.app.interrupts import Interrupts
 
-    if seconds == 0 or interrupted not in ("", "Ctrl-C") or (seconds is None and not page.server.watched):
+    if seconds is None and not page.server.watched:
         return
     most = _MOST_SECONDS if seconds is None else seconds
     how = "while a browser shows it" if seconds is None else "on"

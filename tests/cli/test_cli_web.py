@@ -42,15 +42,15 @@ def started(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
         process.communicate()
 
 
-def told(address: str, what: bytes) -> urllib3.BaseHTTPResponse:
-    """The stream of events, read until it has said this."""
+@contextmanager
+def told(address: str, what: bytes) -> Iterator[None]:
+    """Follows the events, and goes on when they have said this."""
     stream = urllib3.request("GET", f"{address}events", preload_content=False, retries=False, timeout=30)
-    seen = b""
-    for piece in stream.stream(1 << 16):
-        seen += piece
-        if what in seen:
-            return stream
-    raise AssertionError(seen[-2000:])
+    pieces, seen = stream.stream(1 << 16), b""
+    while what not in seen:
+        seen += next(pieces)
+    yield
+    stream.close()
 
 
 def test_nobody_watches_and_the_process_ends_with_the_run(tmp_path: Path) -> None:
@@ -67,12 +67,12 @@ def test_nobody_watches_and_the_process_ends_with_the_run(tmp_path: Path) -> Non
 
 def test_the_page_stays_while_it_is_watched_and_has_the_report() -> None:
     with started(*SHORT, "--web-at", "0", "--allow-invalid") as (process, address):
-        following = told(address, b'"/report/1"')
-        report = urllib3.request("GET", f"{address}report/1")
-        assert report.status == 200
-        assert b"quickstart" in report.data
-        assert process.poll() is None
-        following.close()
+        with told(address, b'"/report/1"'):
+            report = urllib3.request("GET", f"{address}report/1", timeout=60, retries=False)
+            assert report.status == 200
+            assert b"quickstart" in report.data
+            time.sleep(4.0)
+            assert process.poll() is None
         assert process.wait(20) == 0
 
 
@@ -89,10 +89,9 @@ def test_ctrl_c_ends_a_page_that_stays_and_the_status_is_the_run_s() -> None:
 
 def test_a_run_that_is_told_to_end_does_not_stay() -> None:
     with started(*SHORT, "--set", "load.duration=1m", "--web-at", "0", "--web-stay", "1h") as (process, address):
-        following = told(address, b'"stage":"running"')
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(40) == 130
-        following.close()
+        with told(address, b'"stage":"running"'):
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(40) == 130
 
 
 def test_more_than_this_machine_is_said_loudly() -> None:

@@ -52,7 +52,7 @@ class Page:
     def ended(self, run: int, result: Result) -> None:
         """Show its report."""
         path = f"/report/{run}"
-        self.server.keep(path, render(result))
+        self.server.keep(path, lambda: render(result))
         if self._last is not None:
             reports = (*self._last.reports, (run, result.verdict.decision.value, path))
             self._last = replace(self._last, reports=reports, changed=())

@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -54,7 +55,7 @@ class Server:
         self.address: Final = address
         self.port = address.port
         """Once open, never 0."""
-        self._reports: Final[dict[str, bytes]] = {}
+        self._reports: Final[dict[str, Callable[[], bytes]]] = {}
         self._moment: Moment | None = None
         self._number = 0
         self._following: Final[set[asyncio.Task[object]]] = set()
@@ -82,9 +83,9 @@ class Server:
         """Hand it over to whoever watches; never waits."""
         self._soon(self._told, moment)
 
-    def keep(self, path: str, report: bytes) -> None:
-        """Serve a report there, from now on."""
-        self._reports[path] = report
+    def keep(self, path: str, report: Callable[[], bytes]) -> None:
+        """Serve a report there, from now on; it is made when it is asked for first."""
+        self._reports[path] = cache(report)
 
     @property
     def following(self) -> int:
@@ -157,9 +158,10 @@ class Server:
         news.set()
 
     async def _report(self, request: web.Request) -> web.Response:
-        report = self._reports.get(request.path)
-        if report is None:
+        make = self._reports.get(request.path)
+        if make is None:
             raise web.HTTPNotFound(text="there is no such report\n")
+        report = await asyncio.to_thread(make)
         return web.Response(body=report, content_type="text/html", headers={"Content-Security-Policy": REPORT_POLICY})
 
     async def _events(self, request: web.Request) -> web.StreamResponse:

@@ -63,6 +63,8 @@ function about(said) {
 function update({ state }) {
   progress(state);
   put("standing", standing(state));
+  put("objectives-title", state.over ? "Objectives" : "Objectives, so far");
+  put("figures-title", state.over ? "Figures" : "Figures, so far");
   fill("now", state.now.map(([name, value]) => make("div", {}, make("dt", { text: name }), make("dd", { text: value }))));
   show("warming", state.warming);
   fill("rows", state.rows.map(row));
@@ -230,6 +232,7 @@ function connect() {
   on("news", news);
   on("bye", () => {
     source.close();
+    if (known !== null && !known.reports.some(([run]) => run === known.run)) put("decision", "The run is over");
     notice("llmload has ended, and this page with it: what stands here is the last of it.");
   });
   source.addEventListener("open", () => notice(""));

@@ -88,10 +88,10 @@ def test_ctrl_c_ends_a_page_that_stays_and_the_status_is_the_run_s() -> None:
 
 
 def test_a_run_that_is_told_to_end_does_not_stay() -> None:
-    with started(*SHORT, "--set", "load.duration=1m", "--web-at", "0", "--web-stay", "1h") as (process, address):
-        with told(address, b'"stage":"running"'):
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(40) == 130
+    arguments = (*SHORT, "--set", "load.duration=1m", "--web-at", "0", "--web-stay", "1h")
+    with started(*arguments) as (process, address), told(address, b'"stage":"running"'):
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(40) == 130
 
 
 def test_more_than_this_machine_is_said_loudly() -> None:

@@ -84,8 +84,11 @@ def _facts(plan: Plan) -> list[str]:
     bounds += [f"at most {format_count(load.max_requests)} requests"] if load.max_requests else []
     bounds += [f"at most {format_count(load.max_in_flight)} in flight ({load.on_limit})"] if load.max_in_flight else []
     targets = ", ".join(f"{target.name} {target.base_url}" for target in plan.targets)
+    told = ", ".join(f"{export.kind} {export.to}".rstrip() for export in plan.exports)
     lines = [plan.description] if plan.description else []
-    return [clean(line, 2000) for line in (*lines, f"{models[load.model]}, {', '.join(bounds)}", f"to {targets}")]
+    lines += [f"{models[load.model]}, {', '.join(bounds)}", f"to {targets}"]
+    lines += [f"told: {told}"] if told else []
+    return [clean(line, 2000) for line in lines]
 
 
 def _table(style: Style, *columns: str, numbers: int) -> Table:

@@ -58,6 +58,12 @@ def test_both_are_told_and_no_secret_is_kept(scenario: Path) -> None:
     assert SECRET not in result + done.stdout + done.stderr
 
 
+def test_the_plan_names_them(scenario: Path) -> None:
+    line = [sys.executable, "-m", "llmload", "plan", str(scenario)]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=True)
+    assert "\ntold: stream scenario.jsonl, webhook env:ALERT_URL\n" in done.stdout
+
+
 def test_what_a_table_lacks_is_said_by_its_name(scenario: Path) -> None:
     done = llmload(scenario.parent, "run", "told.toml")
     assert done.returncode == 2

@@ -30,8 +30,10 @@ __all__ = ["SECONDS", "Way", "ask"]
 SECONDS: Final = 5.0
 """For all that one target is asked."""
 _EACH: Final = 2.0
+"""For one question."""
 _LATE: Final = "it took longer than {:g} s"
 _LARGEST: Final = 2**20
+_PIECE: Final = 1 << 16
 _HOSTED: Final = ("openai-version", "anthropic-organization-id", "apim-request-id", "x-amzn-requestid")
 """Headers of services whose servers have no pages of their own to look at."""
 _VERSION: Final = re.compile(r"/(?:v\d\w{0,10}|api)$")
@@ -180,7 +182,7 @@ class _Line:
     def _body(self, answer: urllib3.BaseHTTPResponse) -> bytes:
         """All of it, b"" where that is more than is looked at."""
         body = bytearray()
-        while piece := answer.read1(1 << 16):
+        for piece in answer.stream(_PIECE, decode_content=False):
             body += piece
             if len(body) > _LARGEST:
                 answer.close()
@@ -210,12 +212,19 @@ def _words(error: Exception) -> str:
     if isinstance(error, urllib3.exceptions.ProxyError | urllib3.exceptions.ProxySchemeUnknown):
         return "its proxy can not be reached"
     if isinstance(error, urllib3.exceptions.SSLError):
-        return clean(f"TLS fails: {re.sub(r'[^(]*[(]|[(]_ssl.*', '', str(error), count=2)}", 200)
+        return _words_of_tls(error.args[0] if error.args else None)
     if isinstance(error, urllib3.exceptions.NewConnectionError | urllib3.exceptions.NameResolutionError):
         return "it can not be reached"
     if isinstance(error, urllib3.exceptions.TimeoutError):
         return f"no answer within {_EACH:g} s"
     return "its answer is not HTTP, or broke off"
+
+
+def _words_of_tls(cause: object) -> str:
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return clean(f"the certificate is not accepted: {cause.verify_message}", 200)
+    reason = cause.reason if isinstance(cause, ssl.SSLError) else ""
+    return clean(f"TLS fails: {reason or 'the connection was closed'}", 200)
 
 
 def _pools(unix_socket: str, made: Callable[[socket.socket], None]) -> dict[str, type[urllib3.HTTPConnectionPool]]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
+import ssl
 import threading
 import time
 from pathlib import Path
 
 import pytest
 import told_servers as servers
+from ping_servers import certificate
 
 from llmload.analysis.environments import TARGET
 from llmload.observe import service
@@ -148,6 +151,28 @@ def test_what_others_wrote_is_one_short_clean_line() -> None:
     for value in facts.values():
         assert value.isprintable()
         assert len(value) <= 200
+
+
+def test_over_tls_version_and_cipher_are_facts_and_a_certificate_that_is_not_accepted_is_trouble(
+    tmp_path: Path,
+) -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("needs the openssl command to make a certificate")
+    authority, context = certificate(tmp_path)
+    with servers.serving(servers.server_like("vLLM"), context) as url:
+        facts = told(url, tls=ssl.create_default_context(cafile=str(authority)))
+        refused = told(url, tls=ssl.create_default_context())
+    assert facts["software"] == "vLLM"
+    assert facts["tls"].startswith("TLSv1.")
+    assert set(refused) == {"trouble"}
+    assert refused["trouble"].startswith("the certificate is not accepted: ")
+
+
+def test_a_proxy_that_is_not_there_is_trouble_of_the_proxy() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        proxy = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        assert told("http://localhost:1/v1", proxy=proxy) == {"trouble": "its proxy can not be reached"}
 
 
 def test_nobody_there() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -99,7 +100,7 @@ def server_like(software: str, asked: list[str] | None = None, prefix: str = "")
 
 
 @contextmanager
-def serving(behave: Behaviour) -> Iterator[str]:
+def serving(behave: Behaviour, tls: ssl.SSLContext | None = None) -> Iterator[str]:
     """The base URL of a server that answers so."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -115,10 +116,12 @@ def serving(behave: Behaviour) -> Iterator[str]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}/v1"
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}/v1"
     finally:
         server.shutdown()
         server.server_close()

@@ -7,8 +7,7 @@ under ``figures`` are in SI units; those inside ``summary`` are in the units of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 from llmload.analysis.insights import Gravity
 from llmload.metrics.catalogue import METRICS
@@ -16,6 +15,17 @@ from llmload.metrics.disturbance import Cause
 from llmload.records import Outcome
 from llmload.reports.document import KIND, SCHEMA_VERSION
 from llmload.reports.figures import PERCENTILES
+from llmload.reports.shapes import Schema
+from llmload.reports.shapes import array as _list
+from llmload.reports.shapes import count as _count
+from llmload.reports.shapes import kind as _kind
+from llmload.reports.shapes import mapping as _map
+from llmload.reports.shapes import maybe as _maybe
+from llmload.reports.shapes import number as _number
+from llmload.reports.shapes import one_of as _one_of
+from llmload.reports.shapes import pair as _pair
+from llmload.reports.shapes import structure as _object
+from llmload.reports.shapes import text as _text
 from llmload.verdict.compared import RELATIONS
 from llmload.verdict.efficiency import EFFICIENCY
 from llmload.verdict.objectives import OPERATORS
@@ -26,52 +36,7 @@ from llmload.verdict.verdict import Decision
 
 __all__ = ["SCHEMA", "SCHEMA_ID"]
 
-Schema = dict[str, Any]
-
 SCHEMA_ID: Final = f"urn:llmload:schema:result:{SCHEMA_VERSION.partition('.')[0]}"
-
-
-def _object(describes: str = "", optional: Iterable[str] = (), /, **members: Schema) -> Schema:
-    made: Schema = {"type": "object", "properties": members, "required": [n for n in members if n not in optional]}
-    return made | ({"description": describes} if describes else {})
-
-
-def _kind(name: str, describes: str = "") -> Schema:
-    return {"type": name} | ({"description": describes} if describes else {})
-
-
-def _text(describes: str = "") -> Schema:
-    return _kind("string", describes)
-
-
-def _number(describes: str = "") -> Schema:
-    return _kind("number", describes)
-
-
-def _count(describes: str = "") -> Schema:
-    return _kind("integer", describes) | {"minimum": 0}
-
-
-def _maybe(schema: Schema) -> Schema:
-    return {"anyOf": [schema, {"type": "null"}]}
-
-
-def _list(items: Schema, describes: str = "") -> Schema:
-    return {"type": "array", "items": items} | ({"description": describes} if describes else {})
-
-
-def _map(values: Schema, describes: str = "", keys: Schema | None = None) -> Schema:
-    made: Schema = {"type": "object", "additionalProperties": values}
-    return made | ({"propertyNames": keys} if keys else {}) | ({"description": describes} if describes else {})
-
-
-def _one_of(values: Iterable[str]) -> Schema:
-    return {"type": "string", "enum": [str(value) for value in values]}
-
-
-def _pair(describes: str) -> Schema:
-    return _maybe({"type": "array", "items": _number(), "minItems": 2, "maxItems": 2, "description": describes})
-
 
 _OUTCOMES: Final = _map(_count(), "Calls by outcome", _one_of(Outcome))
 _HISTOGRAM: Final = _object(

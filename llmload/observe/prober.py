@@ -70,13 +70,14 @@ class Prober:
         self._tell: Final = tell
         self._ended: Final = ended
         self._most: Final = int(setup.rate * setup.timeout) + _SPARE
+        url = urllib3.util.parse_url(setup.url)
         tls: dict[str, Any] = {} if setup.verify else {"cert_reqs": "CERT_NONE"}
         if setup.ca_file:
             tls["ca_certs"] = setup.ca_file
-        url = urllib3.util.parse_url(setup.url)
+        secure = url.scheme == "https"
+        pool, more = (urllib3.HTTPSConnectionPool, tls) if secure else (urllib3.HTTPConnectionPool, {})
         self._path: Final = url.request_uri
-        scheme = urllib3.HTTPSConnectionPool if url.scheme == "https" else urllib3.HTTPConnectionPool
-        self._pool: Final = scheme((url.host or "").strip("[]"), url.port, maxsize=self._most, block=False, **tls)
+        self._pool: Final = pool((url.host or "").strip("[]"), url.port, maxsize=self._most, block=False, **more)
         self._over: Final[deque[tuple[int, int, int, int]]] = deque()
         self._naps: Final[deque[tuple[int, int]]] = deque(maxlen=4096)
         self._waiting: Final[dict[int, int]] = {}
@@ -121,8 +122,11 @@ class Prober:
 
     def _probe(self, due: int) -> None:
         sent = self._waiting[due] = monotonic_ns()
-        status = self._ask()
-        self._over.append((due, sent, monotonic_ns(), status))
+        status = BROKEN
+        try:
+            status = self._ask()
+        finally:
+            self._over.append((due, sent, monotonic_ns(), status))
 
     def _ask(self) -> int:
         status = self._once()

@@ -45,7 +45,7 @@ class StallFinder:
         self._limit: Final = limit
         self._usual: Final = Histogram(COARSE)
         self._ends: Final[deque[float]] = deque(maxlen=_REMEMBERED)
-        """When the last probes were answered."""
+        """When the last probes were answered, or earlier: when the server was awake for sure."""
 
     def find(self, probes: Sequence[Asked]) -> list[Stall]:
         """The stalls that these show, one for each late answer: those that overlap are the same."""
@@ -65,7 +65,7 @@ class StallFinder:
     def _look(self, each: Asked, limit: float) -> Stall | None:
         took = each.end - each.sent
         if each.answered:
-            self._ends.append(each.end)
+            self._ends.append(each.end - each.nap)
         if took <= limit:
             return None
         if took - each.nap <= limit:

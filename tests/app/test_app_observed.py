@@ -98,6 +98,6 @@ def test_a_loop_that_is_blocked_is_seen_by_its_probe(tmp_path: Path) -> None:
     assert seen.figures["probe"].before is not None
     assert [judgement.passed for judgement in result.judgements] == [False, True]
     assert "the server's event loop was blocked" in said
-    for stall in seen.probed.stalls:
-        assert stall.at > 0.9
-        assert stall.most > 0.29
+    longest = max(seen.probed.stalls, key=lambda stall: stall.most)
+    assert longest.at > 0.9
+    assert longest.most > 0.29

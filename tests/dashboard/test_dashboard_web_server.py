@@ -70,6 +70,28 @@ def test_a_page_of_others_is_not_answered() -> None:
         assert get(page, Origin=f"http://127.0.0.1:{page.server.port}").status == 200
 
 
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"x" * 100, b"400"),  # https:// was typed
+        (b"GET / HTTP/1.1\r\n\r\n", b"400"),
+        (b"GET / HTTP/1.0\r\n\r\n", b"421"),
+        (b"GET / HTTP/1.1\r\nHost: a\x00b\r\n\r\n", b"400"),
+        (b"GET http://evil.example/ HTTP/1.1\r\nHost: localhost\r\n\r\n", b"421"),
+        (b"GET /\xff HTTP/1.1\r\nHost: localhost\r\n\r\n", b"400"),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 20_000 + b"\r\n\r\n", b"400"),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\nOrigin: http://[\r\n\r\n", b"403"),
+    ],
+)
+def test_nonsense_is_refused_and_does_not_stand_in_the_terminal(
+    sent: bytes, status: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with page_of() as page, socket.create_connection(("127.0.0.1", page.server.port), timeout=10) as client:
+        client.sendall(sent)
+        assert client.recv(1000).split()[1] == status
+    assert capfd.readouterr() == ("", "")
+
+
 def test_nothing_can_be_sent_to_it() -> None:
     import urllib3
 

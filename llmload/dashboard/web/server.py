@@ -9,6 +9,7 @@ this process is a Moment and a socket's buffer.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 import sys
@@ -18,7 +19,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from typing import Final
-from urllib.parse import urlsplit
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -46,6 +46,11 @@ _GRACE: Final = 3.0
 _STARTING: Final = 10.0
 _ENDING: Final = 2.0
 _NICE: Final = 5
+
+_LOGGER: Final = logging.getLogger("llmload.web")
+"""Says nothing unless it is listened to: what others send is not to stand in the terminal that shows the run."""
+_LOGGER.addHandler(logging.NullHandler())
+_LOGGER.propagate = False
 
 
 class Server:
@@ -114,7 +119,9 @@ class Server:
         _give_way()
         self._loop = asyncio.get_running_loop()
         self._news, self._ending = asyncio.Event(), asyncio.Event()
-        runner = web.AppRunner(self._application(), access_log=None, handler_cancellation=True, shutdown_timeout=1.0)
+        runner = web.AppRunner(
+            self._application(), logger=_LOGGER, access_log=None, handler_cancellation=True, shutdown_timeout=1.0
+        )
         await runner.setup()
         answering = runner.server
         assert answering is not None
@@ -144,10 +151,10 @@ class Server:
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Answer those who asked us by our own name, from our own page."""
-        if not self.address.admits(request.host):
+        names = {request.headers.get("Host", ""), request.host}
+        if not all(map(self.address.admits, names)):
             raise web.HTTPMisdirectedRequest(text="llmload does not answer to that name\n")
-        origin = request.headers.get("Origin")
-        if origin is not None and urlsplit(origin).netloc != request.host:
+        if request.headers.get("Origin") not in (None, f"http://{request.host}", f"https://{request.host}"):
             raise web.HTTPForbidden(text="llmload answers its own page only\n")
         return await handler(request)
 

@@ -246,4 +246,5 @@ by("see-report").addEventListener("click", () => look(true));
 by("see-live").addEventListener("click", () => look(false));
 by("frame").addEventListener("load", fit);
 new ResizeObserver(soon).observe(by("charts"));
+put("title", "Waiting for the run");
 connect();

@@ -173,6 +173,9 @@ def _observed(summary: Summary) -> Iterator[Point]:
             if samples.bins:
                 labels = (("observer", name), ("figure", figure))
                 yield Point("observed", Kind.GAUGE, help, labels, samples.bins[max(samples.bins)].mean)
+        if seen.probed is not None:
+            stalls = float(len(seen.probed.stalls) + seen.probed.more)
+            yield Point("observed", Kind.GAUGE, help, (("observer", name), ("figure", "stalls")), stalls)
 
 
 def _objective(judgement: Judgement) -> Iterator[Point]:

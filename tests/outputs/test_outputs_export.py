@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from llmload.errors import OutputError, UsageError
 from llmload.metrics.histogram import Histogram
+from llmload.metrics.observed import Observed
+from llmload.metrics.probed import Probed, Stall
 from llmload.metrics.summary import Summary
 from llmload.outputs.base import Judges, Output, Speaks
 from llmload.outputs.export import EXPORTS, Exporter, Tick, exporter
@@ -69,6 +71,16 @@ def test_points_of_a_summary() -> None:
     (ttft,) = found["ttft_seconds"]
     assert isinstance(ttft.value, Spread)
     assert ttft.value.count == 5
+
+
+def test_what_was_seen_last_of_the_target_and_how_often_it_stood_still() -> None:
+    seen = Observed("20 probes/s", probed=Probed(20.0, 0.1))
+    assert seen.probed is not None
+    seen.samples("probe").read(1.0, 0.002)
+    seen.samples("probe").read(2.0, 0.004)
+    seen.probed.stalled(Stall(1.5, 0.3))
+    found = families(points(Summary(observed={"health": seen})))["observed"]
+    assert [(dict(point.labels)["figure"], point.value) for point in found] == [("probe", 0.004), ("stalls", 1.0)]
 
 
 def test_a_label_can_be_made_of_any_name() -> None:

@@ -251,7 +251,7 @@ api_key = { env = "KEY_TWO" }
     with SimProcess(SimSpec.model_validate({"keys": {known: {}}})) as simulator:
         done = llmload(
             "run", str(short), "--url", simulator.url, TRUST, "-o", str(out), "--requests", str(log),
-            KEY_ONE=known, KEY_TWO=unknown,
+            "--skip-preflight", KEY_ONE=known, KEY_TWO=unknown,
         )  # fmt: skip
     rows = [json.loads(line) for line in log.read_text().splitlines()]
     statuses = {(row["tags"]["tenant"], row["status"]) for row in rows if row.get("tags")}

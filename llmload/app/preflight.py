@@ -11,16 +11,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
+from threading import Thread
 from typing import Final
 
 from llmload.clock import wall_time
 from llmload.dialects import DIALECTS
 from llmload.dialects.error_body import describe_error_body
 from llmload.dialects.model_list import Listed, ModelList
-from llmload.errors import LlmloadError, UnreachableError, UsageError
+from llmload.errors import InterruptedRun, LlmloadError, UnreachableError, UsageError
 from llmload.observe.machine import Glance
 from llmload.records import Api, Call, WireRequest
 from llmload.safe import clean
@@ -56,13 +57,13 @@ _ANYWAY: Final = "--skip-preflight runs all the same"
 
 
 def preflight(plan: Plan) -> tuple[str, ...]:
-    """What there is to note. Raises UsageError (a key is refused, a model is missing), UnreachableError."""
+    """What there is to note. Raises UsageError (a key is refused, a model is missing), UnreachableError,
+    InterruptedRun."""
     wanted = [_Wanted.of(plan, target) for target in plan.targets if not target.base_url.startswith(_SIMULATED)]
     if not wanted:
         return ()
     glance = Glance()
-    with ThreadPoolExecutor(1) as pool:  # a thread of its own, as the caller's may have an event loop running
-        found = pool.submit(asyncio.run, _look_at_all(wanted)).result()
+    found = _look_at_all(wanted)
     _raise([each for each in found if isinstance(each, BaseException)])
     notes = [note for each in found if not isinstance(each, BaseException) for note in each]
     return (*notes, *_clock(), *_company(glance))
@@ -120,8 +121,25 @@ def _is_for(value: Value, cls: RequestClass) -> bool:
 # -- a target -------------------------------------------------------------------------------------------------
 
 
-async def _look_at_all(wanted: Iterable[_Wanted]) -> list[list[str] | BaseException]:
-    return await asyncio.gather(*(_look_at(each) for each in wanted), return_exceptions=True)
+def _look_at_all(wanted: Iterable[_Wanted]) -> list[list[str] | BaseException]:
+    """Notes or what went wrong, of each. In a thread: the caller's may have an event loop running, and Ctrl-C is not to
+    wait for anything."""
+    future: Future[list[list[str] | BaseException]] = Future()
+
+    async def look() -> list[list[str] | BaseException]:
+        return await asyncio.gather(*(_look_at(each) for each in wanted), return_exceptions=True)
+
+    def run() -> None:
+        try:
+            future.set_result(asyncio.run(look()))
+        except BaseException as error:
+            future.set_exception(error)
+
+    Thread(target=run, name="llmload-preflight", daemon=True).start()
+    try:
+        return future.result()
+    except KeyboardInterrupt:
+        raise InterruptedRun("Ctrl-C: the run had not begun, and nothing was sent") from None
 
 
 async def _look_at(wanted: _Wanted) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import select
 import socket
 import ssl
 import threading
@@ -118,10 +117,16 @@ def receive(raw: socket.socket, end: int) -> bytes:
 
 
 def is_quiet(raw: socket.socket) -> bool:
-    """Whether an idle connection is still open, and nothing came on it that nobody asked for."""
-    poll = select.poll()
-    poll.register(raw, select.POLLIN)
-    return not poll.poll(0)
+    """Whether an idle connection is still open, and nothing came on it that nobody asked for; TLS may have something
+    to say of its own."""
+    raw.setblocking(False)
+    try:
+        raw.recv(1)
+    except (BlockingIOError, ssl.SSLWantReadError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def look_up(host: str, port: int, timeout: float) -> list[Found]:

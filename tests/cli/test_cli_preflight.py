@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +15,9 @@ import pytest
 
 from llmload.sim.process import SimProcess
 from llmload.sim.spec import SimSpec
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "observe"))
+from ping_servers import served
 
 KEY = "sk-very-secret-key-9876"
 SCENARIO = """
@@ -97,3 +102,16 @@ def test_nobody_there_is_unreachable(tmp_path: Path) -> None:
     done = llmload("run", scenario(tmp_path, "http://127.0.0.1:1/v1"))
     assert done.returncode == 4
     assert "can't be reached" in done.stderr
+
+
+def test_ctrl_c_does_not_wait_for_an_answer(tmp_path: Path) -> None:
+    asked = threading.Event()
+    with served(lambda number, request: asked.set()) as port:
+        command = [sys.executable, "-m", "llmload", "run", scenario(tmp_path, f"http://127.0.0.1:{port}/v1")]
+        env = {**os.environ, "MY_KEY": KEY}
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env) as process:
+            asked.wait(30)
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert said.decode().endswith("llmload: Ctrl-C: the run had not begun, and nothing was sent\n")

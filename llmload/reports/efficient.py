@@ -62,9 +62,9 @@ def _tidy(value: float | None) -> float | None:
 
 def efficiency_rows(summary: Summary) -> tuple[list[list[Text]], int] | None:
     """A row with a cell for each of ``EFFICIENCY_COLUMNS`` per measured phase, and how many more there are; None where
-    nobody saw what the target uses. Names are cleaned."""
+    nobody saw what the target uses, or it made nothing of it. Names are cleaned."""
     views = list(_views(summary))
-    if not views:
+    if not any(efficiency(view, work, of) for _, view in views for work in WORKS.values() for of in _ALL):
         return None
     return [_row(name, view) for name, view in islice(views, _MOST_ROWS)], max(0, len(views) - _MOST_ROWS)
 

@@ -40,6 +40,13 @@ def test_nothing_observed_no_table() -> None:
     assert list(efficiency_section(Summary(), 80)) == []
 
 
+def test_nothing_done_no_table() -> None:
+    idle = summary_of(**BOTH)
+    idle.windows = {}
+    assert efficiency_rows(idle) is None
+    assert efficiency_figures(idle)[0]["used"]["cores"] == 0.5
+
+
 def test_a_run_without_phases_is_one_row() -> None:
     summary = summary_of(**BOTH)
     summary.phases = ()

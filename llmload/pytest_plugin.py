@@ -19,7 +19,7 @@ import pytest
 if TYPE_CHECKING:
     from llmload.reports.result import Result
 
-__all__ = ["Runner"]
+__all__ = ["Runs"]
 
 _VARIABLE: Final = "LLMLOAD_PYTEST"
 _ANSWERS: Final[Mapping[str, bool]] = {"": False, "0": False, "false": False, "no": False, "off": False} | {
@@ -42,14 +42,13 @@ _LINES: Final = 30
 """Failures of a run that are shown."""
 
 
-class Runner:
+class Runs:
     """What the fixtures ``llmload`` and ``llmload_shared`` give: call it to make a run."""
 
-    def __init__(self, config: pytest.Config, scratch: Path, lock: Path | None, given: tuple[Any, ...] = ()) -> None:
+    def __init__(self, config: pytest.Config, scratch: Path, lock: Path | None) -> None:
         self._config: Final = config
         self._scratch: Final = scratch
         self._lock: Final = lock
-        self._given: Final = given
 
     def __call__(self, scenario: str | Path | None = None, /, **overrides: Any) -> Result:
         """Run a scenario and return its Result, however it ended; it is saved, too.
@@ -153,22 +152,22 @@ def _line(result: Result) -> str:
 
 
 @pytest.fixture(name="llmload")
-def _llmload(request: pytest.FixtureRequest, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Runner:
-    """Makes load runs; see llmload.pytest_plugin.Runner. Skipped unless --llmload or LLMLOAD_PYTEST=1."""
-    return _runner(request.config, tmp_path, tmp_path_factory)
+def _llmload(request: pytest.FixtureRequest, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    """Makes load runs; see llmload.pytest_plugin.Runs. Skipped unless --llmload or LLMLOAD_PYTEST=1."""
+    return _runs(request.config, tmp_path, tmp_path_factory)
 
 
 @pytest.fixture(name="llmload_shared", scope="session")
-def _llmload_shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Runner:
+def _llmload_shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Runs:
     """The same for fixtures of a wider scope, whose run several tests look at."""
-    return _runner(request.config, tmp_path_factory.mktemp("llmload"), tmp_path_factory)
+    return _runs(request.config, tmp_path_factory.mktemp("llmload"), tmp_path_factory)
 
 
-def _runner(config: pytest.Config, scratch: Path, factory: pytest.TempPathFactory) -> Runner:
+def _runs(config: pytest.Config, scratch: Path, factory: pytest.TempPathFactory) -> Runs:
     if not config.stash[_ENABLED]:  # whoever asks for the fixture by name at run time
         pytest.skip(_SKIPPED)
     parallel = hasattr(config, "workerinput")
-    return Runner(config, scratch, factory.getbasetemp().parent / "llmload.lock" if parallel else None)
+    return Runs(config, scratch, factory.getbasetemp().parent / "llmload.lock" if parallel else None)
 
 
 # -- hooks ---------------------------------------------------------------------------------------------------
@@ -218,9 +217,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_call(item: pytest.Item) -> None:
     """The run of a test that has the marker and not the fixture."""
     if isinstance(item, pytest.Function) and item.stash.get(_BY_MARKER, False):
-        runner = item.funcargs["llmload"]
-        assert isinstance(runner, Runner)
-        result = runner()
+        makes = item.funcargs["llmload"]
+        assert isinstance(makes, Runs)
+        result = makes()
         if not result.passed:
             pytest.fail(repr(result), pytrace=False)
 

@@ -16,6 +16,8 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from llmload.dashboard.view import Frame, Memory, render
+from llmload.metrics.observed import Observed
+from llmload.metrics.probed import Probed, Stall
 from llmload.metrics.recorder import Recorder, RecorderSetup
 from llmload.metrics.summary import Summary
 from llmload.records import Outcome
@@ -74,6 +76,22 @@ def test_the_smallest_usual_terminal_shows_every_part() -> None:
 def test_a_large_terminal_shows_more_figures_plots_and_workers() -> None:
     large, small = drawn(frame(), 200, 50), drawn(frame(), 80, 24)
     assert [word for word in ("p99.9", "worker 0", "memory", "errors ──") if word not in large or word in small] == []
+
+
+def test_what_is_observed_of_the_target_has_a_line_each() -> None:
+    seen = Observed("process 7")
+    seen.samples("memory").read(99.5, 2**28)
+    probe = Observed("20 probes/s", probed=Probed(20.0, 0.1))
+    assert probe.probed is not None
+    probe.samples("probe").read(99.5, 0.002)
+    probe.probed.stalled(Stall(50.0, 0.3))
+    summary = Summary()
+    summary.merge(frame().summary)
+    summary.observed = {"server": seen, "health": probe}
+    for width, height in SIZES:
+        lines = drawn(replace(frame(), summary=summary), width, height).splitlines()
+        assert any("target server  memory 256 MiB" in line for line in lines)
+        assert any("target health  probe 2.00 ms  stalls 1, longest 300 ms" in line for line in lines)
 
 
 @pytest.mark.parametrize("stage", ["starting", "running", "draining", "done"])

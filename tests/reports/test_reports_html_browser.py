@@ -14,7 +14,13 @@ from test_reports_charts import two_classes
 from llmload.reports.html.page import render
 from llmload.reports.result import Result
 
-MADE = {"result": samples.result, "hostile": samples.hostile, "labels": two_classes, "empty": samples.empty}
+MADE = {
+    "result": samples.result,
+    "hostile": samples.hostile,
+    "labels": two_classes,
+    "empty": samples.empty,
+    "watched": samples.overloaded,
+}
 WIDER = """[...document.querySelectorAll("body *")].filter(e => !e.closest(".scroll") && !e.closest("svg") &&
     e.getBoundingClientRect().right > innerWidth + 1).map(e => e.tagName + "." + e.className).join()"""
 SHOWN = (
@@ -97,3 +103,15 @@ async def test_a_page_behind_a_server_makes_the_browser_ask_for_no_icon(tmp_path
         assert shown.said == []
     await runner.cleanup()
     assert asked == ["/report"]
+
+
+async def test_small_charts_stand_beside_each_other_where_there_is_room(tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    path.write_bytes(render(samples.overloaded()))
+    places = "[...document.querySelectorAll('.small figure')].map(e => Math.round(e.getBoundingClientRect().left))"
+    async with browser(tmp_path / "home") as shown:
+        await opened(shown, path)
+        for width, columns in ((1200, 2), (360, 1)):
+            await shown.size(width)
+            assert await shown.value(WIDER) == ""
+            assert len(set(await shown.value(places))) == columns

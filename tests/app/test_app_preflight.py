@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import socket
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -23,7 +25,7 @@ from llmload.sim.process import SimProcess
 from llmload.sim.spec import SimSpec
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "observe"))
-from ping_servers import served
+from ping_servers import certificate, proxied, served
 
 KEY = "sk-a-very-secret-key-0123"
 SCENARIO = """
@@ -290,6 +292,33 @@ def test_a_date_that_is_none_is_not_believed(date: str) -> None:
 
 def test_the_embedded_simulator_is_not_looked_at() -> None:
     assert preflight(plan("sim:")) == ()
+
+
+# -- the way there ------------------------------------------------------------------------------------------------
+
+
+def test_it_goes_through_the_proxy_and_trusts_whom_the_calls_trust(tmp_path: Path) -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("needs the openssl command to make a certificate")
+    file, context = certificate(tmp_path)
+    asked: list[bytes] = []
+    with served(answering(), context) as port, proxied(port, asked) as proxy:  # type: ignore[arg-type]
+        base = f"https://localhost:{port}/v1"
+        way = {"auth": auth(), "proxy": f"http://me:word@127.0.0.1:{proxy}"}
+        assert preflight(plan(base, ca_file=str(file), **way)) == ()
+        with pytest.raises(UnreachableError, match="certificate"):
+            preflight(plan(base, **way))
+    assert asked[0].startswith(f"CONNECT localhost:{port} ".encode())
+    assert b"Basic bWU6d29yZA==" in asked[0]
+    assert KEY.encode() not in b"".join(asked)
+
+
+def test_it_goes_to_the_unix_socket(tmp_path: Path) -> None:
+    path = str(tmp_path / "s")
+    with served(answering(), family=socket.AF_UNIX, where=path):  # type: ignore[arg-type]
+        with pytest.raises(UsageError, match="has no model 'other'"):
+            preflight(plan("http://llm/v1", "other", unix_socket=path))
+        assert preflight(plan("http://llm/v1", unix_socket=path)) == ()
 
 
 # -- this machine -------------------------------------------------------------------------------------------------

@@ -88,9 +88,23 @@ def observers(what: Sequence[str] | None) -> dict[str, dict[str, str]]:
     return found
 
 
+def _share(trace: str) -> str:
+    """What ``--trace`` says, where it is a share. Raises UsageError."""
+    from llmload.errors import UsageError
+    from llmload.units import parse_share
+
+    try:
+        share = parse_share(trace)
+    except ValueError as error:
+        raise UsageError(f"--trace: {error}") from None
+    if not 0 <= share <= 1:
+        raise UsageError(f"--trace: {trace} is no share of the calls; give 0 to 1, or 0% to 100%")
+    return trace
+
+
 def overrides(set_: Sequence[str] | None, trace: str | None, observe: Sequence[str] | None) -> list[str]:
-    """The values of ``--set`` with what ``--trace`` and ``--observe`` say."""
-    share = [f"tracing.share={trace}"] if trace is not None else []
+    """The values of ``--set`` with what ``--trace`` and ``--observe`` say. Raises UsageError."""
+    share = [f"tracing.share={_share(trace)}"] if trace is not None else []
     seen = [
         f"observe.{name}.{key}={value}" for name, table in observers(observe).items() for key, value in table.items()
     ]

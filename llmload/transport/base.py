@@ -57,7 +57,7 @@ class Sink(Protocol):
         """The request (``size`` bytes, head included) is being handed to the kernel."""
 
     def traced(self, trace: str) -> None:
-        """The request that is being sent carries this traceparent."""
+        """The request that is being sent carries this traceparent; "" takes that back."""
 
     def uploaded(self, t: int) -> None:
         """The last byte of a request that did not fit into the socket's buffer is out."""

@@ -129,6 +129,8 @@ class PlainTransport:
             raise
         except Exception as error:
             dialling = isinstance(error, _DIALLING)
+            if dialling and trace:
+                sink.traced("")  # it never left
             if (
                 isinstance(error, ClientResponseError) and not dialling
             ):  # what its parser says of an answer that is none

@@ -14,7 +14,7 @@ from wire_server import listening, read_request
 from llmload.clock import monotonic_ns
 from llmload.dialects import dialect
 from llmload.engine.call import CallRun, Deadlines, Prepared
-from llmload.records import Api, Call, Message, Record, WireRequest
+from llmload.records import Api, Call, Message, Outcome, Record, WireRequest
 from llmload.scenario.plan import Auth, Limits, Target
 from llmload.sim.server import SimServer
 from llmload.sim.spec import SimSpec
@@ -125,3 +125,34 @@ async def test_a_socket_carries_that_of_the_call_it_was_opened_for() -> None:
         await transport.close()
     assert [record.reused for record in records] == [False, True, True]
     assert [record.trace for record in records] == [truth.traceparent for truth in truths] == [TRACES[0], "", ""]
+
+
+async def test_what_a_record_says_is_what_the_server_received(path) -> None:
+    truths: list[Truth] = []
+    speaks = dialect("openai", {})
+    async with SimServer(SimSpec(), log=truths.append) as server:
+        transport = path([Target("main", f"http://127.0.0.1:{server.port}/v1")])
+        records = []
+        for index, trace in enumerate([*TRACES, ""]):
+            call = Call(index, "c", "main", Api.CHAT, "sim-model", True, (Message("user", "Hello"),), max_tokens=2)
+            prepared = Prepared(Record(call, monotonic_ns()), speaks.request(call), speaks, trace=trace)
+            records.append(await CallRun(prepared, transport, Deadlines.of(Limits()), monotonic_ns).run())
+        await transport.close()
+    assert [record.trace for record in records] == [truth.traceparent for truth in truths] == [*TRACES, ""]
+    assert [record.request_id for record in records] == [truth.id for truth in truths]
+
+
+async def test_a_call_without_a_connection_carried_nothing(path) -> None:
+    async with listening(_silent) as port:
+        pass
+    call = Call(0, "c", "main", Api.CHAT, "m", True, (Message("user", "Hello"),))
+    speaks = dialect("openai", {})
+    transport = path([Target("main", f"http://127.0.0.1:{port}/v1")])
+    prepared = Prepared(Record(call, monotonic_ns()), speaks.request(call), speaks, trace=TRACES[0])
+    record = await CallRun(prepared, transport, Deadlines.of(Limits()), monotonic_ns).run()
+    await transport.close()
+    assert (record.outcome, record.trace) == (Outcome.CONNECT_ERROR, "")
+
+
+async def _silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read()

@@ -90,7 +90,7 @@ class Runs:
         """Where this run's result goes: named after its test, and after how many runs of that test there were."""
         directory = self._config.getoption("llmload_results")
         count = 1 + sum(name == _PROPERTY for name, _ in item.user_properties)
-        name = re.sub(r"[^\w.\[\]-]+", "-", item.nodeid if directory else item.name)
+        name = re.sub(r"[^\w.\[\]-]+", "-", item.nodeid)
         if len(name) > _LONGEST:
             name = f"{name[:_LONGEST]}-{hashlib.sha256(item.nodeid.encode()).hexdigest()[:8]}"
         into = Path(directory) if directory else self._scratch
@@ -190,6 +190,8 @@ def pytest_configure(config: pytest.Config) -> None:
     said = os.environ.get(_VARIABLE, "")
     if said.lower() not in _ANSWERS:
         raise pytest.UsageError(f"{_VARIABLE}: {said!r} is neither 1 nor 0")
+    if directory := config.getoption("llmload_results"):  # whatever directory a test changes to
+        config.option.llmload_results = str(config.invocation_params.dir / directory)
     config.stash[_ENABLED] = bool(config.getoption("llmload")) or _ANSWERS[said.lower()]
 
 

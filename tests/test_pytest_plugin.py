@@ -44,7 +44,7 @@ import json, pathlib
 import llmload.api
 
 def fake(scenario, **overrides):
-    with open("calls", "a") as calls:
+    with open({calls!r}, "a") as calls:
         calls.write(json.dumps([str(scenario), overrides]) + "\\n")
     found = next(iter(overrides.get("objectives", ["passed"])))
     return llmload.api.read(pathlib.Path({results!r}) / (found + ".json"))
@@ -91,7 +91,7 @@ def session(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Sessi
 @pytest.fixture
 def faked(session: Session, pytester: pytest.Pytester, results: Path) -> Session:
     """The same, with results in place of runs: ``passed`` unless the first objective names another."""
-    pytester.makeconftest(FAKE.format(results=str(results)))
+    pytester.makeconftest(FAKE.format(results=str(results), calls=str(pytester.path / "calls")))
     return session
 
 
@@ -198,12 +198,14 @@ def test_a_failed_run_says_why(faked: Session, pytester: pytest.Pytester) -> Non
 
 def test_markers_give_defaults_and_the_closest_says_last(faked: Session, pytester: pytest.Pytester) -> None:
     pytester.mkdir("sub")
+    pytester.mkdir("elsewhere")
     (pytester.path / "sub" / "mine.toml").write_text("nothing yet")
     (pytester.path / "sub" / "test_it.py").write_text(
         "import pytest\n"
         "pytestmark = pytest.mark.llmload('mine.toml', url='http://h/v1', scale=2.0)\n"
         "@pytest.mark.llmload(scale=0.5)\n"
-        "def test_defaults(llmload):\n"
+        "def test_defaults(llmload, monkeypatch):\n"
+        "    monkeypatch.chdir('elsewhere')\n"
         "    llmload()\n"
         "    llmload('peak', env='production')\n"
         "    llmload('name = \"x\"\\nno = 1\\n')\n"
@@ -221,7 +223,7 @@ def test_markers_give_defaults_and_the_closest_says_last(faked: Session, pyteste
     name = "sub-test_it.py-test_defaults"
     names = {f"{name}.json", f"{name}-2.json", f"{name}-3.json", "sub-test_it.py-test_marked.json"}
     assert {path.name for path in (pytester.path / "kept").iterdir()} == names
-    done.stdout.fnmatch_lines(["results: kept"])
+    done.stdout.fnmatch_lines(["results: /*/kept"])
 
 
 def test_tests_of_every_kind_can_be_marked(faked: Session, pytester: pytest.Pytester) -> None:
@@ -256,6 +258,14 @@ def test_tests_of_every_kind_can_be_marked(faked: Session, pytester: pytest.Pyte
     done.assert_outcomes(passed=6)
     assert len(calls(pytester)) == 6
     faked("-p", "asyncio").assert_outcomes(skipped=6)
+
+
+def test_shared_runs_of_tests_of_one_name_are_kept_apart(faked: Session, pytester: pytest.Pytester) -> None:
+    body = "def test_it(llmload_shared):\n    llmload_shared('quickstart')\n"
+    pytester.makepyfile(test_a=body, test_b=body)
+    faked("--llmload").assert_outcomes(passed=2)
+    kept = {path.name for path in pytester.path.glob("runpytest-*/llmload0/*.json")}
+    assert kept == {"test_a.py-test_it.json", "test_b.py-test_it.json"}
 
 
 def test_names_of_results_are_safe_short_and_apart(faked: Session, pytester: pytest.Pytester) -> None:

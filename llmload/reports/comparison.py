@@ -16,6 +16,7 @@ from llmload.analysis.parity import Parity, over_time, parity
 from llmload.analysis.side import LEAST_WINDOWS, Side
 from llmload.errors import ExitStatus
 from llmload.reports.environment import of_result, told
+from llmload.reports.ping import way_changes
 from llmload.reports.result import Result
 from llmload.safe import clean
 from llmload.units import counted
@@ -214,6 +215,7 @@ def _differences(first: Party, other: Party) -> Iterator[str]:
         if one != two:
             yield f"{name}: {_value(one)} against {_value(two)}"
     yield from told(differences(of_result(a), of_result(b)), first.label, other.label)
+    yield from way_changes(first.results, other.results)
     changed = [text for key, text in _changes(a, b) if key in _OF_THE_TARGET]
     if changed:
         yield f"target: {_listed(changed)}"

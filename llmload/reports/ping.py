@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import median
 from typing import Any, Final
 
 from rich.text import Text
@@ -12,13 +13,15 @@ from llmload.metrics.catalogue import METRICS
 from llmload.metrics.ping import STEPS, Address, Ping, Pinged, Trips
 from llmload.metrics.summary import Summary
 from llmload.reports.grid import Column, grid
+from llmload.reports.result import Result
 from llmload.reports.style import ASCII_SIGNS
 from llmload.safe import clean
 from llmload.units import format_bytes, format_seconds, format_share
+from llmload.verdict.levels import THRESHOLDS, Level
 from llmload.verdict.measures import samples_needed
 from llmload.verdict.network import typical
 
-__all__ = ["PING_COLUMNS", "document", "network_lines", "ping_rows", "render"]
+__all__ = ["PING_COLUMNS", "document", "network_lines", "ping_rows", "render", "way_changes"]
 
 PING_COLUMNS: Final = (
     Column("tried", rank=2), Column("lost"), Column("min"), Column("median"), Column("p99"), Column("max", rank=1),
@@ -103,6 +106,27 @@ def network_lines(ping: Mapping[str, Pinged], summary: Summary) -> Iterator[str]
         yield f"{clean(name, 40)}: {_of_calls(name, pinged, summary)}"
     if (left := len(ping) - _MOST_TARGETS) > 0:
         yield f"and {left:,} more targets"
+
+
+def way_changes(ours: Sequence[Result], theirs: Sequence[Result]) -> Iterator[str]:
+    """Of runs that are compared: to which targets the network's round trip was another, by more than what makes the
+    figures of a run SUSPECT."""
+    for name in ours[0].ping:
+        one, two = _round_trip(ours, name), _round_trip(theirs, name)
+        found = typical(ours[0].summary, name)
+        if one is None or two is None or found is None or not found[1]:
+            continue
+        share = abs(two - one) / found[1]
+        if THRESHOLDS["network"].level(share, abs(two - one)) is not Level.VALID:
+            apart = f"{format_share(round(share, 3))} of {METRICS[found[0]].title} p50"
+            trips = f"{format_seconds(one)} against {format_seconds(two)} ({apart})"
+            yield f"network: round trip to {clean(name, 40)} {trips}; what differs may be the way, not the target"
+
+
+def _round_trip(results: Sequence[Result], name: str) -> float | None:
+    """Its median over several runs, s."""
+    known = [each for result in results if name in result.ping and (each := result.ping[name].network) is not None]
+    return median(known) if known else None
 
 
 def _of_calls(name: str, pinged: Pinged, summary: Summary) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from llmload.metrics.catalogue import METRICS
 from llmload.metrics.summary import Summary
 from llmload.units import format_seconds, format_share
 from llmload.verdict.evidence import Evidence
@@ -35,8 +36,8 @@ def network(evidence: Evidence) -> Reason | None:
         share = pinged.change / found[1]
         if THRESHOLDS["network"].level(share, pinged.change) is not Level.VALID and (worst is None or share > worst[0]):
             times = [format_seconds(each.network or 0.0) for each in (pinged.before, pinged.after)]
-            apart = f"{times[0]} before the load and {times[1]} after it: {format_share(round(share, 3))}"
-            worst = share, target, f"{apart} of the median {found[0]}"
+            of = f"{format_share(round(share, 3))} of {METRICS[found[0]].title} p50"
+            worst = share, target, f"{times[0]} before the load and {times[1]} after it, apart by {of}"
     if worst is None:
         return None
     text = f"the network's round trip to {worst[1]} was {worst[2]}"

@@ -8,10 +8,12 @@ import orjson
 import pytest
 import reports_samples as samples
 
+from llmload.analysis.compare import Measure
 from llmload.errors import ResultError
 from llmload.metrics.ping import STEPS, Address, Ping, Pinged, Trips
 from llmload.metrics.summary import Summary
 from llmload.reports import REPORTS, json_report
+from llmload.reports.comparison import Party, compare_results
 from llmload.reports.merging import Part, merged
 from llmload.reports.ping import document, network_lines, render
 from llmload.reports.result import parse_result
@@ -127,3 +129,24 @@ def test_the_document_of_a_ping() -> None:
     assert (found["kind"], found["interrupted"]) == ("llmload-ping", True)
     assert found["targets"]["main"]["network"] == 0.02
     assert Ping.from_json(found["targets"]["main"]) == ping(0.02)
+
+
+def compared(one: float | None, other: float | None) -> list[str]:
+    """What is said of two runs with these round trips."""
+    ours, theirs = (
+        replace(samples.result(), ping={} if seconds is None else {"main": Pinged(ping(seconds), ping(seconds))})
+        for seconds in (one, other)
+    )
+    found = compare_results([Party("a", (ours,)), Party("b", (theirs,))], Measure()).others[0].differences
+    return [text for text in found if text.startswith("network:")]
+
+
+def test_runs_that_are_compared_over_different_ways_are_told_apart() -> None:
+    (said,) = compared(0.010, 0.040)
+    assert said.startswith("network: round trip to main 10.0 ms against 40.0 ms (22")
+    assert said.endswith("% of TTFT p50); what differs may be the way, not the target")
+
+
+@pytest.mark.parametrize(("one", "other"), [(0.010, 0.012), (0.010, 0.010), (None, 0.01), (0.01, None), (None, None)])
+def test_ways_that_are_alike_or_not_known_are_not_told(one: float | None, other: float | None) -> None:
+    assert compared(one, other) == []

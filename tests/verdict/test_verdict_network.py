@@ -25,7 +25,7 @@ def test_the_text_says_what_it_was_and_what_it_is_beside_the_figures() -> None:
     assert found is not None
     assert found.level is Level.SUSPECT
     assert found.text == (
-        "the network's round trip to main was 31.0 ms before the load and 95.0 ms after it: 16% of the median ttft"
+        "the network's round trip to main was 31.0 ms before the load and 95.0 ms after it, apart by 16% of TTFT p50"
     )
 
 

@@ -21,12 +21,14 @@ from llmload.transport.keyring import KeyRing, proxy_login
 __all__ = ["Inquiry", "fingerprint"]
 
 _SIMULATED: Final = "sim:"
+_LONGEST: Final = 2 * SECONDS
+"""Keys are fetched first, which may take a command."""
 _WITH_PAGES: Final = frozenset({"openai", "openai-responses", "ollama", "http", "websocket"})
 """Dialects of servers that people run themselves, which may have pages of their own."""
 
 
 def fingerprint(plan: Plan | None) -> Environment:
-    """Of this machine and, with a plan, of its targets. Takes no longer than ``observe.service.SECONDS``."""
+    """Of this machine and, with a plan, of its targets. Takes ten seconds at most."""
     if plan is None:
         return Environment(environment())
     inquiry = Inquiry(plan)
@@ -38,14 +40,16 @@ class Inquiry:
 
     def __init__(self, plan: Plan) -> None:
         """``plan`` as it was compiled, with ``sim:`` for the embedded simulator."""
+        self._names = [target.name for target in plan.targets]
         self._known: dict[str, dict[str, str]] = {}
         self._asking = threading.Thread(target=self._ask, args=(plan,), name="llmload-fingerprints", daemon=True)
         self._asking.start()
 
     def found(self) -> dict[str, dict[str, str]]:
         """Facts by target, once all have answered or time is up."""
-        self._asking.join(2 * SECONDS)
-        return {name: dict(facts) for name, facts in self._known.items()}
+        self._asking.join(_LONGEST)
+        known = dict(self._known)  # a thread that is late may go on writing
+        return {name: known.get(name, {"trouble": f"its key took longer than {_LONGEST:g} s"}) for name in self._names}
 
     def _ask(self, plan: Plan) -> None:
         ways: dict[str, Way] = {}

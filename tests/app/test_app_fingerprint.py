@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "observe"))
 import told_servers as servers
 
 from llmload import __version__
+from llmload.app import fingerprint as module
 from llmload.app.fingerprint import Inquiry, fingerprint
 from llmload.scenario.plan import Auth, Plan
 
@@ -81,6 +82,15 @@ def test_a_websocket_target_is_asked_over_http() -> None:
         socket = plan(url)
         socket = replace(socket, targets=(replace(socket.targets[0], base_url=url.replace("http:", "ws:")),))
         assert Inquiry(socket).found()["main"]["software"] == "vLLM"
+
+
+def test_a_command_that_takes_too_long_holds_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_LONGEST", 0.2)
+    waiting = plan("http://127.0.0.1:1/v1")
+    command = (sys.executable, "-c", "import time; time.sleep(1)")
+    target = replace(waiting.targets[0], auth=Auth("command", command=command))
+    found = Inquiry(replace(waiting, targets=(target,))).found()["main"]
+    assert found == {"trouble": "its key took longer than 0.2 s"}
 
 
 def test_a_command_that_fails_is_trouble() -> None:

@@ -14,13 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import dashboard_run as run
+import pytest
 from web_kit import page_of, shown
 
 from llmload.dashboard.live import QuietDisplay
+from llmload.dashboard.plots import nice
+from llmload.dashboard.series import clock
 from llmload.dashboard.web.address import Address
 from llmload.dashboard.web.display import Page, served
 from llmload.reports.result import parse_result
-from llmload.units import format_count, format_ns
+from llmload.units import format_count, format_ns, format_seconds
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "reports"))
 
@@ -158,10 +161,12 @@ async def test_texts_of_a_hostile_target_stay_texts(tmp_path: Path) -> None:
     evil = "<img src=http://127.0.0.1:1/x onerror=document.title='pwned'><script>document.title='pwned'</script>"
     with page_of() as page:
         display = page.display(1, QuietDisplay())
-        display.update(replace(run.frame_at(100.0), title=evil, target=evil, phase=evil, messages=(evil,)))
+        display.message(evil)
+        display.update(replace(run.frame_at(100.0), title=evil, target=evil, phase=evil))
         async with browser(tmp_path / "home") as shows:
             await shows.open(page.server.url)
             await until(shows, text("title"), evil)
+            assert await shows.value(text("messages")) == evil
             assert await shows.value("document.querySelectorAll('img, body script').length") == 0
             assert "pwned" not in (await shows.value("document.title")).split(" ")[0]
             assert shows.said == []
@@ -222,6 +227,27 @@ async def test_several_runs_on_one_page(tmp_path: Path) -> None:
             await shows.value("document.getElementById('see-live').click()")
             assert not await shows.value("document.getElementById('live').hidden")
             assert shows.said == []
+
+
+async def test_the_script_writes_times_and_scales_as_the_terminal_does(tmp_path: Path) -> None:
+    numbers = [0, 1e-5, 0.0005, 0.0123, 0.9996, 1, 7, 59.9, 60, 119, 754, 3600, 11045, 99_999]
+    with page_of() as page:
+        async with browser(tmp_path / "home") as shows:
+            await shows.open(page.server.url)
+            await shows.value("import('/words.js').then(words => { window.words = words })")
+            await until(shows, "typeof window.words", "object")
+
+            async def each(expression: str) -> Any:
+                return await shows.value(f"{numbers}.map(x => {expression})")
+
+            assert await each("words.clock(x)") == [clock(number) for number in numbers]
+            assert await each("words.nice(x)") == pytest.approx([nice(number) for number in numbers])
+            short = [format_seconds(number).split() for number in numbers[1:7]]
+            assert (await each("words.WRITERS.time(x)"))[1:7] == [f"{float(number):g} {unit}" for number, unit in short]
+            ends = await each("words.endOfTime(x, 50_000)")
+            assert all(number <= end <= 99_999 for number, end in zip(numbers, ends, strict=True))
+            assert await shows.value("words.WRITERS.bytes(614 * 2 ** 20, 2 ** 30)") == "0.6 GiB"
+            assert await shows.value("[words.WRITERS.rate(12345), words.WRITERS.share(0.123)]") == ["12.3k/s", "12.3%"]
 
 
 def test_the_events_are_small() -> None:

@@ -120,6 +120,17 @@ def test_a_browser_that_opens_late_gets_the_history_and_then_the_news() -> None:
             assert news.data["state"]["clock"] == "0:31 / 3:00"
 
 
+def test_messages_stay_and_are_bounded() -> None:
+    with page_of() as page:
+        display = page.display(1, QuietDisplay())
+        for number in range(100):
+            display.message(f"message {number}")
+        display.update(run.frame_at(5.0))
+        with following(page) as follower:
+            told = follower.event().data["state"]["messages"]
+        assert told == [f"message {number}" for number in range(80, 100)]
+
+
 def test_who_comes_back_gets_everything_again() -> None:
     with page_of() as page:
         shown(page, 20.0)

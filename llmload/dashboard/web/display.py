@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -27,6 +28,8 @@ __all__ = ["Page", "WebDisplay", "served"]
 
 _EVERY: Final = 1.0
 """Seconds from one Moment to the next."""
+_MESSAGES: Final = 20
+"""The newest, which are shown; in a terminal they scroll away, and fewer stay."""
 _COSTS: Final = 10.0
 """The least distance between two, in times of the CPU seconds that one took."""
 
@@ -83,6 +86,7 @@ class WebDisplay:
         self._due = 0.0
         self._told: tuple[str, str] = ("", "")
         self._about: Mapping[str, Any] = {}
+        self._messages: deque[str] = deque(maxlen=_MESSAGES)
 
     def start(self) -> None:
         self._inner.start()
@@ -106,7 +110,7 @@ class WebDisplay:
                 run=self._run,
                 runs=self._page.runs,
                 about=self._about,
-                state=state(frame, self._memory.digest(frame)),
+                state=state(replace(frame, messages=tuple(self._messages)), self._memory.digest(frame)),
                 panels=self.history.panels,
                 columns=self.history.columns,
                 step=self.history.step,
@@ -117,6 +121,7 @@ class WebDisplay:
 
     def message(self, text: str) -> None:
         self._inner.message(text)
+        self._messages.append(text)
 
     def stop(self) -> None:
         self._inner.stop()

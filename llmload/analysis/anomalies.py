@@ -65,20 +65,22 @@ class Anomaly:
         return f"{said[self.what]} at {format_seconds(self.start)}, for {format_seconds(self.end - self.start)}"
 
 
-def anomalies(summary: Summary, span: Span) -> tuple[Anomaly, ...]:
-    """Of a stretch of steady load (s), in order; none where it is too short to say."""
+def anomalies(summary: Summary, span: Span, of: float = 0.0) -> tuple[Anomaly, ...]:
+    """Of a stretch of steady load (s), in order; none where it is too short to say. ``of``: seconds that are looked at
+    in all, where this is a part of them: the bound is made for so many."""
     found = pace(summary, span, ())
-    return stand_outs(found[0]) if found is not None else ()
+    return stand_outs(found[0], of) if found is not None else ()
 
 
-def stand_outs(found: Pace) -> tuple[Anomaly, ...]:
+def stand_outs(found: Pace, of: float = 0.0) -> tuple[Anomaly, ...]:
     """The stretches that stand out, neighbouring ones joined."""
     if len(found) < LEAST:
         return ()
-    bound = NormalDist().inv_cdf(1 - _CHANCE / (_KINDS * len(found)))
+    chance = _CHANCE / (_KINDS * max(len(found), of / found.width))
+    bound = NormalDist().inv_cdf(1 - chance)
     excess, scores = _slowness(found)
     failed = _failures(found, bound)
-    silent = (found.answered == 0) & (_middles(found.answered) > math.log(_KINDS * len(found) / _CHANCE))
+    silent = (found.answered == 0) & (_middles(found.answered) > -math.log(chance))
     shares = np.divide(found.failed, found.answered, out=np.zeros(len(found)), where=found.answered > 0)
     kinds = {
         "latency": (scores > bound, np.exp(np.minimum(excess, 50.0))),

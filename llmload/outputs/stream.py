@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, Final
 
 import orjson
 
+from llmload.analysis.anomalies import Anomaly
+from llmload.analysis.watch import Watch
 from llmload.errors import OutputError
 from llmload.metrics.catalogue import METRICS, scale
 from llmload.metrics.slices import Slice
@@ -30,6 +33,7 @@ class Stream:
     def __init__(self, where: str) -> None:
         self._where: Final = where
         self._fd = -1
+        self._watch = Watch(0.0)
         self._sender: Sender[bytes] | None = None
 
     def open(self, plan: Plan) -> None:
@@ -39,6 +43,7 @@ class Stream:
             self._fd = _STDOUT if self._where == "-" else os.open(self._where, flags, 0o666)
         except OSError as error:
             raise OutputError(f"can't write to {self._where}: {error.strerror}") from error
+        self._watch = Watch(plan.load.duration)
         self._sender = Sender("stream", self._write)
 
     def _write(self, line: bytes) -> None:
@@ -49,7 +54,8 @@ class Stream:
     def tick(self, tick: Tick) -> None:
         """One more line."""
         if self._sender is not None:
-            self._sender.put(orjson.dumps(document(tick)) + b"\n")
+            found = self._watch.look(tick.total)
+            self._sender.put(orjson.dumps(document(tick, found)) + b"\n")
 
     def close(self) -> None:
         """Write what is left."""
@@ -61,9 +67,9 @@ class Stream:
         return self._sender.messages() if self._sender is not None else []
 
 
-def document(tick: Tick) -> dict[str, Any]:
+def document(tick: Tick, anomalies: Sequence[Anomaly] = ()) -> dict[str, Any]:
     """One line, in SI units. ``recent``: of the calls that ended since the last line, by class and of all together
-    ("" ); ``total``: of the whole run, so far."""
+    ("" ); ``total``: of the whole run, so far; ``anomalies``: those that were found since the last line."""
     classes = ["", *tick.recent.split("class")]
     return {
         "type": "end" if tick.over else "tick",
@@ -75,6 +81,7 @@ def document(tick: Tick) -> dict[str, Any]:
         "recent": {cls: _figures(_of(tick.recent, cls)) for cls in classes},
         "total": _figures(tick.total.select(measured=False)),
         "objectives": [_objective(judgement) for judgement in tick.judgements],
+        "anomalies": [{**asdict(each), "text": each.words()} for each in anomalies],
         "validity": str(tick.validity.level) if tick.validity is not None else None,
     }
 

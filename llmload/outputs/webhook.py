@@ -1,4 +1,5 @@
-"""``--export webhook:URL``: a POST of JSON when an objective is missed, when it is met again, and when the run ends.
+"""``--export webhook:URL``: a POST of JSON when an objective is missed, when it is met again, when a moment stands
+out from what is usual, and when the run ends.
 
 The URL of a webhook often is its secret: ``webhook:env:NAME`` takes it from the environment, and it is never shown.
 """
@@ -7,10 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, Final
 
 import orjson
 
+from llmload.analysis.watch import Watch
 from llmload.errors import UsageError
 from llmload.outputs.export import Tick
 from llmload.outputs.place import web_address
@@ -36,17 +39,21 @@ class Webhook:
         self._scenario = ""
         self._told: dict[str, bool] = {}
         self._turned: dict[str, int] = {}
+        self._watch = Watch(0.0)
         self._sender: Sender[bytes] | None = None
 
     def open(self, plan: Plan) -> None:
         """Begins the thread that posts."""
         self._scenario = plan.name
+        self._watch = Watch(plan.load.duration)
         self._sender = Sender("webhook", poster(self._url, _HEADERS))
 
     def tick(self, tick: Tick) -> None:
         """Post what has changed for good, and the end."""
         for judgement in () if tick.over else tick.judgements:
             self._follow(judgement, tick)
+        for anomaly in () if tick.over else self._watch.look(tick.total):
+            self._post("anomaly", tick, {"anomaly": {**asdict(anomaly), "text": anomaly.words()}})
         if tick.over:
             self._post("end", tick, {"objectives": [_told(each) for each in tick.judgements]})
 
@@ -84,6 +91,8 @@ class Webhook:
 
 def _words(event: str, tick: Tick, more: Mapping[str, Any]) -> str:
     """One line for people, under the key that chat services show."""
+    if event == "anomaly":
+        return str(more["anomaly"]["text"])
     if event != "end":
         return f"{more['objective']['rule']} is {event} after {tick.total.elapsed:.0f} s"
     missed = [each["rule"] for each in more["objectives"] if not each["met"]]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from llmload.metrics.summary import Summary
@@ -19,6 +22,7 @@ from llmload.outputs.statsd import lines
 from llmload.verdict.judge import Judgement, judge
 from llmload.verdict.objectives import parse_objective
 from llmload.verdict.validity import Level, Validity
+from tests.analysis.analysis_runs import Made, phases
 from tests.outputs.output_kit import Ended, OutputConformance, a_plan, a_summary
 from tests.outputs.servers import free_port
 
@@ -170,6 +174,42 @@ def test_a_webhook_tells_what_has_changed_for_good_and_the_end(hook: tuple[str, 
     assert posted[0]["text"] == "kit: ttft.p50 < 60ms is missed after 7 s"
     assert posted[0]["objective"]["rule"] == "ttft.p50 < 60ms"
     assert posted[2]["text"] == "kit: ended; missed: ttft.p50 < 40ms"
+
+
+def _seconds(of: int, slow: int) -> Iterator[Summary]:
+    """A run of steady load as it goes on, second by second, one of which is five times as slow as the others."""
+    made, rng = Made(phases(hold=of)), np.random.default_rng(3)
+    for second in range(of):
+        made.second(second, (2.5 if second == slow else 0.5) * np.exp(0.3 * rng.standard_normal(30)))
+        made.summary.elapsed = second + 1.0
+        yield made.summary
+
+
+def test_a_webhook_tells_of_a_moment_that_stands_out_without_any_rule(hook: tuple[str, list[Any], list[int]]) -> None:
+    url, posted, _ = hook
+    made = exporter(f"webhook:{url}")
+    made.start(replace(a_plan(), load=replace(a_plan().load, duration=90.0)))
+    for summary in _seconds(90, slow=60):
+        made._due = 0.0
+        made.update(Summary(), summary)
+    made.finish(None)
+    (told,) = posted
+    assert told["event"] == "anomaly"
+    assert (told["anomaly"]["what"], told["anomaly"]["start"]) == ("latency", 60.0)
+    assert 62 <= told["elapsed"] <= 68
+    assert re.fullmatch(r"kit: latency \d\.\dx what is usual around it at 60\.0 s, for 1.00 s", told["text"])
+
+
+def test_the_stream_tells_of_it_in_one_line(tmp_path: Path) -> None:
+    made = exporter(f"stream:{tmp_path / 'lines'}")
+    made.start(replace(a_plan(), load=replace(a_plan().load, duration=90.0)))
+    for summary in _seconds(90, slow=60):
+        made._due = 0.0
+        made.update(Summary(), summary)
+    made.finish(None)
+    lines = [json.loads(line) for line in (tmp_path / "lines").read_text().splitlines()]
+    (found,) = [each for line in lines for each in line["anomalies"]]
+    assert found["text"].startswith("latency ")
 
 
 def test_what_is_not_known_yet_is_not_missed(hook: tuple[str, list[Any], list[int]]) -> None:

@@ -107,7 +107,8 @@ class ProbeWatch:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, start_new_session=True,
             env={**os.environ, "PYTHONPATH": path},
         )  # fmt: skip
-        self.seen.what, self.seen.probed = self._what, Probed(setup.rate, self._limit)
+        self.seen.what, self.seen.trouble = self._what, ""
+        self.seen.probed = Probed(setup.rate, self._limit)
         assert self._child.stdin is not None
         assert self._child.stdout is not None
         with suppress(BrokenPipeError):
@@ -163,7 +164,7 @@ class ProbeWatch:
     def _judge(self, status: int) -> None:
         """What to say of how it is answered: nothing where all is well."""
         if status < 0:
-            if not self._answered:
+            if not self._answered and not self.seen.trouble:
                 self.seen.trouble = f"no probe was answered: {_WHY[status]}"
             return
         self._answered = True

@@ -122,33 +122,35 @@ class Prober:
 
     def _probe(self, due: int) -> None:
         sent = self._waiting[due] = monotonic_ns()
-        status = BROKEN
+        end, status = sent, BROKEN
         try:
-            status = self._ask()
+            end, status = self._ask()
         finally:
-            self._over.append((due, sent, monotonic_ns(), status))
+            self._over.append((due, sent, end, status))
 
-    def _ask(self) -> int:
-        status = self._once()
+    def _ask(self) -> tuple[int, int]:
+        """When it was over, and how: at the head of an answer. What follows is read, for the next one's sake."""
+        end, status = self._once()
         # A connection that was kept may have been closed by the server just then: that is no loss.
-        return self._once() if status == BROKEN else status
+        return self._once() if status == BROKEN else (end, status)
 
-    def _once(self) -> int:
+    def _once(self) -> tuple[int, int]:
         try:
             answer = self._pool.urlopen(
                 "GET", self._path, redirect=False, retries=False, preload_content=False,
                 timeout=urllib3.Timeout(total=self._setup.timeout), headers={"Accept": "*/*", "User-Agent": "llmload"},
             )  # fmt: skip
+            end, status = monotonic_ns(), int(answer.status)
             if len(answer.read(_LARGEST, decode_content=False)) == _LARGEST:
                 answer.close()
             answer.release_conn()
-        except (urllib3.exceptions.ConnectTimeoutError, urllib3.exceptions.NewConnectionError) as error:
-            return UNREACHED if isinstance(error, urllib3.exceptions.NewConnectionError) else TIMED_OUT
+        except urllib3.exceptions.NewConnectionError:
+            return monotonic_ns(), UNREACHED
         except urllib3.exceptions.TimeoutError:
-            return TIMED_OUT
+            return monotonic_ns(), TIMED_OUT
         except (urllib3.exceptions.HTTPError, OSError, ValueError):
-            return BROKEN
-        return int(answer.status)
+            return monotonic_ns(), BROKEN
+        return end, status
 
     def _report(self, known: int) -> None:
         """Tell of what was over by ``known`` (ns): until then it is known when this process napped."""

@@ -10,9 +10,9 @@ from llmload.metrics.observed import FIGURES, Observed, figure_of
 from llmload.units import format_seconds
 from llmload.verdict.target import KINDS
 
-__all__ = ["newest", "observed_lines"]
+__all__ = ["CODES", "newest", "observed_lines"]
 
-_CODES: Final = {
+CODES: Final = {
     "cpu": "cpu",
     "gpu": "gpu",
     "memory": "memory",
@@ -50,14 +50,14 @@ def _line(name: str, seen: Observed, elapsed: float, width: int) -> Line:
 def newest(seen: Observed, elapsed: float) -> Iterator[tuple[str, str, str]]:
     """What each figure is called, its newest value and that value's style: "dim" where it is old."""
     own = sorted(seen.figures.keys() - FIGURES.keys())
-    for figure in (*(known for known in _CODES if known in seen.figures), *own):
+    for figure in (*(known for known in CODES if known in seen.figures), *own):
         samples = seen.figures[figure]
         if not samples.bins:
             continue
         last = max(samples.bins)
         shown = KINDS[figure_of(figure).measure].show(samples.bins[last].mean)
         old = elapsed - (last + 1) * samples.width > _STALE
-        yield _CODES.get(figure, safe(figure)[:_NAME]), shown, "dim" if old else ""
+        yield CODES.get(figure, safe(figure)[:_NAME]), shown, "dim" if old else ""
     if seen.probed is not None:
         stalls = seen.probed.stalls
         longest = f", longest {format_seconds(max(stall.least for stall in stalls))}" if stalls else ""

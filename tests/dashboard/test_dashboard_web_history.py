@@ -119,6 +119,19 @@ def test_what_is_observed_gets_charts_of_its_own() -> None:
     assert [place for place, value in enumerate(column(history, column_of("server", "memory"))) if value] == [3]
 
 
+def test_the_weightiest_figures_of_all_observers_are_charted() -> None:
+    process, page = Observed("a"), Observed("z")
+    for figure in ("cpu", "memory", "fds", "threads", "read", "written", "cores", "connections", *"ghijk"):
+        process.samples(figure).read(1.0, 1.0)
+    for figure in ("queue", "backlog"):
+        page.samples(figure).read(1.0, 1.0)
+    charted = [panel.lines[0].column for panel in observed_panels({"a": process, "z": page})]
+    assert charted == [
+        "a g", "a h", "a i", "a j", "a k", "a cpu", "a memory", "a threads", "a connections", "a cores",
+        "z backlog", "z queue",
+    ]  # fmt: skip
+
+
 def test_no_target_makes_the_page_endless() -> None:
     seen = Observed("many")
     for number in range(100):

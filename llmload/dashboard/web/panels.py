@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from llmload.metrics.observed import Measure, Observed, figure_of
+from llmload.dashboard.observed import CODES
+from llmload.metrics.observed import FIGURES, Measure, Observed, figure_of
 from llmload.safe import clean
 
 __all__ = ["PANELS", "Line", "Panel", "column_of", "observed_panels", "plain"]
@@ -76,15 +77,25 @@ def column_of(observer: str, figure: str) -> str:
 
 
 def observed_panels(observed: Mapping[str, Observed]) -> tuple[Panel, ...]:
-    """A chart for each figure that was seen of the target."""
-    made: list[Panel] = []
-    for observer, seen in sorted(observed.items()):
-        for name in sorted(seen.figures):
-            figure, column = figure_of(name), column_of(observer, name)
-            line = Line(column, clean(name, _NAME), "series-1")
-            title = f"{clean(observer, _NAME)}: {clean(figure.title, _NAME)}"
-            made.append(Panel(f"seen-{len(made)}", title, _UNITS[figure.measure], (line,), "observed of the target"))
-    return tuple(made[:_MOST_OBSERVED])
+    """A chart for each figure that was seen of the target; of too many, the weightiest of all observers."""
+    seen = sorted(
+        (_weight(figure), observer, figure) for observer, each in observed.items() for figure in each.figures
+    )[:_MOST_OBSERVED]
+    chosen = sorted(seen, key=lambda each: (each[1], each[0], each[2]))
+    return tuple(_observed(k, observer, figure) for k, (_, observer, figure) in enumerate(chosen))
+
+
+def _weight(figure: str) -> int:
+    """The least is the weightiest: what the scenario itself defines, then the known ones in their order."""
+    if figure not in FIGURES:
+        return 0
+    return 1 + (list(CODES).index(figure) if figure in CODES else len(CODES))
+
+
+def _observed(number: int, observer: str, figure: str) -> Panel:
+    about, line = figure_of(figure), Line(column_of(observer, figure), clean(figure, _NAME), "series-1")
+    title = f"{clean(observer, _NAME)}: {clean(about.title, _NAME)}"
+    return Panel(f"seen-{number}", title, _UNITS[about.measure], (line,), "observed of the target")
 
 
 def plain(panels: Iterable[Panel]) -> list[dict[str, Any]]:

@@ -266,7 +266,9 @@ class Answer:
         "malformed",
         "model",
         "round_trips",
+        "server_queue",
         "server_time",
+        "server_work",
         "stamps",
         "switched",
         "text",
@@ -294,6 +296,10 @@ class Answer:
         self.malformed = 0
         self.server_time = 0
         """How long the server says it took, ns: from a header or the body; 0 where it says nothing."""
+        self.server_queue = -1
+        """How much of that the request waited, as the server says, ns; -1 where it says nothing."""
+        self.server_work = -1
+        """How much of it was work on the request, as the server says, ns; -1 where it says nothing."""
         self.tool_calls = 0
         self.content_type = ""
         self.round_trips: array[int] = array("q")

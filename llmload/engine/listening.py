@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from llmload.dialects.base import Reader
@@ -36,21 +36,22 @@ _DURATION: Final = re.compile(r";\s*dur\s*=\s*\"?(\d{1,12}(?:\.\d{1,12})?)", re.
 class Listener:
     """Takes into a Record what its head says and, where a label comes from the body, what that says."""
 
-    def __init__(self, target: Target, named: tuple[str, ...]) -> None:
+    def __init__(self, target: Target, times: tuple[_Time, ...]) -> None:
         sources = [(tag, source, _Values()) for tag, source in target.capture.items()]
         self._headers = tuple((tag, name.lower(), kept) for tag, name, kept in sources if not name.startswith(FIELD))
         self._fields = tuple(
             (tag, _field(name.removeprefix(FIELD)), kept) for tag, name, kept in sources if name.startswith(FIELD)
         )
-        self._named = named
+        self._times = times
 
     def head(self, record: Record, headers: Mapping[str, str]) -> None:
         """The head of the answer is there."""
         if self._headers:
             found = ((tag, values.kept(headers.get(header, ""))) for tag, header, values in self._headers)
             record.labels = tuple((tag, value) for tag, value in found if value)
-        if self._named and (told := server_time(headers, self._named)):
-            record.answer.server_time = told
+        for slot, names, entry in self._times:
+            if (told := server_time(headers, names, entry)) is not None:
+                setattr(record.answer, slot, told)
 
     def reader(self, record: Record, reader: Reader) -> Reader:
         """A reader that listens too, as long as it has not heard everything. (Sockets are not listened to.)"""
@@ -99,8 +100,15 @@ class _Listening:
 
 def listener(target: Target) -> Listener | None:
     """How to listen to this target; None where the scenario asks for nothing of it."""
-    named = _KNOWN if target.server_time == "header" else tuple(filter(None, [target.server_time.lower()]))
-    return Listener(target, named) if target.capture or named else None
+    times = tuple(_times(target))
+    return Listener(target, times) if target.capture or times else None
+
+
+def _times(target: Target) -> Iterator[_Time]:
+    for slot in ("server_time", "server_queue", "server_work"):
+        name, _, entry = getattr(target, slot).lower().partition(";")
+        if name:
+            yield slot, _KNOWN if (slot, name) == ("server_time", "header") else (name,), entry
 
 
 class _Values:
@@ -129,19 +137,27 @@ def request_id(headers: Mapping[str, str]) -> str:
     return ""
 
 
-def server_time(headers: Mapping[str, str], names: Iterable[str] = _KNOWN) -> int:
-    """What the first of these headers that says something says, in ns; 0 where none does.
+def server_time(headers: Mapping[str, str], names: Iterable[str] = _KNOWN, entry: str = "") -> int | None:
+    """What the first of these headers that says something says, in ns; None where none does.
 
     A plain number is milliseconds; of the durations in ``server-timing`` (W3C) the longest is taken, which is the one
-    that holds the others.
+    that holds the others, or that of the ``entry`` named (in lower case).
     """
     for name in names:
         text = headers.get(name, "")[:1000].strip()
-        found = [text] if _NUMBER.fullmatch(text) else _DURATION.findall(text)
-        longest = max(map(float, found), default=0.0)
-        if 0 < longest <= _DAY:
+        found = [text] if _NUMBER.fullmatch(text) and not entry else _durations(text, entry)
+        longest = max(map(float, found), default=-1.0)
+        if 0 <= longest <= _DAY:
             return round(longest * 1e6)
-    return 0
+    return None
 
 
+def _durations(text: str, entry: str) -> list[str]:
+    parts = (part.strip() for part in text.split(","))
+    chosen = (part for part in parts if not entry or part.partition(";")[0].strip().lower() == entry)
+    return [found for part in chosen for found in _DURATION.findall(part)]
+
+
+_Time = tuple[str, tuple[str, ...], str]
+"""The slot of an Answer, the headers that say it, the first that does counts, and the entry of them that does."""
 _Field = tuple[str, re.Pattern[bytes], _Values]

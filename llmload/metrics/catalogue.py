@@ -86,6 +86,10 @@ def _retry_wait(reading: Reading) -> int | None:
     return record.retry_wait if record.attempt > 1 else None
 
 
+def _said(told: int) -> int | None:
+    return told if told >= 0 else None
+
+
 def _overhead(reading: Reading) -> int | None:
     record = reading.record
     told, took = record.answer.server_time, _between(record.sent, reading.finish)
@@ -178,6 +182,10 @@ _ROWS: Final = (
            _T, "lower", lambda r: None if r.record.status == 101 else _between(r.record.sent, r.record.headers)),
     Metric("server_time", "Server time", "What the server says its work took, in the response header of server_time",
            _T, "lower", lambda r: r.record.answer.server_time or None),
+    Metric("server_queue", "Server queue", "What of it the request waited, in the response header of server_queue",
+           _T, "lower", lambda r: _said(r.record.answer.server_queue)),
+    Metric("server_work", "Server work", "What of it was work on the request, in the response header of server_work",
+           _T, "lower", lambda r: _said(r.record.answer.server_work)),
     Metric("overhead", "Overhead", "Latency from send - server time, of answers that are not streams",
            _T, "lower", _overhead),
     Metric("input_tokens", "Input tokens", "Tokens of the prompt, per call",

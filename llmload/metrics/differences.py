@@ -14,7 +14,7 @@ __all__ = ["BLOCK_NS", "MOST_BLOCKS", "PAIRED", "Alone", "Difference", "PairKey"
 
 PAIRED: Final = (
     "ttft", "ttft_send", "ttfo", "latency", "latency_send", "tpot", "tokens_per_second", "tokens_per_second_whole",
-    "server_time", "output_tokens", "cost",
+    "server_time", "server_queue", "server_work", "output_tokens", "cost",
 )  # fmt: skip
 """The metrics of which differences are kept."""
 BLOCK_NS: Final = NS // 4

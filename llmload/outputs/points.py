@@ -44,6 +44,7 @@ BOUNDS: Final = (
 
 DISTRIBUTIONS: Final = (
     "ttft", "ttft_send", "ttfo", "latency", "latency_send", "itl", "tpot", "schedule_lag", "connect", "server_time",
+    "server_queue", "server_work",
 )  # fmt: skip
 """The metrics (all of time) whose distributions are told."""
 

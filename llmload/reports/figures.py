@@ -35,7 +35,10 @@ PERCENTILES: Final[Mapping[str, float]] = {
 
 GROUPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("from the planned time: what users feel", ("ttft", "ttfo", "latency")),
-    ("from send: what the target alone did", ("headers", "ttft_send", "latency_send", "server_time", "overhead")),
+    (
+        "from send: what the target alone did",
+        ("headers", "ttft_send", "latency_send", "server_time", "server_queue", "server_work", "overhead"),
+    ),
     (
         "within answers",
         ("itl", "tpot", "tokens_per_second", "tokens_per_second_whole", "vectors_per_second", "round_trip", "stall"),

@@ -237,6 +237,8 @@ def _target(name: str, table: TargetTable, scenario: Scenario, prices: PriceTabl
         connections=table.connections,
         capture=dict(table.capture),
         server_time=table.server_time,
+        server_queue=table.server_queue,
+        server_work=table.server_work,
     )
 
 

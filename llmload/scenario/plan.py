@@ -66,7 +66,8 @@ class Target:
     name, for calls that ask for them (``Call.key``). ``model_prices``: of models that cost something else than
     ``prices``. ``capture``: label -> response header whose value it takes, or ``json:`` and a field of the body.
     ``server_time``: the response header that says how long the server took, "header" for any of the usual ones, "" for
-    none."""
+    none; ``server_queue`` and ``server_work``: those that say how long the request waited there, and was worked on. Of
+    ``server-timing`` one entry is named like ``server-timing;db``."""
 
     name: str
     base_url: str
@@ -84,6 +85,8 @@ class Target:
     connections: int | None = None
     capture: Mapping[str, str] = field(default_factory=dict)
     server_time: str = ""
+    server_queue: str = ""
+    server_work: str = ""
 
     def price_of(self, model: str) -> Prices:
         """What that model costs here."""

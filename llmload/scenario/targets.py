@@ -29,6 +29,7 @@ SIMULATOR: Final = "sim:"
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
 _FIELD: Final = "json:"
 _FIELD_NAME: Final = re.compile(r"[A-Za-z0-9_.$-]{1,64}")
+_ENTRY = re.compile(r"[\w!#$%&'*+.^`|~-]{1,64}")
 _RESERVED: Final = frozenset({"host", "content-length", "transfer-encoding", "connection"})
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _REFERENCE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)[^}]*\}")
@@ -60,6 +61,17 @@ def _source(name: str) -> str:
         return name
     return _header_name(name)
 
+
+def _time_source(name: str) -> str:
+    header, semicolon, entry = name.partition(";")
+    if semicolon and not _ENTRY.fullmatch(entry):
+        raise ValueError('names no entry of the header; write it like "server-timing;db"')
+    _header_name(header)
+    return name
+
+
+TimeSource = Annotated[Text, AfterValidator(_time_source)]
+"""A response header that holds a time, or one entry of it."""
 
 Source = Annotated[Text, AfterValidator(_source)]
 """A response header, or ``json:`` and a field of the body."""
@@ -248,10 +260,22 @@ class TargetTable(Table):
         description="What answers say that results can be cut by: a name, and the response header or `json:FIELD`.",
         examples=[{"instance": "x-served-by"}],
     )
-    server_time: Literal["header"] | HeaderName = Field(
+    server_time: Literal["header"] | TimeSource = Field(
         "",
         validate_default=False,
         description='Response header with the server\'s own processing time; "header": `openai-processing-ms`, '
         "`server-timing` or `x-envoy-upstream-service-time`.",
-        examples=["header"],
+        examples=["header", "server-timing;total"],
+    )
+    server_queue: TimeSource = Field(
+        "",
+        validate_default=False,
+        description="Response header that says how long the request waited at the server.",
+        examples=["x-queue-time"],
+    )
+    server_work: TimeSource = Field(
+        "",
+        validate_default=False,
+        description="Response header that says how long the server worked on it.",
+        examples=["x-inference-time", "server-timing;inference"],
     )

@@ -142,9 +142,15 @@ class Answer(ABC):
     def _head(self, status: int, content_type: str, extra: tuple[tuple[str, str], ...] = ()) -> None:
         self.truth.status = status
         took = max(0, self.host.now() - self.truth.received - round(self.script.unseen * NS)) // 1_000_000
-        given = [("content-type", content_type), *self._headers, ("openai-processing-ms", str(took)), *extra]
+        times = [("openai-processing-ms", str(took)), *self._queued()]
+        given = [("content-type", content_type), *self._headers, *times, *extra]
         self._note("head")
         self.reply.start(status, given)
+
+    def _queued(self) -> list[tuple[str, str]]:
+        """How long it waited for its place in the batch, if that is over."""
+        waits = [seq.admitted - seq.ready for seq in self.sequences if seq.admitted is not None]
+        return [("x-queue-time", f"{max(waits) / 1e6:.3f}")] if waits else []
 
     def _note(self, what: str) -> None:
         self.truth.other.append((what, self.host.now()))

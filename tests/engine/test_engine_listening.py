@@ -92,14 +92,14 @@ def test_what_a_server_says_is_cleaned_cut_and_bounded() -> None:
         ({"server-timing": 'total;dur="7"'}, 7),
         ({"x-envoy-upstream-service-time": "12"}, 12),
         ({"openai-processing-ms": "soon", "x-envoy-upstream-service-time": "12"}, 12),
-        ({"openai-processing-ms": "-5"}, 0),
-        ({"openai-processing-ms": "9" * 400}, 0),
-        ({"openai-processing-ms": "999999999999"}, 0),
-        ({}, 0),
+        ({"openai-processing-ms": "-5"}, None),
+        ({"openai-processing-ms": "9" * 400}, None),
+        ({"openai-processing-ms": "999999999999"}, None),
+        ({}, None),
     ],
 )
-def test_server_time_is_read_from_the_usual_headers(headers: dict[str, str], ms: float) -> None:
-    assert server_time(headers) == round(ms * 1e6)
+def test_server_time_is_read_from_the_usual_headers(headers: dict[str, str], ms: float | None) -> None:
+    assert server_time(headers) == (None if ms is None else round(ms * 1e6))
 
 
 def test_a_named_header_is_the_only_one_looked_at() -> None:
@@ -108,6 +108,40 @@ def test_a_named_header_is_the_only_one_looked_at() -> None:
     made = record()
     listening.head(made, {"x-took": "3.5", "openai-processing-ms": "42"})
     assert made.answer.server_time == 3_500_000
+
+
+@pytest.mark.parametrize(
+    ("text", "entry", "ms"),
+    [
+        ("queue;dur=2, total;dur=9", "queue", 2),
+        ("queue;dur=0, total;dur=9", "queue", 0),
+        ('Queue;desc="a, b";dur=2', "queue", None),  # a comma in a description ends the entry for us
+        ("queue;dur=2;desc=x", "queue", 2),
+        ("queues;dur=2", "queue", None),
+        ("7", "queue", None),
+    ],
+)
+def test_one_entry_of_a_header_is_read_by_its_name(text: str, entry: str, ms: float | None) -> None:
+    expected = None if ms is None else round(ms * 1e6)
+    assert server_time({"server-timing": text}, ["server-timing"], entry) == expected
+
+
+def test_waiting_and_work_are_metrics_of_their_own() -> None:
+    target = Target("main", "sim:", server_time="header", server_queue="X-Queue", server_work="Server-Timing;Work")
+    listening = listener(target)
+    assert listening is not None
+    made = record()
+    listening.head(made, {"openai-processing-ms": "42", "x-queue": "2.5", "server-timing": "all;dur=41, work;dur=39"})
+    answer = made.answer
+    assert (answer.server_time, answer.server_queue, answer.server_work) == (42_000_000, 2_500_000, 39_000_000)
+
+
+def test_what_requests_waited_is_what_the_simulator_made_them_wait() -> None:
+    plan = plan_of(TEXT, 'targets.main.server_queue="x-queue-time"', "sim.slots=1", 'load.rate="15/s"')
+    ran = run_plan(plan)
+    waited, took = (ran.summary.select().histogram(name) for name in ("server_queue", "server_time"))
+    assert waited.count == took.count > 300
+    assert 0 < waited.percentile(99) <= took.percentile(99)
 
 
 def test_a_captured_name_can_not_be_a_tag_too() -> None:

@@ -283,7 +283,7 @@ def test_a_looser_bound_never_turns_a_pass_into_a_fail(
 def test_every_direct_statistic_reads_a_number_from_a_real_run(busy: Summary) -> None:
     for metric, stats in DIRECT.items():
         if needs_track(metric) or metric in ("paired", "target", "efficiency"):
-            continue  # each in a file of its own: test_verdict_served.py, ..._paired.py, ..._target.py, ..._efficiency.py
+            continue  # each has a file of its own
         for stat in stats:
             if at_the_end(metric, stat):
                 continue  # test_verdict_analysed.py

@@ -126,7 +126,7 @@ def test_options_are_kept_and_shown() -> None:
 _VALUES = {
     Kind.DURATION: st.sampled_from(["500ms", "1h30m", "2.5 s", "87us"]),
     Kind.SHARE: st.sampled_from(["0.5%", "99%", "0.25", "0"]),
-    Kind.USE: st.sampled_from(["60%", "150%", "0.5"]),
+    Kind.USE: st.sampled_from(["60%", "100%", "0.5"]),
     Kind.RATE: st.sampled_from(["50/s", "3/10s", "600 rpm"]),
     Kind.COUNT: st.sampled_from(["0", "1,000", "12.5"]),
     Kind.TOKENS: st.sampled_from(["150", "150 tokens"]),

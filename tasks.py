@@ -24,7 +24,7 @@ TASKS: dict[str, list[list[str]]] = {
     "style": [["ruff", "check", *CHECKED], ["ruff", "format", "--check", *CHECKED]],
     "types": [["mypy"]],
     "layers": [["lint-imports", "--no-logo"]],
-    "unit": [["pytest"]],
+    "unit": [["pytest", "-n", "2"]],  # much of it waits for schedules that take their time
     "bench": [["python", "-m", "benchmarks"]],
 }
 TASKS["test"] = TASKS["style"] + TASKS["types"] + TASKS["layers"] + TASKS["unit"]

@@ -51,7 +51,7 @@ def test_the_target_is_seen_in_step_with_the_run(tmp_path: Path) -> None:
     memory, cores = seen.figures["memory"], seen.figures["cores"]
     assert memory.before is not None
     assert memory.before > 2**20
-    assert {0, 1, 2} <= memory.bins.keys()
+    assert len(memory.bins.keys() & {0, 1, 2, 3}) >= 3  # twice a second, but for what a busy machine keeps it from
     assert sum(part.weight for part in cores.bins.values()) == pytest.approx(result.duration, abs=0.5)
     assert seen.missing == {}
     assert f"server: {seen.what}" in said

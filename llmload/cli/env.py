@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["env"]
 
+_UNREACHABLE: Final = 4
 _STATUS: Final = {"SAME": 0, "DIFFERS": 1, "UNCLEAR": 3}
 
 
@@ -51,10 +52,11 @@ def env(
     A target is asked for its list of models and for pages that name versions and limits (docs/env.md): GETs that bill
     nobody, five seconds at most. Nothing names this machine or its user, and no variable or key is shown. Exit status
     with --compare: 0 nothing that matters differs, 1 something does, 3 something that matters is not known on one side;
-    2 usage.
+    2 usage. Without it: 4 where a target can't be reached.
     """
     from llmload.app.environments import held_against
     from llmload.app.fingerprint import fingerprint
+    from llmload.observe.service import silent
     from llmload.reports import files
 
     if json:
@@ -69,7 +71,7 @@ def env(
         from llmload.reports.environment import document, text
 
         _tell(document(found, _moment(wall_time())), lambda width, unicode: text(found, width, unicode), json)
-        return
+        raise typer.Exit(_UNREACHABLE if any(map(silent, found.targets.values())) else 0)
     from llmload.analysis.environments import Environment, differences
     from llmload.reports.environment import compared_document, compared_text
 

@@ -25,7 +25,7 @@ import urllib3.connection
 from llmload.observe.pages import PAGES, from_headers, from_list, from_page
 from llmload.safe import clean
 
-__all__ = ["SECONDS", "Way", "ask"]
+__all__ = ["SECONDS", "Way", "ask", "silent"]
 
 SECONDS: Final = 5.0
 """For all that one target is asked."""
@@ -113,6 +113,11 @@ class _Asked(threading.Thread):
                 self._line.cut()
             facts["trouble"] = _LATE.format(SECONDS)
         return facts
+
+
+def silent(facts: Mapping[str, str]) -> bool:
+    """Whether a target that was asked answered nothing at all."""
+    return "trouble" in facts and "answered" not in facts
 
 
 def _questions(way: Way, line: _Line, facts: dict[str, str]) -> None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Final
@@ -54,6 +54,8 @@ _OVER_EXAMPLE: Final = f'only {", ".join(measures.OVER_METRICS)} are, as in "spr
 _FLAT: Final = re.compile(r"(?<=[\w}])\s+flat\s*$")
 _FLATLY: Final = "<= 10%"
 _FILTER: Final = re.compile(r"""\s*(?P<key>[\w.-]+)\s*=\s*(?:"(?P<quoted>[^"]*)"|(?P<bare>[^",={}]*?))\s*""")
+_MANY: Final = 20
+"""Statistics that a message lists at most."""
 _PLAIN: Final = re.compile(r"[\w./:@+-]+")
 
 
@@ -257,8 +259,19 @@ def _stat(metric: str, stat: str | None) -> str:
         raise ValueError(f'{metric!r} needs a statistic, like "{metric}.{stats[0]}"; it has: {", ".join(stats)}')
     if measures.stat_of(metric, stat) is None and not measures.is_histogram_stat(metric, stat):
         hint = _meant(stat, [*stats, "p50", "p90", "p99", "p99.9"] if "p95" in stats else stats)
-        raise ValueError(f"{metric!r} has no statistic {stat!r}{hint}; it has: {', '.join(stats)}")
+        raise ValueError(f"{metric!r} has no statistic {stat!r}{hint}; it has: {_listed(stat, stats)}")
     return stat
+
+
+def _listed(stat: str, stats: Sequence[str]) -> str:
+    """All of them, or where there are many (``FIGURE.STAT``) those of the figure, or else the figures there are."""
+    if len(stats) <= _MANY:
+        return ", ".join(stats)
+    figure = stat.partition(".")[0]
+    of_it = [each for each in stats if each.startswith(f"{figure}.")]
+    return (
+        ", ".join(of_it) if of_it else f"figures {', '.join(dict.fromkeys(each.partition('.')[0] for each in stats))}"
+    )
 
 
 def _where(text: str | None, metric: str, tags: Iterable[str] | None) -> tuple[tuple[str, str], ...]:

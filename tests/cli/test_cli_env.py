@@ -41,6 +41,13 @@ def test_the_generator_alone() -> None:
     assert "Target" not in text
 
 
+def test_a_target_that_answers_nothing_ends_it_with_a_status_of_its_own() -> None:
+    status, text = run("http://127.0.0.1:1/v1")
+    assert status == 4
+    assert "it can not be reached" in text
+    assert text.startswith("Generator")
+
+
 def test_a_simulator_in_a_process_of_its_own(simulator: str) -> None:
     _, text = run(simulator)
     assert "Target main" in text

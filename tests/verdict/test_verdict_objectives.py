@@ -61,6 +61,11 @@ def test_a_rule_is_read_into_its_parts(
         ("zebra.p95 < 1s", ["no metric 'zebra'", "there are: ttft"]),
         ("ttft.p95 flat", ["ttft.p95 is no growth that could be flat", "trend.latency flat"]),
         ("trend.latency flat < 3", ["compares nothing"]),
+        (
+            "target.cpu.man < 1",
+            ["did you mean 'cpu.mean'?; it has: cpu.min, cpu.mean, cpu.max"],
+        ),
+        ("target.cpi.men < 1", ["did you mean", "it has: figures cpu, cores, memory"]),
         ("ttft < 1s", ["'ttft' needs a statistic", "ttft.p95"]),
         ("ttft.avrage < 1s", ["'ttft' has no statistic 'avrage'"]),
         ("ttft.p100 < 1s", ["no statistic 'p100'"]),

@@ -14,6 +14,7 @@ from itertools import count
 from multiprocessing.connection import Connection
 from typing import Any
 
+from llmload.clock import monotonic_ns
 from llmload.cluster.courier import Courier
 from llmload.cluster.messages import (
     Begin,
@@ -136,6 +137,7 @@ class _Worker:
             await asyncio.wait((running,), timeout=_BATCH_SECONDS)
             last = running.done()
             health = engine.health() if last or number % _HEALTH_EVERY == 0 else None
+            self._courier.in_flight(engine.in_flight, monotonic_ns())  # also where nothing begins or ends
             self._post(self._courier.take(engine.in_flight, health))
             if last:
                 break

@@ -217,6 +217,7 @@ class Caller:
 
     def _close_ended(self) -> None:
         ended, self._ended = self._ended, []
+        self._notes.in_flight(len(self._running), self._clock())  # until now, also where nothing has begun for long
         for call in ended:
             self._running.discard(call)
             record = self._finished(call)

@@ -40,6 +40,16 @@ def test_shards_add_up_to_the_plan() -> None:
     assert set(total.health) == {0, 1}
 
 
+def test_calls_in_flight_are_counted_also_where_nothing_begins_or_ends() -> None:
+    one = ("load.rate=2/s", "load.duration=1s", 'sim.first_token="3s"')
+    with with_simulator(plan_of(SHORT, *one)) as (plan, _), LocalCluster(plan, 1) as cluster:
+        cluster.begin()
+        total = Summary()
+        assert [event for event in cluster.events() if event is not None] == []
+        total.merge(cluster.take())
+    assert [total.windows[second][""].in_flight for second in range(3)] == [2, 2, 2]
+
+
 def test_a_killed_worker_is_reported_and_the_others_go_on() -> None:
     with with_simulator(plan_of(SHORT)) as (plan, _), LocalCluster(plan, 2) as cluster:
         cluster.begin()

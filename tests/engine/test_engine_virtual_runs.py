@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 from virtual_run import plan_of, run_plan
 
+from llmload.analysis.series import Series
 from llmload.clock import NS
 from llmload.records import Origin, Outcome
 
@@ -46,6 +47,14 @@ def test_a_slow_target_does_not_slow_the_schedule() -> None:
     assert max(record.dispatched - record.planned for record in ran.records) <= 1000
     assert ran.summary.health[0].max_in_flight == 300
     assert ran.seconds > 150
+
+
+def test_calls_in_flight_are_counted_also_while_they_only_end() -> None:
+    """5 calls a second, each of 4 s: 20 at once, and after the last has begun ever fewer."""
+    ran = run_plan(plan_of(BASE, 'sim.first_token="4s"', "classes.chat.max_tokens=1", "sim.jitter=0"))
+    found = Series.of(ran.summary, "", (0.0, 64.0)).in_flight
+    assert found[30] == pytest.approx(20, abs=1)
+    assert [found[second] for second in (60, 61, 62, 63)] == pytest.approx([20, 15, 10, 5], abs=1)
 
 
 def test_times_agree_with_the_simulators_truth() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Final
 
 from llmload.app.interrupts import Interrupts
@@ -41,11 +42,16 @@ def linger(outputs: Sequence[Output], result: Result, display: Display, interrup
 
 def finish(outputs: Sequence[Output], result: Result | None, display: Display) -> list[str]:
     """Finish the outputs; what they had to say, such as what they lost, which the user was told."""
-    said = []
-    for output in outputs:
-        output.finish(result)
-        if isinstance(output, Speaks):
-            said += output.messages()
+    said: list[str] = []
+    with ExitStack() as every:  # also those after one that fails
+        for output in reversed(outputs):
+            every.callback(_finish, output, result, said)
     for text in said:
         display.message(text)
     return said
+
+
+def _finish(output: Output, result: Result | None, said: list[str]) -> None:
+    output.finish(result)
+    if isinstance(output, Speaks):
+        said += output.messages()

@@ -113,11 +113,14 @@ class Ways:
     @property
     def notes(self) -> list[str]:
         """What there is to say before the load."""
-        return [
+        said = [
             f"ping to {name} was not answered before the load: {ping.trouble}"
             for name, ping in self._before.items()
             if not ping.answered
         ]
+        if len(self._targets) > _SHORT_TARGETS:
+            said.append(f"of {len(self._targets)} targets the first {_SHORT_TARGETS} are pinged")
+        return said
 
 
 def _short_ping(targets: Sequence[Target]) -> dict[str, Ping]:

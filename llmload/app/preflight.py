@@ -85,11 +85,13 @@ def _raise(errors: Sequence[BaseException]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """The ``models`` and the names of the ``keys`` that calls to a target use, but those that are to be refused."""
+    """The ``models`` and the names of the ``keys`` that calls to a target use, but those that are to be refused;
+    ``left``: what of them is not looked at, in words."""
 
     target: Target
     models: tuple[str, ...]
     keys: tuple[str, ...]
+    left: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, plan: Plan, target: Target) -> _Wanted:
@@ -102,7 +104,18 @@ class _Wanted:
                 models |= dict.fromkeys(_used(each, "model", each.model, _NONE))
             if not each.expect_status & _REFUSED:
                 keys |= dict.fromkeys(_used(each, "key", "", _REFUSED))
-        return cls(target, tuple(name for name in models if name)[:_MOST_MODELS], tuple(keys)[:_MOST_KEYS])
+        named = tuple(name for name in models if name)
+        return cls(target, named[:_MOST_MODELS], tuple(keys)[:_MOST_KEYS], _left_out(target, len(named), len(keys)))
+
+
+def _left_out(target: Target, models: int, keys: int) -> tuple[str, ...]:
+    """What is not looked at, in words."""
+    counts = {"models": (models, _MOST_MODELS), "keys": (keys, _MOST_KEYS)}
+    return tuple(
+        f"target {target.name}: of {of} {what} the first {most} were looked for before the run"
+        for what, (of, most) in counts.items()
+        if of > most
+    )
 
 
 def _used(cls: RequestClass, what: str, own: str, refused: frozenset[int]) -> Iterator[str]:
@@ -144,7 +157,7 @@ def _look_at_all(wanted: Iterable[_Wanted]) -> list[list[str] | BaseException]:
 
 async def _look_at(wanted: _Wanted) -> list[str]:
     """Notes. Raises UsageError, UnreachableError."""
-    target, notes = wanted.target, list[str]()
+    target, notes = wanted.target, list(wanted.left)
     transport, _ = open_transport([target])
     try:
         await transport.open({})

@@ -29,6 +29,8 @@ _STOP_LIMIT: Final = 3.0
 """Seconds that the prober has to end in: it waits a second for answers."""
 _PIECE: Final = 1 << 16
 _BEFORE: Final = 0.0
+_SILENT: Final = 5
+"""Probes in a row without an answer, from which on it is said that there is none any more."""
 _WHY: Final[Mapping[int, str]] = {
     TIMED_OUT: "none came in time",
     UNREACHED: "nothing listens there",
@@ -51,6 +53,9 @@ class ProbeWatch:
         self._held: list[tuple[int, ...]] = []
         self._rest = b""
         self._answered = False
+        self._unanswered = 0
+        """Probes since the last that was answered."""
+        self._timeout = 0.0
         self._errors: IO[bytes] | None = None
 
     @property
@@ -109,6 +114,7 @@ class ProbeWatch:
         )  # fmt: skip
         self.seen.what, self.seen.trouble = self._what, ""
         self.seen.probed = Probed(setup.rate, self._limit)
+        self._timeout = setup.timeout
         assert self._child.stdin is not None
         assert self._child.stdout is not None
         with suppress(BrokenPipeError):
@@ -147,7 +153,8 @@ class ProbeWatch:
                 probed.unsent += at >= _BEFORE
                 continue
             lost = status < 0
-            took = (end - due) / NS
+            # One that was refused waited for nothing, and got as little as one that waited in vain.
+            took = max((end - due) / NS, self._timeout if status in (UNREACHED, BROKEN) else 0.0)
             self.seen.samples("probe").read(at, took)
             if at >= _BEFORE:
                 answers.append(Answered(at, took, max(nap, sent - due) / NS, lost))
@@ -164,10 +171,13 @@ class ProbeWatch:
     def _judge(self, status: int) -> None:
         """What to say of how it is answered: nothing where all is well."""
         if status < 0:
+            self._unanswered += 1
             if not self._answered and not self.seen.trouble:
                 self.seen.trouble = f"no probe was answered: {_WHY[status]}"
+            elif self._answered and self._unanswered >= _SILENT:
+                self.seen.trouble = f"probes are not answered any more: {_WHY[status]}"
             return
-        self._answered = True
+        self._answered, self._unanswered = True, 0
         refused = status >= 300
         self.seen.trouble = ""
         self.seen.what = f"{self._what}, answered HTTP {status}" if refused else self._what

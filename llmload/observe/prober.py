@@ -141,7 +141,8 @@ class Prober:
                 timeout=urllib3.Timeout(total=self._setup.timeout), headers={"Accept": "*/*", "User-Agent": "llmload"},
             )  # fmt: skip
             end, status = monotonic_ns(), int(answer.status)
-            if len(answer.read(_LARGEST, decode_content=False)) == _LARGEST:
+            endless = "event-stream" in answer.headers.get("Content-Type", "")
+            if endless or len(answer.read(_LARGEST, decode_content=False)) == _LARGEST:
                 answer.close()
             answer.release_conn()
         except urllib3.exceptions.NewConnectionError:

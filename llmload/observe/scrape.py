@@ -25,13 +25,18 @@ _SECONDS: Final = 2.0
 """For a page, in all."""
 _LARGEST: Final = 8 * 2**20
 _PIECE: Final = 1 << 16
+_SLOW: Final = "the page of metrics takes too long"
+_BOUND: Final = "le"
+"""The label of a bucket's bound."""
 _NOTHING: Final = 2.0**62
 """Values from here on are none: infinities, and what NVIDIA's DCGM has for what a GPU does not tell, 2^63 - 14."""
 
 Series = Mapping[str, Sequence[tuple[Mapping[str, str], float]]]
 """Name -> (labels, value) of each sample."""
-_State = dict[str, float]
-"""What one expression needs of a page: "" its value or counter; "sum", "count"; or a bound -> its bucket's count."""
+_Group = tuple[tuple[str, str], ...]
+_State = dict[_Group, dict[str, float]]
+"""What one expression needs of a page: for each set of labels (without a bucket's bound) the counters under it, by name
+or bound; of what does not flow, its value alone, under no labels and no name."""
 
 
 def fetch(url: str) -> str:
@@ -53,7 +58,7 @@ def fetch(url: str) -> str:
         slow = isinstance(error, urllib3.exceptions.TimeoutError) and not isinstance(
             error, urllib3.exceptions.NewConnectionError
         )
-        raise Unseen(f"the page of metrics {'takes too long' if slow else 'can not be reached'}") from None
+        raise Unseen(_SLOW if slow else "the page of metrics can not be reached") from None
     finally:
         pool.clear()
     return body.decode("utf-8", "replace")
@@ -111,7 +116,7 @@ class PageWatch:
         self._before: dict[str, tuple[float, _State]] = {}
         self._got: Series | Unseen | None = None
         self._took = 0.0
-        self._asked = -math.inf
+        self._asked, self._begun = -math.inf, 0.0
         self._thread: threading.Thread | None = None
 
     def look(self, at: float, last: bool = False) -> None:
@@ -119,8 +124,13 @@ class PageWatch:
         infinity: some time before it). Waits for it before and at the end of the run only."""
         self._take()
         if self._thread is not None:
+            if last:
+                self._thread.join(2 * _SECONDS)
+                self._take()
+            if self._thread is not None and time.monotonic() - self._begun > 2 * _SECONDS:
+                self.seen.trouble = _SLOW
             return
-        self._asked = at
+        self._asked, self._begun = at, time.monotonic()
         self._thread = threading.Thread(target=self._get, name="llmload-scrape", daemon=True)
         self._thread.start()
         if last or math.isinf(at):
@@ -154,7 +164,7 @@ class PageWatch:
             return
         self.seen.missing.pop(figure, None)
         if not expression.flows:
-            self.seen.samples(figure).read(at, state[""] / expression.per)
+            self.seen.samples(figure).read(at, state[()][""] / expression.per)
             return
         before, self._before[figure] = self._before.get(figure), (at, state)
         if before is None or not before[0] < at or math.isinf(before[0]):
@@ -165,17 +175,20 @@ class PageWatch:
 
 
 def _state(expression: Expression, page: Series) -> _State:
-    chosen = {
-        name: [(labels, value) for labels, value in page.get(name, ()) if _fits(labels, expression)]
-        for name in names_of(expression)
-    }
-    if expression.how == "quantile":
-        return _buckets(chosen[f"{expression.name}_bucket"])
-    if expression.how == "mean":
-        ends = {part: chosen[f"{expression.name}_{part}"] for part in ("sum", "count")}
-        return {part: math.fsum(v for _, v in found) for part, found in ends.items()} if all(ends.values()) else {}
-    values = [value for _, value in chosen[expression.name] if abs(value) < _NOTHING]
-    return {"": _COMBINED.get(expression.how, math.fsum)(values)} if values else {}
+    if not expression.flows:
+        (name,) = names_of(expression)
+        values = [value for labels, value in page.get(name, ()) if _fits(labels, expression) and abs(value) < _NOTHING]
+        return {(): {"": _COMBINED.get(expression.how, math.fsum)(values)}} if values else {}
+    found: _State = {}
+    for name in names_of(expression):
+        if not any(_fits(labels, expression) for labels, _ in page.get(name, ())):
+            return {}
+        for labels, value in page[name]:
+            if _fits(labels, expression) and abs(value) < _NOTHING:
+                group = tuple(sorted(pair for pair in labels.items() if pair[0] != _BOUND))
+                part = labels.get(_BOUND, "") if expression.how == "quantile" else name
+                found.setdefault(group, {})[part] = value
+    return found
 
 
 _COMBINED: Final[Mapping[str, Callable[[list[float]], float]]] = {
@@ -188,23 +201,23 @@ def _fits(labels: Mapping[str, str], expression: Expression) -> bool:
     return all(labels.get(name) == value for name, value in expression.labels)
 
 
-def _buckets(samples: Sequence[tuple[Mapping[str, str], float]]) -> _State:
-    sums: _State = {}
-    for labels, value in samples:
-        bound = labels.get("le", "")
-        sums[bound] = sums.get(bound, 0.0) + value
-    return sums
-
-
 def _between(expression: Expression, then: _State, now: _State, seconds: float) -> float | None:
-    """What happened between two looks. A counter that has fallen began anew, from 0."""
-    grown = {key: value - then.get(key, 0.0) for key, value in now.items()}
-    if any(value < 0 for value in grown.values()):
-        grown = dict(now)
+    """What happened between two looks. Counters of one set of labels of which any has fallen began anew, from 0; of a
+    set that was not there before nothing is known yet: it may be new, or be back."""
+    grown: dict[str, float] = {}
+    for group, parts in now.items():
+        before = then.get(group)
+        if before is not None:
+            anew = any(value < before.get(part, 0.0) for part, value in parts.items())
+            for part, value in parts.items():
+                grown[part] = grown.get(part, 0.0) + value - (0.0 if anew else before.get(part, 0.0))
+    if not grown:
+        return None
     if expression.how == "rate":
-        return grown[""] / seconds
+        return grown[expression.name] / seconds
     if expression.how == "mean":
-        return grown["sum"] / grown["count"] if grown["count"] > 0 else None
+        took, count = (grown.get(name, 0.0) for name in names_of(expression))
+        return took / count if count > 0 else None
     return quantile(expression.p, {bound: count for key, count in grown.items() if (bound := _bound(key)) is not None})
 
 

@@ -96,7 +96,7 @@ class Exporter:
         """Add up what came in, and tell the sink when it is time to."""
         self._recent.merge(delta)
         now = self._clock()
-        if now >= self._due:
+        if now >= self._due or now < self._due - 2 * _EVERY:  # the clock may have been set back
             self._due = now + _EVERY
             self._tick(now, total, over=False)
 

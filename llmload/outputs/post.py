@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import unquote, urlsplit
 
 import urllib3
 
@@ -18,7 +20,7 @@ _READ: Final = 500
 _MOST: Final = 64 * 1024
 """Bytes of an answer that are read at all; the connection of one that has more is given up."""
 _SECRET: Final = 8
-"""Characters of a part of a header from which on it is taken for a secret."""
+"""Characters of a part of a header or a URL from which on it is taken for a secret."""
 _TRIES: Final = 4
 _PAUSE: Final = 0.25
 """Seconds until the second try; each later one waits twice as long."""
@@ -57,11 +59,12 @@ def patience(error: Exception, tried: int) -> float | None:
 
 
 def poster(
-    url: str, headers: Mapping[str, str], reply: Callable[[Reply], None] | None = None
+    url: str, headers: Mapping[str, str], reply: Callable[[Reply], None] | None = None, secret: bool = False
 ) -> Callable[[bytes], None]:
     """A function that posts a body there, on a connection that is kept. It raises NotTaken that says why it was not
-    taken, without the URL, which may hold a secret. ``reply`` is given what was answered, and may raise the same."""
-    hide = hider(headers)
+    taken, without the URL, which may hold a secret. ``reply`` is given what was answered, and may raise the same.
+    ``secret``: the URL is one, and not to be shown where an answer repeats it."""
+    hide = hider(headers, url if secret else "")
     pool = urllib3.PoolManager(num_pools=1, retries=False, timeout=urllib3.Timeout(_SECONDS))
 
     def post(body: bytes) -> None:
@@ -88,12 +91,16 @@ def poster(
     return post
 
 
-def hider(headers: Mapping[str, str]) -> Callable[[str], str]:
-    """A function that masks in a text what these headers, which may hold a key, say: some servers repeat it."""
-    said = (
+def hider(headers: Mapping[str, str], url: str = "") -> Callable[[str], str]:
+    """A function that masks in a text what these headers and this URL, which may hold a key, say: some servers repeat
+    it."""
+    said = [
         part for name, value in headers.items() if not name.lower().startswith("content-") for part in value.split()
-    )
-    secrets = sorted({part for part in said if len(part) >= _SECRET}, key=len, reverse=True)
+    ]
+    where = urlsplit(url)
+    said += [where.path, where.query, *re.split(r"[/?&=;]", f"{where.path}/{where.query}")]
+    every = {each for part in said for each in (part, unquote(part)) if len(each) >= _SECRET}
+    secrets = sorted(every, key=len, reverse=True)
 
     def hide(text: str) -> str:
         for secret in secrets:

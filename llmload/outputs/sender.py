@@ -70,11 +70,12 @@ class Sender(Generic[Parcel]):
             self._waiting.append((parcel, holds))
             self._turn.notify()
 
-    def finish(self, within: float = _AT_THE_END) -> None:
-        """Send what is left, in at most so many seconds; what then is still there is lost. May be called twice."""
+    def finish(self, within: float = _AT_THE_END) -> bool:
+        """Send what is left, in at most so many seconds; what then is still there is lost. May be called twice. Whether
+        nothing is being sent any more."""
         with self._turn:
             if self._ending:
-                return
+                return not self._thread.is_alive()
             self._ending = True
             self._turn.notify()
         self._thread.join(within)
@@ -89,6 +90,7 @@ class Sender(Generic[Parcel]):
             if self.lost:
                 whole = counted(self.lost + self.sent, self._noun)
                 self._messages.append(f"{self._name}: {self.lost:,} of {whole} lost")
+        return not self._thread.is_alive()
 
     def messages(self) -> list[str]:
         """What there is to say since this was last called."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -39,10 +40,10 @@ class Stream:
     def open(self, plan: Plan) -> None:
         """Raises OutputError."""
         try:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-            self._fd = _STDOUT if self._where == "-" else os.open(self._where, flags, 0o666)
+            self._fd = _STDOUT if self._where == "-" else _opened(self._where)
         except OSError as error:
-            raise OutputError(f"can't write to {self._where}: {error.strerror}") from error
+            why = "nobody reads this pipe" if error.errno == errno.ENXIO else error.strerror
+            raise OutputError(f"can't write to {self._where}: {why}") from error
         self._watch = Watch(plan.load.duration)
         self._sender = Sender("stream", self._write)
 
@@ -59,12 +60,23 @@ class Stream:
 
     def close(self) -> None:
         """Write what is left."""
-        if self._sender is not None:
-            self._sender.finish()
+        if self._sender is None:
+            return
+        over = self._sender.finish()
+        if over and self._fd not in (-1, _STDOUT):
+            os.close(self._fd)
+            self._fd = -1
 
     def messages(self) -> list[str]:
         """What the sender says."""
         return self._sender.messages() if self._sender is not None else []
+
+
+def _opened(where: str) -> int:
+    """For writing. A pipe that nobody reads is refused, which would else be waited for, deaf to every signal."""
+    fd = os.open(where, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK, 0o666)
+    os.set_blocking(fd, True)
+    return fd
 
 
 def document(tick: Tick, anomalies: Sequence[Anomaly] = ()) -> dict[str, Any]:

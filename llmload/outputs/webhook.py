@@ -46,7 +46,7 @@ class Webhook:
         """Begins the thread that posts."""
         self._scenario = plan.name
         self._watch = Watch(plan.load.duration)
-        self._sender = Sender("webhook", poster(self._url, _HEADERS))
+        self._sender = Sender("webhook", poster(self._url, _HEADERS, secret=True))
 
     def tick(self, tick: Tick) -> None:
         """Post what has changed for good, and the end."""

@@ -82,6 +82,11 @@ def test_a_target_that_does_not_answer_is_a_note() -> None:
     assert ways.pinged["main"].network is None
 
 
+def test_targets_beyond_those_that_are_pinged_are_told() -> None:
+    ways = Ways([Target(f"t-{n}", "http://127.0.0.1:1/v1") for n in range(20)])
+    assert ways.notes == ["of 20 targets the first 16 are pinged"]
+
+
 def test_however_slow_a_target_is_it_takes_about_a_second() -> None:
     with served(lambda number, request: None) as port:
         targets = [Target(f"t{number}", f"http://127.0.0.1:{port}") for number in range(4)]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import socket
 import sys
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from email.utils import formatdate
@@ -308,9 +310,23 @@ def test_it_goes_through_the_proxy_and_trusts_whom_the_calls_trust(tmp_path: Pat
         assert preflight(plan(base, ca_file=str(file), **way)) == ()
         with pytest.raises(UnreachableError, match="certificate"):
             preflight(plan(base, **way))
+    with warnings.catch_warnings():  # where TLS in a tunnel fails, aiohttp leaves its socket to the collector
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
     assert asked[0].startswith(f"CONNECT localhost:{port} ".encode())
     assert b"Basic bWU6d29yZA==" in asked[0]
     assert KEY.encode() not in b"".join(asked)
+
+
+def test_models_beyond_those_that_are_looked_for_are_told() -> None:
+    models = [f"m-{n}" for n in range(20)]
+    listed = answering(document={"data": [{"id": model} for model in models]})
+    with served(listed) as port:  # type: ignore[arg-type]
+        made = plan(f"http://127.0.0.1:{port}/v1")
+        (cls,) = made.classes[:1]
+        made = replace(made, classes=tuple(replace(cls, name=model, model=model) for model in models))
+        said = preflight(made)
+    assert "target main: of 20 models the first 16 were looked for before the run" in said
 
 
 def test_it_goes_to_the_unix_socket(tmp_path: Path) -> None:

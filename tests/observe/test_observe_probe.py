@@ -20,9 +20,9 @@ from test_observe_scrape import serving
 
 from llmload.clock import NS, monotonic_ns
 from llmload.metrics.observed import Observed
-from llmload.metrics.probed import Stall
+from llmload.metrics.probed import Probed, Stall
 from llmload.observe.probe import ProbeWatch
-from llmload.observe.prober import Setup
+from llmload.observe.prober import UNREACHED, Setup
 from llmload.observe.process import Unseen
 from llmload.observe.target import TargetWatch
 from llmload.scenario.plan import Observer, Target
@@ -169,6 +169,34 @@ def test_nobody_there() -> None:
     assert seen.trouble == "no probe was answered: nothing listens there"
     assert seen.probed is not None
     assert seen.probed.stalls == []
+
+
+def test_a_server_that_dies_does_not_look_fast() -> None:
+    watch = ProbeWatch("probes", lambda: Setup("http://127.0.0.1:1/", 50, 2.0), LIMIT)
+    watch.seen.probed, watch._start, watch._timeout = Probed(50, LIMIT), NS, 2.0
+    answers = [(NS + n * NS // 50, NS + n * NS // 50, NS + n * NS // 50 + NS // 1000, 0, 200) for n in range(50)]
+    refused = [(due + NS, sent + NS, end + NS, nap, UNREACHED) for due, sent, end, nap, _ in answers]
+    watch._enter(answers + refused)
+    assert watch.seen.trouble == "probes are not answered any more: nothing listens there"
+    assert watch.seen.figures["probe"].bins[0].mean == pytest.approx(0.001)
+    assert watch.seen.figures["probe"].bins[1].mean == pytest.approx(2.0), "as long as one waits in vain"
+
+
+def test_a_path_whose_body_never_ends_is_answered_by_its_head() -> None:
+    def events(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Type", "text/event-stream")
+        handler.end_headers()
+        with suppress(OSError):
+            for _ in range(100):
+                handler.wfile.write(b": ping\n\n")
+                time.sleep(0.05)
+
+    with serving(events) as url, probing(url, rate=20, timeout=1.0) as (seen, _):
+        time.sleep(1.0)
+    assert seen.probed is not None
+    assert seen.trouble == ""
+    assert (seen.probed.unsent, sum(seen.probed.lost.values())) == (0, 0)
 
 
 def test_any_answer_is_one_and_its_status_is_told() -> None:

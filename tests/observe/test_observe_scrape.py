@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import shutil
 import socket
@@ -184,6 +185,67 @@ def test_a_counter_that_began_anew_counts_from_nothing() -> None:
         page.numbers["served"] = 50
         _see(watch, 10.0)
     assert watch.seen.figures["served"].bins[5].mean == pytest.approx(5.0, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "rate"),
+    [
+        ({"a": 1000, "b": 100}, {"a": 10, "b": 200}, 11),  # a began anew
+        ({"a": 1000, "b": 100}, {"a": 1100}, 10),  # b has gone
+        ({"a": 1000}, {"a": 1100, "b": 5000}, 10),  # b is back, or new
+        ({"a": 1000}, {"b": 7}, None),
+    ],
+)
+def test_each_counter_of_several_is_followed_by_itself(
+    before: dict[str, int], after: dict[str, int], rate: float | None
+) -> None:
+    now = before
+    lines = lambda: "".join(f'served_total{{pod="{name}"}} {value}\n' for name, value in now.items())  # noqa: E731
+    with serving(lambda handler: say(handler, f"# TYPE served_total counter\n{lines()}".encode())) as url:
+        watch = _watch(url, served="rate(served_total)")
+        _see(watch, 0.0)
+        now = after
+        _see(watch, 10.0)
+    bins = watch.seen.figures["served"].bins if "served" in watch.seen.figures else {}
+    assert (bins[5].mean if bins else None) == (None if rate is None else pytest.approx(rate, rel=0.05))
+
+
+def test_percentiles_are_of_what_each_histogram_got_also_where_one_began_anew() -> None:
+    rows = {"a": (100, 900), "b": (50, 50)}
+
+    def page(handler: BaseHTTPRequestHandler) -> None:
+        lines = "".join(
+            f'took_seconds_bucket{{pod="{pod}",le="1"}} {fast}\ntook_seconds_bucket{{pod="{pod}",le="+Inf"}} {every}\n'
+            for pod, (fast, every) in rows.items()
+        )
+        say(handler, f"# TYPE took_seconds histogram\n{lines}".encode())
+
+    with serving(page) as url:
+        watch = _watch(url, slow="p50(took_seconds)")
+        _see(watch, 0.0)
+        rows |= {"a": (120, 120), "b": (60, 60)}  # a began anew and is fast now
+        _see(watch, 10.0)
+    assert watch.seen.figures["slow"].bins[5].mean == pytest.approx(0.5)
+
+
+def test_a_page_that_trickles_is_said_to_be_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("llmload.observe.scrape._SECONDS", 0.2)
+    go = threading.Event()
+
+    def trickle(handler: BaseHTTPRequestHandler) -> None:
+        with contextlib.suppress(OSError):
+            for _ in range(100):
+                handler.wfile.write(b"HTTP/1.1 200 OK\r\n" if not go.is_set() and _ == 0 else b"x: y\r\n")
+                if go.wait(0.1):
+                    return
+
+    with serving(trickle) as url:
+        watch = _watch(url, jobs="jobs")
+        watch.look(0.0)
+        time.sleep(0.7)
+        watch.look(1.0)
+        assert watch.seen.trouble == "the page of metrics takes too long"
+        go.set()
 
 
 def test_a_mean_of_nothing_is_no_sample() -> None:

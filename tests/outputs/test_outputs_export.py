@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from pathlib import Path
@@ -198,6 +199,33 @@ def test_the_stream_is_lines_of_json(tmp_path: Path) -> None:
     assert last["recent"][""]["calls"] == 0
     assert last["total"]["calls"] == 4
     assert last["validity"] == "VALID"
+
+
+def test_a_stream_into_a_pipe_that_nobody_reads_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OutputError, match="nobody reads this pipe"):
+        exporter(f"stream:{tmp_path / 'pipe'}").start(a_plan())
+
+
+def test_streams_leave_no_descriptor_open(tmp_path: Path) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(5):
+        made = exporter(f"stream:{tmp_path / 'lines'}")
+        made.start(a_plan())
+        made.update(Summary(), Summary())
+        made.finish(None)
+        made.finish(None)
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_clock_that_is_set_back_stops_nothing() -> None:
+    clock, ticks = iter([1000.0, 1000.5, 400.0, 400.5, 401.0]), []
+    sink = exporter("prometheus:0").sink
+    sink.tick = lambda tick: ticks.append(tick.at)  # type: ignore[method-assign]
+    made = Exporter("kit", sink, lambda: next(clock))
+    for _ in range(5):
+        made.update(Summary(), Summary())
+    assert ticks == [1000.0, 400.0, 401.0]
 
 
 def test_a_stream_that_can_not_be_written_ends_the_run_before_it_begins(tmp_path: Path) -> None:

@@ -131,9 +131,9 @@ def hook() -> Iterator[tuple[str, list[Any], list[int]]]:
         def do_POST(self) -> None:
             posted.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
             self.send_response(statuses.pop(0) if statuses else 204)
-            self.send_header("Content-Length", "12")
+            self.send_header("Content-Length", "40")
             self.end_headers()
-            self.wfile.write(b"\x1b[31mno way\n")
+            self.wfile.write(f"\x1b[31mno way {self.path}\n".ljust(40).encode())
 
         def log_message(self, *_: object) -> None: ...
 
@@ -231,7 +231,7 @@ def test_a_refusal_is_told_cleaned_and_without_the_secret(hook: tuple[str, list[
     made.start(a_plan())
     made.finish(Ended(a_summary()))
     said = made.messages()
-    assert said == ["webhook takes nothing: HTTP 500: no way", "webhook: 1 of 1 parcel lost"]
+    assert said == ["webhook takes nothing: HTTP 500: no way [hidden]", "webhook: 1 of 1 parcel lost"]
 
 
 def test_the_url_of_a_webhook_may_come_from_the_environment(
